@@ -1,0 +1,59 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+DIR ?= demo/staging
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help venv engine base demo format check test test-fast test-slow lock wheel clean
+
+help:  ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+venv: $(STAMP)  ## create .venv and install the project into it
+
+$(STAMP): requirements.txt pyproject.toml scripts/venv.sh
+	@PYTHON=$(PYTHON) scripts/venv.sh
+	@touch $@
+
+engine:  ## make a Docker engine answer
+	@scripts/engine.sh
+
+base: engine  ## provide the image that all our Dockerfiles start from
+	@scripts/base-image.sh
+
+demo: venv base  ## prepare a sample target in DIR and open the plan on it
+	@scripts/demo.sh $(DIR)
+
+format: venv  ## put the source in its one format
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+check: venv  ## format, lint, types, import contracts, unused dependencies
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+test: venv base check  ## the whole suite but the slow tests, on a real stack
+	@scripts/test-groups.sh unit kill real
+
+test-fast: venv  ## the tests that need no Docker engine
+	@scripts/test-groups.sh unit
+
+test-slow: venv base  ## the tests that are too slow for every change
+	@scripts/test-groups.sh slow
+
+lock: venv  ## lock the dependencies anew, each with its hashes
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe \
+		--strip-extras --extra dev --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--no-emit-options --output-file requirements.txt pyproject.toml
+
+wheel: venv  ## build the distribution into dist/
+	$(BIN)/python -m build --no-isolation
+
+clean:  ## remove what the targets above made here; images and the engine stay
+	rm -rf .venv build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find runbook_app actions plans tests examples scripts -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
