@@ -1,0 +1,96 @@
+"""The program's own errors.
+
+    RunbookError                 base: carries what happened, where, and what to do next
+    ├── UsageError               a wrong option or argument                        (exit 2)
+    ├── PlanError                one or more mistakes in a plan file               (exit 2)
+    ├── LockedError              another driver holds the target                   (exit 4)
+    ├── EnvironmentLacks         the machine or the target lacks something         (exit 5)
+    ├── JournalError             the journal can't be read or written
+    └── ActionError              an action could not do or measure its work
+        ├── CheckFailed          a measured value is outside its limit
+        ├── NotMeasured          a check could not measure, and why
+        └── CaptureRequired      an effect was tried on something not captured
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook_app.domain.plan import Position
+
+
+class RunbookError(Exception):
+    """Say what happened (`message`), and what the operator can do next (`hint`)."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip() if self.hint else self.message
+
+
+class UsageError(RunbookError):
+    exit_code = 2
+
+
+class LockedError(RunbookError):
+    exit_code = 4
+
+
+class EnvironmentLacks(RunbookError):
+    exit_code = 5
+
+
+class JournalError(RunbookError):
+    pass
+
+
+class ActionError(RunbookError):
+    pass
+
+
+class CheckFailed(ActionError):
+    pass
+
+
+class NotMeasured(ActionError):
+    pass
+
+
+class CaptureRequired(ActionError):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One mistake in a plan file, with the line it stands on."""
+
+    message: str
+    position: Position
+    source_line: str = ""
+    suggestion: str = ""
+    warning: bool = False
+
+    def render(self) -> str:
+        where = f"{self.position.file}:{self.position.line}:{self.position.column}"
+        kind = "warning" if self.warning else "error"
+        text = f"{where}: {kind}: {self.message}"
+        if self.suggestion:
+            text += f" (did you mean {self.suggestion!r}?)"
+        if self.source_line:
+            text += f"\n    {self.source_line}\n    {' ' * (self.position.column - 1)}^"
+        return text
+
+
+class PlanError(RunbookError):
+    """Every mistake of one plan at once."""
+
+    exit_code = 2
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__("\n".join(m.render() for m in mistakes))
+        self.mistakes = mistakes

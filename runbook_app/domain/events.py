@@ -1,0 +1,471 @@
+"""Events: what happened, in the past tense. The journal holds nothing else but commands.
+
+Every event is a frozen struct whose type is its tag in the journal. Times are not in events:
+the journal stamps each entry.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from runbook_app.domain.measure import Measurement, Progress, Scalar, Verdict
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base of all events."""
+
+
+class ItemOutline(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    number: int
+    title: str
+    steps: tuple[str, ...]
+    checkpoint: tuple[str, ...]
+    """Ids of the checkpoint's lines."""
+    success: tuple[str, ...]
+    unavailable: tuple[str, ...] = ()
+    """Ids of the steps whose action is missing."""
+    not_required: str = ""
+    commits: bool = False
+    needs: tuple[str, ...] = ()
+
+
+# Session
+
+
+class SessionStarted(Event, frozen=True, kw_only=True):
+    session: str
+    plan: str
+    plan_title: str
+    plan_path: str
+    plan_sha256: str
+    target: str
+    operator: str
+    host: str
+    program: str
+    """Version of this program."""
+    variables: dict[str, Scalar]
+    outline: tuple[ItemOutline, ...]
+    fingerprint_version: int = 1
+
+
+class EngineStarted(Event, frozen=True, kw_only=True):
+    epoch: int
+    pid: int
+    pid_started: str
+    """Start time of the process as the kernel counts it, so that a reused pid is recognised."""
+    host: str
+
+
+class EngineStopped(Event, frozen=True, kw_only=True):
+    epoch: int
+    reason: str
+
+
+class PlanChangeAccepted(Event, frozen=True, kw_only=True):
+    sha256: str
+    difference: str
+    by: str
+    outline: tuple[ItemOutline, ...]
+
+
+class CommandAccepted(Event, frozen=True, kw_only=True):
+    command: str
+
+
+class CommandRejected(Event, frozen=True, kw_only=True):
+    command: str
+    reason: str
+
+
+class RunRequested(Event, frozen=True, kw_only=True):
+    """The engine may go on by itself: one unit, or until nothing is left."""
+
+    auto: bool
+    items: tuple[str, ...] = ()
+    """Ids of the items in scope; empty means all."""
+    until: str = ""
+    unattended: bool = False
+    """Nobody is there (`--yes`): confirmations are assumed, unknown steps are settled by check."""
+    unknown: str = ""
+    """Policy for unknown steps: check, retry, rollback; empty asks."""
+
+
+class RunPaused(Event, frozen=True, kw_only=True):
+    reason: str
+
+
+class NothingLeft(Event, frozen=True, kw_only=True):
+    """The requested scope has no further work that can be done."""
+
+
+class LogLost(Event, frozen=True, kw_only=True):
+    source: str
+    expected: int
+    stored: int
+
+
+# Checkpoints and checks
+
+
+class CheckpointOpened(Event, frozen=True, kw_only=True):
+    item: str
+
+
+class FingerprintTaken(Event, frozen=True, kw_only=True):
+    item: str
+    moment: str
+    """`checkpoint` or `rollback`."""
+    sha256: str
+    path: str
+    """Relative to the session folder."""
+
+
+class CheckFinished(Event, frozen=True, kw_only=True):
+    """A checkpoint's automatic line or a success criterion has been measured."""
+
+    item: str
+    section: str
+    """`checkpoint`, `success` or `score`."""
+    line: str
+    title: str
+    verdict: Verdict
+    measurements: tuple[Measurement, ...] = ()
+    evidence: str = ""
+    seconds: float = 0.0
+
+
+class LineConfirmed(Event, frozen=True, kw_only=True):
+    item: str
+    line: str
+    by: str
+    assumed: bool = False
+    """True when nobody confirmed it: `--yes` stood in."""
+
+
+class CheckpointPassed(Event, frozen=True, kw_only=True):
+    item: str
+
+
+class CheckpointFailed(Event, frozen=True, kw_only=True):
+    item: str
+    reason: str
+
+
+class CriterionWaived(Event, frozen=True, kw_only=True):
+    item: str
+    line: str
+    reason: str
+    owner: str
+    expires: str
+
+
+# Captures
+
+
+class CaptureTaken(Event, frozen=True, kw_only=True):
+    """The prior state of one thing is on disk; only now may it be changed."""
+
+    id: str
+    item: str
+    step: str
+    """Empty when taken by the checkpoint."""
+    kind: str
+    """`file` or `project`; a capability that changes other things brings its own kind."""
+    name: str
+    path: str
+    """Of the artefact, relative to the session folder."""
+    sha256: str
+    """Of the artefact's plain content."""
+    summary: str
+    dirty: bool = False
+    """The file held changes that were not committed."""
+
+
+class ObjectSettled(Event, frozen=True, kw_only=True):
+    """State of a captured thing when its item finished, so that a later change is noticed."""
+
+    item: str
+    kind: str
+    name: str
+    state: str
+
+
+class CaptureRestored(Event, frozen=True, kw_only=True):
+    id: str
+    item: str
+    changed: bool
+
+
+# Steps
+
+
+class StepStarted(Event, frozen=True, kw_only=True):
+    item: str
+    step: str
+    attempt: int
+    parameters: dict[str, object]
+
+
+class StepMeasured(Event, frozen=True, kw_only=True):
+    item: str
+    step: str
+    measurement: Measurement
+
+
+class StepProgressed(Event, frozen=True, kw_only=True):
+    """A line of progress for people; the newest replaces the one before."""
+
+    item: str
+    step: str
+    text: str
+
+
+class StepStopping(Event, frozen=True, kw_only=True):
+    """Timed out or cancelled, but its thread or child has not ended yet."""
+
+    item: str
+    step: str
+    reason: str
+
+
+class StepSucceeded(Event, frozen=True, kw_only=True):
+    item: str
+    step: str
+    evidence: str = ""
+    outputs: dict[str, Scalar] = {}
+    log_sha256: str = ""
+
+
+class StepFailed(Event, frozen=True, kw_only=True):
+    item: str
+    step: str
+    error: str
+    hint: str = ""
+    log_sha256: str = ""
+
+
+class StepSkipped(Event, frozen=True, kw_only=True):
+    """A waiver: the step is left out on somebody's word, for a time."""
+
+    item: str
+    step: str
+    reason: str
+    owner: str
+    expires: str
+
+
+class StepBecameUnknown(Event, frozen=True, kw_only=True):
+    item: str
+    step: str
+    reason: str
+
+
+class UnknownExamined(Event, frozen=True, kw_only=True):
+    """The check of a step of unknown outcome was run; `progress` is None when it could not run."""
+
+    item: str
+    step: str
+    progress: Progress | None
+    evidence: str
+
+
+class StepReset(Event, frozen=True, kw_only=True):
+    """The step may run again from the start."""
+
+    item: str
+    step: str
+    reason: str
+
+
+class ParametersEdited(Event, frozen=True, kw_only=True):
+    item: str
+    step: str
+    before: dict[str, object]
+    after: dict[str, object]
+    by: str
+
+
+class ChildStarted(Event, frozen=True, kw_only=True):
+    pid: int
+    pid_started: str
+    argv: tuple[str, ...]
+    item: str = ""
+    step: str = ""
+
+
+class ChildEnded(Event, frozen=True, kw_only=True):
+    pid: int
+    pid_started: str
+    exit_code: int | None
+    """None when it was ended by recovery."""
+
+
+# Items
+
+
+class ItemCommitted(Event, frozen=True, kw_only=True):
+    item: str
+    commit: str
+    paths: tuple[str, ...]
+
+
+class ItemNotCommitted(Event, frozen=True, kw_only=True):
+    item: str
+    reason: str
+    hint: str = ""
+    fatal: bool = True
+    """False when there is nothing to commit or no repository to commit to."""
+
+
+class ItemVerified(Event, frozen=True, kw_only=True):
+    """All success criteria of the item have been measured and hold."""
+
+    item: str
+
+
+class RollbackStarted(Event, frozen=True, kw_only=True):
+    item: str
+    by: str
+    reason: str
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of the fingerprint that is not as it was."""
+
+    field: str
+    before: str
+    after: str
+
+
+class RollbackFinished(Event, frozen=True, kw_only=True):
+    item: str
+    proven: bool
+    differences: tuple[Difference, ...] = ()
+    kept: tuple[str, ...] = ()
+    """What was added since the checkpoint and stays, such as rows."""
+    exclusions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    revert_commit: str = ""
+    seconds: float = 0.0
+
+
+class RollbackFailed(Event, frozen=True, kw_only=True):
+    item: str
+    error: str
+    hint: str = ""
+
+
+# People
+
+
+class QuestionAsked(Event, frozen=True, kw_only=True):
+    """Somebody has to answer before the work goes on."""
+
+    id: str
+    item: str
+    step: str
+    kind: str
+    """`confirm`, `choice`, `text`, or `changed` (an object differs from what the item left)."""
+    text: str
+    choices: tuple[str, ...] = ()
+    person_required: bool = False
+
+
+class QuestionAnswered(Event, frozen=True, kw_only=True):
+    id: str
+    answer: str
+    by: str
+    assumed: bool = False
+
+
+class QuestionWithdrawn(Event, frozen=True, kw_only=True):
+    id: str
+    reason: str
+
+
+class NoteAdded(Event, frozen=True, kw_only=True):
+    text: str
+    by: str
+    item: str = ""
+    step: str = ""
+
+
+class BlockerRaised(Event, frozen=True, kw_only=True):
+    id: str
+    text: str
+    by: str
+    item: str = ""
+    step: str = ""
+
+
+class BlockerCleared(Event, frozen=True, kw_only=True):
+    id: str
+    by: str
+
+
+class StatusReported(Event, frozen=True, kw_only=True):
+    """A status report in the master plan's form."""
+
+    started: str
+    current: str
+    status: tuple[str, ...]
+    next: str
+    estimated_completion: str
+
+
+class SignalExported(Event, frozen=True, kw_only=True):
+    verdict: str
+    sha256: str
+    path: str
+
+
+AnyEvent = (
+    SessionStarted
+    | EngineStarted
+    | EngineStopped
+    | PlanChangeAccepted
+    | CommandAccepted
+    | CommandRejected
+    | RunRequested
+    | RunPaused
+    | NothingLeft
+    | LogLost
+    | CheckpointOpened
+    | FingerprintTaken
+    | CheckFinished
+    | LineConfirmed
+    | CheckpointPassed
+    | CheckpointFailed
+    | CriterionWaived
+    | CaptureTaken
+    | ObjectSettled
+    | CaptureRestored
+    | StepStarted
+    | StepMeasured
+    | StepProgressed
+    | StepStopping
+    | StepSucceeded
+    | StepFailed
+    | StepSkipped
+    | StepBecameUnknown
+    | UnknownExamined
+    | StepReset
+    | ParametersEdited
+    | ChildStarted
+    | ChildEnded
+    | ItemCommitted
+    | ItemNotCommitted
+    | ItemVerified
+    | RollbackStarted
+    | RollbackFinished
+    | RollbackFailed
+    | QuestionAsked
+    | QuestionAnswered
+    | QuestionWithdrawn
+    | NoteAdded
+    | BlockerRaised
+    | BlockerCleared
+    | StatusReported
+    | SignalExported
+)

@@ -1,0 +1,270 @@
+"""The plan as the engine sees it: validated, variables resolved, every part keyed by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from runbook_app.domain.clock import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a plan file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+NOWHERE = Position("", 1, 1)
+
+
+class ActionKind(StrEnum):
+    EFFECT = "effect"
+    """Changes the target; has a check of its own."""
+    CHECK = "check"
+    """Measures and leaves the target as it was."""
+    PROBE = "probe"
+    """Measures, but must write to do so; cleans up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """An action's name with its parameters, variables resolved."""
+
+    action: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    """A check with an id: a success criterion or an automatic checkpoint line."""
+
+    id: str
+    title: str
+    call: Call
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmLine:
+    """A checkpoint line that a person confirms."""
+
+    id: str
+    title: str
+    person_required: bool = False
+    """`--yes` may not stand in for a person."""
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureLine:
+    """Things captured at the checkpoint, before any step."""
+
+    id: str
+    title: str
+    files: tuple[str, ...] = ()
+    """Paths relative to the target."""
+    project: bool = True
+    """The Compose project: services, containers' configuration, published ports."""
+    position: Position = NOWHERE
+
+
+CheckpointLine = CheckLine | ConfirmLine | CaptureLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One timed unit of an item."""
+
+    id: str
+    """Unique in the plan, written `item.step`."""
+    title: str
+    call: Call
+    why: str = ""
+    instructions: str = ""
+    """Prose of the source document for this step."""
+    estimate: Estimate | None = None
+    block: str = ""
+    """The clock-timed line of the source document, as text."""
+    timeout: timedelta = timedelta(minutes=10)
+    retries: int = 0
+    required: bool = False
+    """A required step is never offered for skipping."""
+    available: bool = True
+    """False when its action is not installed."""
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk:
+    id: str
+    title: str
+    mitigation: tuple[str, ...] = ()
+    rollback: str = ""
+    budget: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One hardening objective."""
+
+    id: str
+    number: int
+    title: str
+    what: str = ""
+    why: str = ""
+    priority: str = "critical"
+    estimate: Estimate | None = None
+    needs: tuple[str, ...] = ()
+    guide: str = ""
+    """Path of the item's guide, relative to the plan file."""
+    declared_status: str = ""
+    """What the source document claims of this item; never taken on trust."""
+    checkpoint: tuple[CheckpointLine, ...] = ()
+    steps: tuple[Step, ...] = ()
+    success: tuple[CheckLine, ...] = ()
+    rollback: tuple[Call, ...] = ()
+    """Explicit steps, run before the captures are restored."""
+    rollback_budget: Estimate | None = None
+    commit: str = ""
+    """Message of the item's commit; empty makes none."""
+    creates: tuple[str, ...] = ()
+    modifies: tuple[str, ...] = ()
+    risks: tuple[str, ...] = ()
+    not_required: str = ""
+    """Reason why the item has no steps."""
+    sign_off: bool = False
+    position: Position = NOWHERE
+
+    @property
+    def available(self) -> bool:
+        return all(step.available for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """When the work may happen; `budget` counts from the session's start."""
+
+    starts: datetime | None = None
+    """None: the session's own start."""
+    budget: timedelta = timedelta(hours=12)
+    declared_start: datetime | None = None
+    declared_target: datetime | None = None
+    declared_deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """How the target's database is reached, by names found in its Compose project."""
+
+    service: str = ""
+    name: str = ""
+    user: str = ""
+    password_from: str = ""
+    """`environment:NAME` of the service, or `file:PATH` relative to the target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSpec:
+    compose: str
+    """Path of the Compose file, relative to the target."""
+    api_service: str = "api"
+    api_health: str = "/health"
+    openapi: str = "/openapi.json"
+    api_port: int = 8000
+    """The port the API listens on inside its container."""
+    suite: tuple[str, ...] = ()
+    database: Database = Database()
+    progress: str = "PROGRESS.md"
+    """The progress file kept in the target, outside its commits and its fingerprint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreCategory:
+    name: str
+    declared_current: int
+    declared_target: int
+    weight: float = 1.0
+    checks: tuple[CheckLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    declared_current: int | None = None
+    declared_target: int | None = None
+    categories: tuple[ScoreCategory, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Text of the source document that is shown and exported, but not run."""
+
+    id: str
+    title: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A figure of the source document that this session has to measure or leave unproven."""
+
+    id: str
+    text: str
+    measured_by: str = ""
+    """Id of the criterion that measures it; empty: nothing does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    id: str
+    title: str
+    version: str
+    path: str
+    """Where the file was read from."""
+    sha256: str
+    items: tuple[Item, ...]
+    target: TargetSpec
+    variables: Mapping[str, object] = field(default_factory=dict)
+    """Resolved values: options, then the target's file, then the plan's defaults."""
+    window: Window = Window()
+    score: Score = Score()
+    blocks: tuple[Section, ...] = ()
+    baseline: tuple[Section, ...] = ()
+    risks: tuple[Risk, ...] = ()
+    documents: tuple[Section, ...] = ()
+    principles: tuple[str, ...] = ()
+    troubleshooting: tuple[str, ...] = ()
+    links: tuple[Section, ...] = ()
+    next_phases: tuple[Section, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    approval: str = ""
+    next_action: str = ""
+    audit_document: str = ""
+    """File in the target that records the verification of the items named in `audit_items`."""
+    audit_items: tuple[str, ...] = ()
+
+    def item(self, item_id: str) -> Item:
+        for item in self.items:
+            if item.id == item_id:
+                return item
+        raise KeyError(item_id)
+
+    def step(self, step_id: str) -> tuple[Item, Step]:
+        for item, step in self.steps():
+            if step.id == step_id:
+                return item, step
+        raise KeyError(step_id)
+
+    def steps(self) -> Iterator[tuple[Item, Step]]:
+        for item in self.items:
+            for step in item.steps:
+                yield item, step
+
+    def record_documents(self) -> tuple[str, ...]:
+        """Files that the session writes into the target as its record, not as a change."""
+        return tuple(p for p in (self.target.progress, self.audit_document) if p)

@@ -1,0 +1,672 @@
+"""The state of a session: one fold over its journal, used by everything that shows or decides.
+
+Only steps, checkpoint lines and criteria hold a state. What an item or the session is follows
+from them and is computed when asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from runbook_app.domain import events as ev
+from runbook_app.domain.clock import parse_time
+from runbook_app.domain.commands import Command
+from runbook_app.domain.entry import GENESIS, Entry
+from runbook_app.domain.measure import Measurement, Scalar, Verdict
+
+
+class StepStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    """On a person."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """By a waiver."""
+    UNKNOWN = "unknown"
+    """Was running when the engine died."""
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    ROLLBACK_FAILED = "rollback_failed"
+
+
+STEP_TRANSITIONS: dict[StepStatus, frozenset[StepStatus]] = {
+    StepStatus.PENDING: frozenset(
+        {StepStatus.RUNNING, StepStatus.SKIPPED, StepStatus.ROLLING_BACK}
+    ),
+    StepStatus.RUNNING: frozenset(
+        {
+            StepStatus.WAITING,
+            StepStatus.SUCCEEDED,
+            StepStatus.FAILED,
+            StepStatus.UNKNOWN,
+        }
+    ),
+    StepStatus.WAITING: frozenset(
+        {StepStatus.RUNNING, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.SUCCEEDED}
+    ),
+    StepStatus.SUCCEEDED: frozenset({StepStatus.ROLLING_BACK, StepStatus.PENDING}),
+    StepStatus.FAILED: frozenset(
+        {StepStatus.RUNNING, StepStatus.SKIPPED, StepStatus.ROLLING_BACK, StepStatus.PENDING}
+    ),
+    StepStatus.SKIPPED: frozenset({StepStatus.ROLLING_BACK, StepStatus.PENDING}),
+    StepStatus.UNKNOWN: frozenset(
+        {StepStatus.SUCCEEDED, StepStatus.PENDING, StepStatus.ROLLING_BACK}
+    ),
+    StepStatus.ROLLING_BACK: frozenset({StepStatus.ROLLED_BACK, StepStatus.ROLLBACK_FAILED}),
+    StepStatus.ROLLED_BACK: frozenset({StepStatus.RUNNING, StepStatus.PENDING}),
+    StepStatus.ROLLBACK_FAILED: frozenset({StepStatus.ROLLING_BACK}),
+}
+"""From each state, the states an event may lead to."""
+
+
+class ItemStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    ROLLBACK_FAILED = "rollback_failed"
+    NOT_REQUIRED = "not_required"
+    UNAVAILABLE = "unavailable"
+    """An action of one of its steps is not installed."""
+
+
+@dataclass(slots=True)
+class StepState:
+    id: str
+    item: str
+    status: StepStatus = StepStatus.PENDING
+    attempt: int = 0
+    started_at: str = ""
+    ended_at: str = ""
+    stopping: str = ""
+    """Reason, while a timed-out or cancelled step has not really ended."""
+    progress: str = ""
+    error: str = ""
+    hint: str = ""
+    evidence: str = ""
+    measurements: list[Measurement] = field(default_factory=list)
+    outputs: dict[str, Scalar] = field(default_factory=dict)
+    waiver: ev.StepSkipped | None = None
+    examined: ev.UnknownExamined | None = None
+    parameters: dict[str, object] | None = None
+    """Edited parameters, when they differ from the plan's."""
+    log_sha256: str = ""
+
+    def seconds(self, now: str) -> float:
+        """Time it ran: to its end, or to `now` while it runs."""
+        if not self.started_at:
+            return 0.0
+        return (parse_time(self.ended_at or now) - parse_time(self.started_at)).total_seconds()
+
+
+@dataclass(slots=True)
+class LineState:
+    """A checkpoint line or a success criterion."""
+
+    id: str
+    result: ev.CheckFinished | None = None
+    confirmed: ev.LineConfirmed | None = None
+    waiver: ev.CriterionWaived | None = None
+    at: str = ""
+
+    @property
+    def passed(self) -> bool:
+        if self.waiver or self.confirmed:
+            return True
+        return self.result is not None and self.result.verdict is Verdict.PASSED
+
+
+@dataclass(slots=True)
+class ItemState:
+    id: str
+    outline: ev.ItemOutline
+    checkpoint: dict[str, LineState] = field(default_factory=dict)
+    checkpoint_opened_at: str = ""
+    checkpoint_passed_at: str = ""
+    checkpoint_error: str = ""
+    fingerprint: ev.FingerprintTaken | None = None
+    success: dict[str, LineState] = field(default_factory=dict)
+    steps: dict[str, StepState] = field(default_factory=dict)
+    captures: list[ev.CaptureTaken] = field(default_factory=list)
+    """In the order taken; one a thing."""
+    settled: dict[tuple[str, str], str] = field(default_factory=dict)
+    """State by (kind, name) when the item finished."""
+    verified_at: str = ""
+    committed: ev.ItemCommitted | None = None
+    not_committed: ev.ItemNotCommitted | None = None
+    finished_at: str = ""
+    rollback_started: ev.RollbackStarted | None = None
+    rollback: ev.RollbackFinished | None = None
+    rollback_error: str = ""
+    rollback_hint: str = ""
+    rollback_started_at: str = ""
+    rollbacks: int = 0
+
+    @property
+    def started(self) -> bool:
+        return bool(self.checkpoint_opened_at) or any(s.attempt for s in self.steps.values())
+
+    @property
+    def status(self) -> ItemStatus:
+        statuses = {step.status for step in self.steps.values()}
+        if self.rollback_error:
+            return ItemStatus.ROLLBACK_FAILED
+        if self.rollback_started:
+            return ItemStatus.ROLLED_BACK if self.rollback else ItemStatus.ROLLING_BACK
+        for status in (StepStatus.UNKNOWN, StepStatus.FAILED, StepStatus.WAITING, StepStatus.RUNNING):
+            if status in statuses:
+                return ItemStatus(status.value)
+        if self.outline.not_required:
+            return ItemStatus.NOT_REQUIRED
+        if self.checkpoint_error or any(
+            line.result and not line.passed for line in self.success.values()
+        ):
+            return ItemStatus.FAILED
+        if self.not_committed and self.not_committed.fatal:
+            return ItemStatus.FAILED
+        if self.finished:
+            return ItemStatus.SUCCEEDED
+        if self.outline.unavailable:
+            return ItemStatus.UNAVAILABLE
+        return ItemStatus.RUNNING if self.started else ItemStatus.PENDING
+
+    @property
+    def steps_over(self) -> bool:
+        return all(
+            s.status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED) for s in self.steps.values()
+        )
+
+    @property
+    def finished(self) -> bool:
+        """Steps are over, criteria hold, and the commit, if any, is made."""
+        if self.outline.not_required or not self.verified_at or not self.steps_over:
+            return False
+        return (
+            not self.outline.commits
+            or self.committed is not None
+            or (self.not_committed is not None and not self.not_committed.fatal)
+        )
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        return bool(self.checkpoint) and not self.checkpoint_passed_at
+
+
+@dataclass(slots=True)
+class Intent:
+    """What the engine may do by itself."""
+
+    auto: bool = False
+    one: bool = False
+    """One unit was asked for and has not ended."""
+    items: tuple[str, ...] = ()
+    until: str = ""
+    unattended: bool = False
+    unknown: str = ""
+
+    @property
+    def active(self) -> bool:
+        return self.auto or self.one
+
+
+@dataclass(slots=True)
+class Note:
+    at: str
+    by: str
+    text: str
+    item: str = ""
+    step: str = ""
+
+
+@dataclass(slots=True)
+class Blocker:
+    id: str
+    at: str
+    by: str
+    text: str
+    item: str = ""
+    step: str = ""
+    cleared_at: str = ""
+
+
+@dataclass(slots=True)
+class Child:
+    pid: int
+    pid_started: str
+    argv: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class SessionState:
+    """Everything known of a session at one entry of its journal."""
+
+    seq: int = 0
+    hash: str = GENESIS
+    at: str = ""
+    started: ev.SessionStarted | None = None
+    started_at: str = ""
+    epoch: int = 0
+    engine: ev.EngineStarted | None = None
+    """The newest engine; None after it stopped by itself."""
+    engine_stopped: ev.EngineStopped | None = None
+    stop_requested: bool = False
+    plan_sha256: str = ""
+    plan_changes: list[ev.PlanChangeAccepted] = field(default_factory=list)
+    items: dict[str, ItemState] = field(default_factory=dict)
+    intent: Intent = field(default_factory=Intent)
+    pause_reason: str = ""
+    nothing_left: bool = False
+    question: ev.QuestionAsked | None = None
+    questions_answered: list[tuple[ev.QuestionAsked, ev.QuestionAnswered]] = field(
+        default_factory=list
+    )
+    commands: dict[str, Command] = field(default_factory=dict)
+    """Commands without an answer, in order."""
+    answered: dict[str, str] = field(default_factory=dict)
+    """Empty text for an accepted command, the reason for a rejected one."""
+    children: dict[tuple[int, str], Child] = field(default_factory=dict)
+    """Children that were started and not seen to end."""
+    notes: list[Note] = field(default_factory=list)
+    blockers: dict[str, Blocker] = field(default_factory=dict)
+    report: ev.StatusReported | None = None
+    assumed: list[ev.LineConfirmed] = field(default_factory=list)
+    """Confirmations that `--yes` stood in for."""
+    log_lost: list[ev.LogLost] = field(default_factory=list)
+    exported: ev.SignalExported | None = None
+    waiting_since: str = ""
+    waited: timedelta = timedelta()
+    """Time spent waiting for people, finished waits only."""
+
+    @property
+    def id(self) -> str:
+        return self.started.session if self.started else ""
+
+    @property
+    def running_step(self) -> StepState | None:
+        for item in self.items.values():
+            for step in item.steps.values():
+                if step.status in (StepStatus.RUNNING, StepStatus.WAITING):
+                    return step
+        return None
+
+    def steps(self) -> Iterable[StepState]:
+        for item in self.items.values():
+            yield from item.steps.values()
+
+    def step(self, step_id: str) -> StepState:
+        for item in self.items.values():
+            if step_id in item.steps:
+                return item.steps[step_id]
+        raise KeyError(step_id)
+
+    def open_blockers(self) -> list[Blocker]:
+        return [b for b in self.blockers.values() if not b.cleared_at]
+
+    @property
+    def status(self) -> str:
+        """`starting`, `running`, `waiting`, `failed`, `idle`, `stopped`, `finished`.
+
+        `finished` means that no item has anything left to do; what could not be done shows in
+        the items.
+        """
+        if self.question:
+            return "waiting"
+        statuses = {item.status for item in self.items.values()}
+        if ItemStatus.ROLLING_BACK in statuses or self.running_step:
+            return "running"
+        if statuses & {ItemStatus.FAILED, ItemStatus.ROLLBACK_FAILED, ItemStatus.UNKNOWN}:
+            return "failed"
+        if statuses and statuses <= {
+            ItemStatus.SUCCEEDED,
+            ItemStatus.NOT_REQUIRED,
+            ItemStatus.UNAVAILABLE,
+            ItemStatus.ROLLED_BACK,
+        }:
+            return "finished"
+        if self.engine is None:
+            return "stopped" if self.engine_stopped else "starting"
+        return "running" if self.intent.active else "idle"
+
+    def elapsed(self, now: str) -> timedelta:
+        """Since the session began."""
+        return parse_time(now) - parse_time(self.started_at) if self.started_at else timedelta()
+
+    def active(self, now: str) -> timedelta:
+        """Elapsed time less the time spent waiting for people."""
+        waiting = parse_time(now) - parse_time(self.waiting_since) if self.waiting_since else timedelta()
+        return self.elapsed(now) - self.waited - waiting
+
+
+def fold(entries: Iterable[Entry], state: SessionState | None = None) -> SessionState:
+    """Bring a state (a fresh one by default) up to the last of the entries, and return it."""
+    state = state or SessionState()
+    for entry in entries:
+        state.seq, state.hash, state.at = entry.seq, entry.hash, entry.at
+        if isinstance(entry.body, Command):
+            state.commands[entry.body.id] = entry.body
+        else:
+            _apply(state, entry.body, entry.at)
+    return state
+
+
+def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
+    match event:
+        case (
+            ev.SessionStarted()
+            | ev.EngineStarted()
+            | ev.EngineStopped()
+            | ev.PlanChangeAccepted()
+            | ev.CommandAccepted()
+            | ev.CommandRejected()
+            | ev.RunRequested()
+            | ev.RunPaused()
+            | ev.NothingLeft()
+            | ev.LogLost()
+            | ev.ChildStarted()
+            | ev.ChildEnded()
+            | ev.StatusReported()
+            | ev.SignalExported()
+        ):
+            _apply_session(state, event, at)
+        case (
+            ev.QuestionAsked()
+            | ev.QuestionAnswered()
+            | ev.QuestionWithdrawn()
+            | ev.NoteAdded()
+            | ev.BlockerRaised()
+            | ev.BlockerCleared()
+        ):
+            _apply_people(state, event, at)
+        case (
+            ev.StepStarted()
+            | ev.StepMeasured()
+            | ev.StepProgressed()
+            | ev.StepStopping()
+            | ev.StepSucceeded()
+            | ev.StepFailed()
+            | ev.StepSkipped()
+            | ev.StepBecameUnknown()
+            | ev.UnknownExamined()
+            | ev.StepReset()
+            | ev.ParametersEdited()
+        ):
+            _apply_step(state, event, at)
+        case _:
+            _apply_item(state, event, at)
+
+
+def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
+    match event:
+        case ev.SessionStarted():
+            state.started, state.started_at = event, at
+            state.plan_sha256 = event.plan_sha256
+            state.items = {outline.id: _new_item(outline) for outline in event.outline}
+        case ev.EngineStarted():
+            state.engine, state.epoch, state.engine_stopped = event, event.epoch, None
+            state.intent = Intent(items=state.intent.items, until=state.intent.until)
+            state.stop_requested = False
+            _end_wait(state, at)
+            state.question = None
+        case ev.EngineStopped():
+            state.engine, state.engine_stopped = None, event
+            state.intent = Intent(items=state.intent.items, until=state.intent.until)
+            _end_wait(state, at)
+            state.question = None
+        case ev.PlanChangeAccepted():
+            state.plan_changes.append(event)
+            state.plan_sha256 = event.sha256
+            _adopt(state, event.outline)
+        case ev.CommandAccepted():
+            state.commands.pop(event.command, None)
+            state.answered[event.command] = ""
+        case ev.CommandRejected():
+            state.commands.pop(event.command, None)
+            state.answered[event.command] = event.reason
+        case ev.RunRequested():
+            state.intent = Intent(
+                auto=event.auto,
+                one=not event.auto,
+                items=event.items or state.intent.items,
+                until=event.until,
+                unattended=event.unattended,
+                unknown=event.unknown,
+            )
+            state.pause_reason, state.nothing_left = "", False
+        case ev.RunPaused():
+            state.intent.auto = state.intent.one = False
+            state.pause_reason = event.reason
+        case ev.NothingLeft():
+            state.intent.auto = state.intent.one = False
+            state.nothing_left = True
+        case ev.LogLost():
+            state.log_lost.append(event)
+        case ev.ChildStarted():
+            key = (event.pid, event.pid_started)
+            state.children[key] = Child(event.pid, event.pid_started, event.argv)
+        case ev.ChildEnded():
+            state.children.pop((event.pid, event.pid_started), None)
+        case ev.StatusReported():
+            state.report = event
+        case ev.SignalExported():
+            state.exported = event
+
+
+def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
+    match event:
+        case ev.QuestionAsked():
+            state.question, state.waiting_since = event, at
+            if event.step and (step := _find(state, event.step)):
+                if step.status is StepStatus.RUNNING:
+                    step.status = StepStatus.WAITING
+        case ev.QuestionAnswered():
+            if state.question and state.question.id == event.id:
+                state.questions_answered.append((state.question, event))
+                _close_question(state, at)
+        case ev.QuestionWithdrawn():
+            if state.question and state.question.id == event.id:
+                _close_question(state, at)
+        case ev.NoteAdded():
+            state.notes.append(Note(at, event.by, event.text, event.item, event.step))
+        case ev.BlockerRaised():
+            state.blockers[event.id] = Blocker(
+                event.id, at, event.by, event.text, event.item, event.step
+            )
+        case ev.BlockerCleared():
+            if event.id in state.blockers:
+                state.blockers[event.id].cleared_at = at
+
+
+def _close_question(state: SessionState, at: str) -> None:
+    asked, state.question = state.question, None
+    _end_wait(state, at)
+    if asked and asked.step and (step := _find(state, asked.step)):
+        if step.status is StepStatus.WAITING:
+            step.status = StepStatus.RUNNING
+
+
+def _end_wait(state: SessionState, at: str) -> None:
+    if state.waiting_since:
+        state.waited += parse_time(at) - parse_time(state.waiting_since)
+        state.waiting_since = ""
+
+
+def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
+    step = _find(state, getattr(event, "step", ""))
+    if step is None:
+        return
+    match event:
+        case ev.StepStarted():
+            _begin_again(state.items[step.item])
+            step.status, step.attempt = StepStatus.RUNNING, event.attempt
+            step.started_at, step.ended_at = at, ""
+            step.stopping = step.progress = step.error = step.hint = step.evidence = ""
+            step.measurements, step.outputs, step.examined = [], {}, None
+        case ev.StepMeasured():
+            step.measurements.append(event.measurement)
+        case ev.StepProgressed():
+            step.progress = event.text
+        case ev.StepStopping():
+            step.stopping = event.reason
+        case ev.StepSucceeded():
+            step.status, step.ended_at, step.stopping = StepStatus.SUCCEEDED, at, ""
+            step.evidence, step.log_sha256 = event.evidence, event.log_sha256
+            step.outputs.update(event.outputs)
+            step.error = step.hint = ""
+            _unit_over(state)
+        case ev.StepFailed():
+            step.status, step.ended_at, step.stopping = StepStatus.FAILED, at, ""
+            step.error, step.hint, step.log_sha256 = event.error, event.hint, event.log_sha256
+            state.intent.auto = state.intent.one = False
+        case ev.StepSkipped():
+            step.status, step.waiver, step.ended_at = StepStatus.SKIPPED, event, at
+        case ev.StepBecameUnknown():
+            step.status, step.ended_at, step.stopping = StepStatus.UNKNOWN, at, ""
+            step.error = event.reason
+        case ev.UnknownExamined():
+            step.examined = event
+        case ev.StepReset():
+            step.status, step.ended_at, step.started_at = StepStatus.PENDING, "", ""
+            step.error = step.hint = step.stopping = ""
+            step.examined = None
+        case ev.ParametersEdited():
+            step.parameters = event.after
+
+
+def _apply_item(state: SessionState, event: ev.AnyEvent, at: str) -> None:
+    item = state.items.get(getattr(event, "item", ""))
+    if item is None:
+        return
+    match event:
+        case ev.CheckpointOpened():
+            _begin_again(item)
+            item.checkpoint_opened_at, item.checkpoint_error = at, ""
+            item.checkpoint_passed_at = ""
+            for line in item.checkpoint.values():
+                line.result, line.confirmed = None, None
+        case ev.FingerprintTaken():
+            if event.moment == "checkpoint":
+                item.fingerprint = event
+        case ev.CheckFinished():
+            _line_finished(state, item, event, at)
+        case ev.LineConfirmed():
+            line = item.checkpoint.setdefault(event.line, LineState(event.line))
+            line.confirmed, line.at = event, at
+            if event.assumed:
+                state.assumed.append(event)
+        case ev.CheckpointPassed():
+            item.checkpoint_passed_at, item.checkpoint_error = at, ""
+            _unit_over(state)
+        case ev.CheckpointFailed():
+            item.checkpoint_error = event.reason
+            state.intent.auto = state.intent.one = False
+        case ev.CriterionWaived():
+            lines = item.success if event.line in item.success else item.checkpoint
+            lines.setdefault(event.line, LineState(event.line)).waiver = event
+        case ev.CaptureTaken():
+            item.captures.append(event)
+        case ev.ObjectSettled():
+            item.settled[(event.kind, event.name)] = event.state
+        case ev.ItemVerified():
+            item.verified_at, item.finished_at = at, at
+            _unit_over(state)
+        case ev.ItemCommitted():
+            item.committed, item.not_committed, item.finished_at = event, None, at
+        case ev.ItemNotCommitted():
+            item.not_committed, item.finished_at = event, at
+            if event.fatal:
+                state.intent.auto = state.intent.one = False
+        case _:
+            _apply_rollback(state, item, event, at)
+
+
+def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at: str) -> None:
+    match event:
+        case ev.RollbackStarted():
+            item.rollback_started, item.rollback, item.rollback_error = event, None, ""
+            item.rollback_started_at = at
+            state.intent.auto = state.intent.one = False
+            for step in item.steps.values():
+                if step.status is not StepStatus.PENDING:
+                    step.status, step.stopping = StepStatus.ROLLING_BACK, ""
+        case ev.RollbackFinished():
+            item.rollback, item.rollback_error = event, ""
+            item.rollbacks += 1
+            for step in item.steps.values():
+                if step.status is StepStatus.ROLLING_BACK:
+                    step.status, step.ended_at = StepStatus.ROLLED_BACK, at
+        case ev.RollbackFailed():
+            item.rollback_error, item.rollback_hint = event.error, event.hint
+            for step in item.steps.values():
+                if step.status is StepStatus.ROLLING_BACK:
+                    step.status = StepStatus.ROLLBACK_FAILED
+
+
+def _begin_again(item: ItemState) -> None:
+    """A rolled-back item that starts anew forgets its first run, not the record of it."""
+    if item.rollback is None:
+        return
+    item.rollback_started, item.rollback, item.rollback_error = None, None, ""
+    item.captures, item.settled, item.fingerprint = [], {}, None
+    item.verified_at = item.finished_at = item.checkpoint_passed_at = ""
+    item.committed, item.not_committed = None, None
+    for line in item.success.values():
+        line.result, line.waiver = None, None
+    for step in item.steps.values():
+        item.steps[step.id] = StepState(step.id, item.id, attempt=step.attempt)
+
+
+def _line_finished(
+    state: SessionState, item: ItemState, event: ev.CheckFinished, at: str
+) -> None:
+    if event.section not in ("checkpoint", "success"):
+        return
+    lines = item.checkpoint if event.section == "checkpoint" else item.success
+    line = lines.setdefault(event.line, LineState(event.line))
+    line.result, line.at = event, at
+    if event.section == "success" and event.verdict is not Verdict.PASSED and not line.waiver:
+        state.intent.auto = state.intent.one = False
+
+
+def _unit_over(state: SessionState) -> None:
+    state.intent.one = False
+
+
+def _find(state: SessionState, step_id: str) -> StepState | None:
+    for item in state.items.values():
+        if step_id in item.steps:
+            return item.steps[step_id]
+    return None
+
+
+def _new_item(outline: ev.ItemOutline) -> ItemState:
+    return ItemState(
+        outline.id,
+        outline,
+        checkpoint={line: LineState(line) for line in outline.checkpoint},
+        success={line: LineState(line) for line in outline.success},
+        steps={step: StepState(step, outline.id) for step in outline.steps},
+    )
+
+
+def _adopt(state: SessionState, outlines: tuple[ev.ItemOutline, ...]) -> None:
+    """Take over a changed plan's outline; what has run keeps its state, by id."""
+    adopted = {}
+    for outline in outlines:
+        fresh = _new_item(outline)
+        old = state.items.get(outline.id)
+        if old:
+            old.outline = outline
+            old.checkpoint = {k: old.checkpoint.get(k, v) for k, v in fresh.checkpoint.items()}
+            old.success = {k: old.success.get(k, v) for k, v in fresh.success.items()}
+            old.steps = {k: old.steps.get(k, v) for k, v in fresh.steps.items()}
+        adopted[outline.id] = old or fresh
+    state.items = adopted

@@ -1,0 +1,1 @@
+"""Protocols between the rings: what the engine, the screens and the actions may rely on."""

@@ -1,0 +1,14 @@
+"""Time and randomness, handed in so that tests can hold them still."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Wall time, UTC, for the record."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go backwards, for durations."""

@@ -1,0 +1,132 @@
+"""The journal: append-only, hash-chained, the only channel between engine and screens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runbook_app.domain.entry import Body, Entry
+
+
+class Journal(Protocol):
+    """One session's journal, safe for several processes at once.
+
+    Appending is durable when it returns, and one transaction that reads the tip and writes the
+    next hash. Nothing here runs on the event loop's thread: async methods hand over to a writer
+    thread that commits what waits together (group commit).
+    """
+
+    async def append(self, *bodies: Body) -> list[Entry]:
+        """Append in order, all or nothing.
+
+        Raises:
+            JournalError: it could not be written (disk full, file gone); nothing was appended.
+        """
+
+    def read(self, after: int = 0, limit: int = 10_000) -> list[Entry]:
+        """Entries with a sequence number above `after`, oldest first; one short query."""
+
+    def tip(self) -> tuple[int, str]:
+        """Sequence number and hash of the newest entry; (0, GENESIS) when empty."""
+
+    def verify(self) -> int | None:
+        """Sequence number of the first entry that does not fit the chain, or None."""
+
+    def close(self) -> None: ...
+
+
+class Doorbell(Protocol):
+    """Wakes the other processes of a session; carries no data, and may be missed."""
+
+    def ring(self) -> None: ...
+
+    async def wait(self, timeout: float) -> bool:
+        """Wait for a ring for at most `timeout` seconds; true when it rang."""
+
+    def close(self) -> None: ...
+
+
+class LogWriter(Protocol):
+    """Stores log bytes as they come, in chunks, beside the journal.
+
+    Lines of one `(source, step)` stay in order. Bytes arrive redacted; a writer never blocks
+    its caller for longer than a full queue.
+    """
+
+    def write(self, source: str, step: str, data: bytes) -> None:
+        """Queue bytes; complete lines become visible to readers within 100 ms."""
+
+    def finish(self, source: str, step: str) -> None:
+        """End the last line of a source, if it was left open."""
+
+    def digest(self, step: str) -> str:
+        """SHA-256 over the stored bytes of a step, all sources, in stored order; flushes first."""
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    number: int
+    """Counts from 0 in stored order, whole session."""
+    at: str
+    source: str
+    """`engine`, `step`, or the name of a Compose service."""
+    step: str
+    text: str
+    """Redacted, otherwise as it came: escape sequences included."""
+
+
+class LogReader(Protocol):
+    """Reads stored log lines by number; each call is one short query."""
+
+    def count(self) -> int:
+        """Lines stored so far, whole session."""
+
+    def lines(self, first: int, count: int) -> Sequence[LogLine]:
+        """At most `count` lines from number `first` on."""
+
+    def find(self, text: str, *, before: int | None = None, after: int | None = None) -> int | None:
+        """Number of the nearest line that holds `text`, above or below a line."""
+
+    def close(self) -> None: ...
+
+
+class Sealer(Protocol):
+    """Encrypts artefacts at rest."""
+
+    def seal(self, plain: bytes) -> bytes: ...
+
+    def open(self, sealed: bytes) -> bytes: ...
+
+
+class Artefacts(Protocol):
+    """Files of a session: captures (encrypted), reports, fingerprints. Written durably."""
+
+    def put_sealed(self, name: str, plain: bytes) -> str:
+        """Encrypt and write below `captures/`, fsync file and folder; returns the path."""
+
+    def get_sealed(self, path: str) -> bytes: ...
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a plain artefact atomically (a temporary file, fsync, rename, folder fsync)."""
+
+    def get(self, path: str) -> bytes: ...
+
+    def folder(self) -> Path: ...
+
+
+class Lock(Protocol):
+    """The driver's lock on a target; gone with its process."""
+
+    def acquire(self, session: str, operator: str) -> None:
+        """Take it or raise `LockedError` naming who holds it, where and since when."""
+
+    def release(self) -> None: ...
+
+
+Redact = Callable[[str], str]

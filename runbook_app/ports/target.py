@@ -1,0 +1,65 @@
+"""What the engine itself needs of a target: capturing, restoring and the fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from runbook_app.domain.events import CaptureTaken, LogLost
+from runbook_app.domain.fingerprint import Fingerprint
+from runbook_app.ports.action import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """The prior state of one thing, as bytes that its kind can restore."""
+
+    kind: str
+    name: str
+    content: bytes
+    summary: str
+    dirty: bool = False
+
+
+Capture = Callable[[Prior], Awaitable[None]]
+"""Makes a prior state durable, once per item and thing; the capabilities call it."""
+
+
+class Capturable(Protocol):
+    """One kind of thing that can be captured and restored."""
+
+    kind: str
+    rank: int
+    """Restoring goes by rank, lowest first (files 0, Compose project 10), then newest first."""
+
+    async def prior(self, name: str) -> Prior: ...
+
+    async def state(self, name: str) -> str:
+        """A digest of the present state, comparable with later ones."""
+
+    async def restore(self, taken: CaptureTaken, content: bytes) -> bool:
+        """Put the thing back; true when something had to be changed. Safe to repeat."""
+
+    async def difference(self, taken: CaptureTaken, content: bytes) -> str:
+        """What restoring would change, for people (a unified diff for files); empty for nothing."""
+
+
+class Target(Protocol):
+    """A target's adapters, put together by the composition root."""
+
+    def capturables(self) -> Sequence[Capturable]: ...
+
+    def context(self, *, item: str, step: str, capture: Capture, recorder: object) -> Run:
+        """The context of one action; its capabilities call `capture` before any change."""
+
+    async def fingerprint(self) -> Fingerprint: ...
+
+    def follow_logs(self, write: Callable[[str, bytes], None]) -> None:
+        """Drain each project container's log from now on, each in a thread of its own, into
+        `write(service, bytes)`; containers that are created later are followed as well."""
+
+    async def stop_logs(self) -> Sequence[LogLost]:
+        """End the draining, and say which ended containers' logs did not arrive whole."""
+
+    async def close(self) -> None: ...
