@@ -17,7 +17,7 @@ lines=()
 for group in "$@"; do
     [ -n "${selected[$group]:-}" ] || { printf "tests: no group '%s'; there are: %s\n" "$group" "${!selected[*]}" >&2; exit 2; }
     start=$SECONDS
-    .venv/bin/python -m pytest -q -m "${selected[$group]}" --durations=5
+    .venv/bin/python -m pytest -m "${selected[$group]}" --durations=5
     code=$?
     case $code in
         0) result=passed ;;

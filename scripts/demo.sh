@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Prepare the sample target in a folder and open the plan on it; without a terminal, run the plan to its end.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=$1
+plan=plans/phase1_security_hardening.yaml
+runbook=.venv/bin/runbook
+
+if [ -t 0 ] && [ -t 1 ]; then
+    exec "$runbook" demo "$target"
+fi
+
+"$runbook" demo "$target" --no-open
+code=0
+"$runbook" run "$plan" --target "$target" --yes || code=$?
+"$runbook" report --target "$target"
+"$runbook" export --target "$target"
+exit "$code"
