@@ -1,0 +1,1 @@
+"""Customer accounts: the back office service behind the support desk."""

@@ -1,0 +1,1 @@
+"""HTTP layer: application, middleware, routes and the shapes they exchange."""

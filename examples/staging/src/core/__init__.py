@@ -1,0 +1,1 @@
+"""Settings, credentials and logging, free of HTTP and of SQL."""
