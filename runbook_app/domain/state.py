@@ -149,7 +149,8 @@ class ItemState:
     rollback_error: str = ""
     rollback_hint: str = ""
     rollback_started_at: str = ""
-    rollbacks: int = 0
+    rollback_history: list[ev.RollbackFinished] = field(default_factory=list)
+    """Every finished rollback, also those before the item was run again."""
 
     @property
     def started(self) -> bool:
@@ -441,6 +442,9 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
                 unknown=event.unknown,
             )
             state.pause_reason, state.nothing_left = "", False
+            for item in state.items.values():
+                if item.id in event.items:
+                    _begin_again(item)
         case ev.RunPaused():
             state.intent.auto = state.intent.one = False
             state.pause_reason = event.reason
@@ -599,7 +603,7 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
                     step.status, step.stopping = StepStatus.ROLLING_BACK, ""
         case ev.RollbackFinished():
             item.rollback, item.rollback_error = event, ""
-            item.rollbacks += 1
+            item.rollback_history.append(event)
             for step in item.steps.values():
                 if step.status is StepStatus.ROLLING_BACK:
                     step.status, step.ended_at = StepStatus.ROLLED_BACK, at

@@ -1,0 +1,84 @@
+"""Starting a session's engine as a process of its own, and hearing whether it could begin."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from pathlib import Path
+
+from runbook_app.domain.errors import EnvironmentLacks, LockedError, RunbookError, UsageError
+
+PATIENCE = 60.0
+"""Seconds an engine may take to say that it has begun."""
+_KINDS = {kind.exit_code: kind for kind in (RunbookError, UsageError, LockedError, EnvironmentLacks)}
+
+
+def start_engine(folder: Path) -> None:
+    """Start a detached engine (its own process session, output in `engine.log`).
+
+    Raises:
+        LockedError: another driver holds the target.
+        RunbookError: it could not begin; the message is the engine's own.
+    """
+    reading, writing = os.pipe()
+    log = os.open(folder / "engine.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runbook_app.engine_process", str(folder), str(writing)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+        os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        answer = _read(pipe.fileno())
+    process.returncode = process.poll()
+    if answer is None:
+        raise RunbookError(
+            "The engine did not begin.", hint=f"Its last words are in {folder / 'engine.log'}."
+        )
+    if not answer.get("ok"):
+        kind = _KINDS.get(int(answer["code"]), RunbookError)
+        raise kind(str(answer["message"]), hint=str(answer["hint"]))
+
+
+def _read(descriptor: int) -> dict[str, object] | None:
+    """What the engine says before it closes its end; None when it says nothing in time."""
+    data = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while selector.select(PATIENCE):
+            piece = os.read(descriptor, 4096)
+            if not piece:
+                break
+            data += piece
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def answer(descriptor: int, error: RunbookError | None) -> None:
+    """The engine's side: say that it has begun, or why not, and close the pipe."""
+    words: dict[str, object] = {"ok": True}
+    if error is not None:
+        words = {
+            "ok": False,
+            "code": error.exit_code,
+            "message": error.message,
+            "hint": error.hint,
+        }
+    try:
+        os.write(descriptor, json.dumps(words).encode())
+    except BrokenPipeError:
+        pass
+    finally:
+        os.close(descriptor)

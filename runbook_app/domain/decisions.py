@@ -1,0 +1,373 @@
+"""Decisions: what a command leads to, and what is to be done next. Pure functions of the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from runbook_app.domain import commands as cmd
+from runbook_app.domain import events as ev
+from runbook_app.domain.plan import CaptureLine, CheckLine, ConfirmLine, Item, Plan
+from runbook_app.domain.state import (
+    ItemState,
+    ItemStatus,
+    SessionState,
+    StepState,
+    StepStatus,
+)
+
+
+class Rejected(Exception):
+    """The command can't be carried out; the text says why and what is possible instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCheckpoint:
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    item: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettleUnknown:
+    item: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyItem:
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitItem:
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    item: str
+
+
+Work = OpenCheckpoint | RunStep | SettleUnknown | VerifyItem | CommitItem | RollBack
+
+
+def outline(plan: Plan) -> tuple[ev.ItemOutline, ...]:
+    """The plan's ids, as the journal keeps them."""
+    return tuple(
+        ev.ItemOutline(
+            id=item.id,
+            number=item.number,
+            title=item.title,
+            steps=tuple(step.id for step in item.steps),
+            checkpoint=tuple(line.id for line in item.checkpoint),
+            success=tuple(line.id for line in item.success),
+            unavailable=tuple(step.id for step in item.steps if not step.available),
+            not_required=item.not_required,
+            commits=bool(item.commit),
+            needs=item.needs,
+        )
+        for item in plan.items
+    )
+
+
+def next_work(state: SessionState) -> Work | None:
+    """The first thing to do in scope; None when there is nothing that may be done unasked."""
+    for item in state.items.values():
+        if item.status is ItemStatus.ROLLING_BACK:
+            return RollBack(item.id)
+    if state.intent.until and _over(state, state.intent.until):
+        return None
+    for item in state.items.values():
+        if state.intent.items and item.id not in state.intent.items:
+            continue
+        if not runnable(state, item):
+            continue
+        work = _next_in_item(item)
+        if work is not None or item.status is ItemStatus.FAILED:
+            return work
+    return None
+
+
+def runnable(state: SessionState, item: ItemState) -> bool:
+    """Whether the item can be worked on: built, not rolled back, and all it needs is done."""
+    if item.status in (
+        ItemStatus.NOT_REQUIRED,
+        ItemStatus.SUCCEEDED,
+        ItemStatus.ROLLED_BACK,
+        ItemStatus.ROLLBACK_FAILED,
+    ):
+        return False
+    return not item.outline.unavailable and not missing_needs(state, item)
+
+
+def missing_needs(state: SessionState, item: ItemState) -> list[str]:
+    """Ids of the needed items that have not succeeded."""
+    done = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
+    return [
+        need
+        for need in item.outline.needs
+        if need in state.items and state.items[need].status not in done
+    ]
+
+
+def _over(state: SessionState, step_id: str) -> bool:
+    return any(
+        step.id == step_id and step.status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
+        for step in state.steps()
+    )
+
+
+def _next_in_item(item: ItemState) -> Work | None:
+    for step in item.steps.values():
+        if step.status is StepStatus.UNKNOWN:
+            return SettleUnknown(item.id, step.id)
+    if item.needs_checkpoint:
+        return OpenCheckpoint(item.id)
+    for step in item.steps.values():
+        if step.status is StepStatus.PENDING:
+            return RunStep(item.id, step.id)
+        if step.status is StepStatus.FAILED:
+            return None
+    if not item.verified_at:
+        return VerifyItem(item.id)
+    if item.outline.commits and not item.finished:
+        return CommitItem(item.id)
+    return None
+
+
+def dependents(state: SessionState, item_id: str) -> list[str]:
+    """Items that captured the same things later and are not rolled back, newest first."""
+    item = state.items[item_id]
+    own = {(capture.kind, capture.name) for capture in item.captures}
+    found = [
+        other
+        for other in state.items.values()
+        if other.id != item_id
+        and other.rollback is None
+        and other.checkpoint_opened_at > item.checkpoint_opened_at
+        and own & {(capture.kind, capture.name) for capture in other.captures}
+    ]
+    found.sort(key=lambda other: other.checkpoint_opened_at, reverse=True)
+    return [other.id for other in found]
+
+
+def restore_order(item: ItemState, ranks: dict[str, int]) -> list[ev.CaptureTaken]:
+    """The earliest capture of each thing, by rank, newest first within a rank."""
+    earliest: dict[tuple[str, str], ev.CaptureTaken] = {}
+    for capture in item.captures:
+        earliest.setdefault((capture.kind, capture.name), capture)
+    newest_first = list(reversed(earliest.values()))
+    return sorted(newest_first, key=lambda capture: ranks.get(capture.kind, 0))
+
+
+def judge(state: SessionState, plan: Plan, command: cmd.AnyCommand) -> tuple[ev.AnyEvent, ...]:
+    """The events a command leads to at once.
+
+    Raises:
+        Rejected: it can't be carried out now.
+    """
+    match command:
+        case cmd.Run():
+            return _judge_run(state, plan, command)
+        case cmd.Pause():
+            return (ev.RunPaused(reason=f"paused by {command.by}"),)
+        case cmd.CancelStep():
+            if state.running_step is None:
+                raise Rejected("No step is running.")
+            return ()
+        case cmd.RetryStep():
+            return _judge_retry(state, command)
+        case cmd.SkipStep():
+            return _judge_skip(state, plan, command)
+        case cmd.ResolveUnknown():
+            return _judge_unknown(state, command)
+        case cmd.WaiveCriterion():
+            return _judge_waiver(state, command)
+        case cmd.RollBackItem():
+            _judge_rollback(state, command)
+            return ()
+        case cmd.AnswerQuestion():
+            return _judge_answer(state, command)
+        case cmd.AddNote():
+            return (
+                ev.NoteAdded(text=command.text, by=command.by, item=command.item, step=command.step),
+            )
+        case cmd.RaiseBlocker():
+            return (
+                ev.BlockerRaised(
+                    id=command.id,
+                    text=command.text,
+                    by=command.by,
+                    item=command.item,
+                    step=command.step,
+                ),
+            )
+        case cmd.ClearBlocker():
+            if command.blocker not in state.blockers:
+                raise Rejected(f"There is no blocker {command.blocker}.")
+            return (ev.BlockerCleared(id=command.blocker, by=command.by),)
+        case cmd.Stop():
+            return ()
+        case _:
+            assert_never(command)
+
+
+def _judge_run(state: SessionState, plan: Plan, command: cmd.Run) -> tuple[ev.AnyEvent, ...]:
+    unknown = [name for name in command.items if name not in state.items]
+    if unknown:
+        known = ", ".join(state.items)
+        raise Rejected(f"The plan has no item {', '.join(unknown)}; it has {known}.")
+    if command.until and not any(step.id == command.until for _, step in plan.steps()):
+        raise Rejected(f"The plan has no step {command.until}.")
+    requested = ev.RunRequested(
+        auto=command.auto,
+        items=command.items,
+        until=command.until,
+        unattended=command.unattended,
+        unknown=command.unknown,
+    )
+    scope = command.items or state.intent.items or tuple(state.items)
+    again = tuple(
+        ev.StepReset(item=item.id, step=step.id, reason=f"run again by {command.by}")
+        for item in state.items.values()
+        if item.id in scope and item.rollback_started is None
+        for step in item.steps.values()
+        if step.status is StepStatus.FAILED
+    )
+    return (requested, *again)
+
+
+def _step(state: SessionState, step_id: str) -> StepState:
+    try:
+        return state.step(step_id)
+    except KeyError:
+        raise Rejected(f"The plan has no step {step_id}.") from None
+
+
+def _judge_retry(state: SessionState, command: cmd.RetryStep) -> tuple[ev.AnyEvent, ...]:
+    step = _step(state, command.step)
+    if step.status is not StepStatus.FAILED:
+        raise Rejected(f"Step {step.id} is {step.status.value}; only a failed step is retried.")
+    found: list[ev.AnyEvent] = []
+    if command.parameters is not None:
+        found.append(
+            ev.ParametersEdited(
+                item=step.item,
+                step=step.id,
+                before=step.parameters or {},
+                after=command.parameters,
+                by=command.by,
+            )
+        )
+    found.append(ev.StepReset(item=step.item, step=step.id, reason=f"retried by {command.by}"))
+    found.append(ev.RunRequested(auto=False))
+    return tuple(found)
+
+
+def _judge_skip(state: SessionState, plan: Plan, command: cmd.SkipStep) -> tuple[ev.AnyEvent, ...]:
+    step = _step(state, command.step)
+    if plan.step(step.id)[1].required:
+        raise Rejected(f"Step {step.id} is required by the plan and can't be skipped.")
+    if step.status not in (StepStatus.FAILED, StepStatus.PENDING):
+        raise Rejected(f"Step {step.id} is {step.status.value} and can't be skipped now.")
+    if not (command.reason.strip() and command.owner.strip() and command.expires_on.strip()):
+        raise Rejected("A waiver needs a reason, an owner and an expiry date.")
+    return (
+        ev.StepSkipped(
+            item=step.item,
+            step=step.id,
+            reason=command.reason,
+            owner=command.owner,
+            expires=command.expires_on,
+        ),
+    )
+
+
+def _judge_unknown(state: SessionState, command: cmd.ResolveUnknown) -> tuple[ev.AnyEvent, ...]:
+    step = _step(state, command.step)
+    if step.status is not StepStatus.UNKNOWN:
+        raise Rejected(f"Step {step.id} is {step.status.value}, its outcome is known.")
+    match command.answer:
+        case "done":
+            evidence = f"taken as done by {command.by} after a crash"
+            return (ev.StepSucceeded(item=step.item, step=step.id, evidence=evidence),)
+        case "not done":
+            reason = f"taken as not done by {command.by} after a crash"
+            return (ev.StepReset(item=step.item, step=step.id, reason=reason),)
+        case "partly":
+            return ()
+        case _:
+            raise Rejected(f"{command.answer!r} is no answer; use done, not done or partly.")
+
+
+def _judge_waiver(state: SessionState, command: cmd.WaiveCriterion) -> tuple[ev.AnyEvent, ...]:
+    item = _item(state, command.item)
+    if command.line not in item.success and command.line not in item.checkpoint:
+        raise Rejected(f"Item {item.id} has no line {command.line}.")
+    if not (command.reason.strip() and command.owner.strip() and command.expires_on.strip()):
+        raise Rejected("A waiver needs a reason, an owner and an expiry date.")
+    return (
+        ev.CriterionWaived(
+            item=item.id,
+            line=command.line,
+            reason=command.reason,
+            owner=command.owner,
+            expires=command.expires_on,
+        ),
+    )
+
+
+def _item(state: SessionState, item_id: str) -> ItemState:
+    if item_id not in state.items:
+        raise Rejected(f"The plan has no item {item_id}; it has {', '.join(state.items)}.")
+    return state.items[item_id]
+
+
+def _judge_rollback(state: SessionState, command: cmd.RollBackItem) -> None:
+    item = _item(state, command.item)
+    if item.status is ItemStatus.ROLLED_BACK:
+        raise Rejected(f"Item {item.id} is rolled back already.")
+    if item.fingerprint is None:
+        raise Rejected(f"Item {item.id} has changed nothing: there is nothing to roll back.")
+    running = state.running_step
+    if running and running.item != item.id:
+        raise Rejected(f"Step {running.id} is running; wait for its end or cancel it first.")
+    others = dependents(state, item.id)
+    if others and not command.with_dependents:
+        raise Rejected(
+            f"Item {item.id} can't be rolled back alone: {', '.join(others)} changed the same"
+            f" things later. Roll back in this order: {', '.join([*others, item.id])}"
+            " (--with-dependents does it)."
+        )
+
+
+def _judge_answer(state: SessionState, command: cmd.AnswerQuestion) -> tuple[ev.AnyEvent, ...]:
+    asked = state.question
+    if asked is None or asked.id != command.question:
+        raise Rejected("That question is not open any more.")
+    if command.assumed and asked.person_required:
+        raise Rejected("This needs a person's answer; --yes does not stand in for it.")
+    if asked.choices and command.answer not in asked.choices:
+        raise Rejected(f"{command.answer!r} is no answer; use one of {', '.join(asked.choices)}.")
+    return (
+        ev.QuestionAnswered(
+            id=asked.id, answer=command.answer, by=command.by, assumed=command.assumed
+        ),
+    )
+
+
+def lines_to_measure(item: Item) -> tuple[CheckLine, ...]:
+    return tuple(line for line in item.checkpoint if isinstance(line, CheckLine))
+
+
+def lines_to_capture(item: Item) -> tuple[CaptureLine, ...]:
+    return tuple(line for line in item.checkpoint if isinstance(line, CaptureLine))
+
+
+def lines_to_confirm(item: Item) -> tuple[ConfirmLine, ...]:
+    return tuple(line for line in item.checkpoint if isinstance(line, ConfirmLine))

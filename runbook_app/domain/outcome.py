@@ -1,0 +1,84 @@
+"""What a session has come to: which items can't be done here, and whether a scope is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from runbook_app.domain.measure import Verdict
+from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepStatus
+
+_FAILED = (ItemStatus.FAILED, ItemStatus.ROLLBACK_FAILED)
+_DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
+
+
+class Outcome(StrEnum):
+    DONE = "done"
+    """Everything in scope that is built is done."""
+    FAILED = "failed"
+    WAITING = "waiting"
+    """A person has to decide before it can go on."""
+    OPEN = "open"
+    """Some of it has not been done, without a failure."""
+
+
+def out_of_reach(state: SessionState) -> dict[str, str]:
+    """Reason by id of each item that this installation can't do."""
+    found: dict[str, str] = {}
+    for item in state.items.values():
+        if item.outline.unavailable and item.status is ItemStatus.UNAVAILABLE:
+            steps = ", ".join(item.outline.unavailable)
+            found[item.id] = f"the actions of these steps are not installed: {steps}"
+    while True:
+        more = {
+            item.id: f"it needs {need}, which can't be done here"
+            for item in state.items.values()
+            for need in item.outline.needs
+            if need in found and item.id not in found and item.status is ItemStatus.PENDING
+        }
+        if not more:
+            return found
+        found |= more
+
+
+def failures(item: ItemState) -> list[str]:
+    """What went wrong in an item, one line each."""
+    found = [
+        f"step {step.id} failed: {step.error}"
+        for step in item.steps.values()
+        if step.status is StepStatus.FAILED
+    ]
+    if item.checkpoint_error:
+        found.append(f"checkpoint failed: {item.checkpoint_error}")
+    found += [
+        f"criterion {line.id} {_verdict(line.result.verdict)}: {line.result.evidence}".rstrip(": ")
+        for line in item.success.values()
+        if line.result and not line.passed
+    ]
+    if item.not_committed and item.not_committed.fatal:
+        found.append(f"not committed: {item.not_committed.reason}")
+    if item.rollback_error:
+        found.append(f"rollback failed: {item.rollback_error}")
+    return found
+
+
+def _verdict(verdict: Verdict) -> str:
+    return "could not be measured" if verdict is Verdict.NOT_MEASURED else "is not met"
+
+
+def outcome(state: SessionState, items: Iterable[str] = (), until: str = "") -> Outcome:
+    """Judge a scope; no ids of items means all of them, `until` ends it with that step."""
+    chosen = list(items)
+    scope = [item for item in state.items.values() if not chosen or item.id in chosen]
+    statuses = {item.status for item in scope}
+    if state.question or statuses & {ItemStatus.UNKNOWN, ItemStatus.WAITING}:
+        return Outcome.WAITING
+    if any(item.status in _FAILED or failures(item) for item in scope):
+        return Outcome.FAILED
+    if until:
+        over = state.step(until).status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
+        return Outcome.DONE if over else Outcome.OPEN
+    unreachable = {} if chosen else out_of_reach(state)
+    if all(item.status in _DONE or item.id in unreachable for item in scope):
+        return Outcome.DONE
+    return Outcome.OPEN

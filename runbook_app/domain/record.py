@@ -1,0 +1,93 @@
+"""What a session's record holds, gathered for its documents: measurements and people's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runbook_app.domain.measure import Measurement
+from runbook_app.domain.plan import Item, Plan
+from runbook_app.domain.state import ItemState, LineState, SessionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A measurement with the time and the place it was taken at."""
+
+    at: str
+    item: str
+    where: str
+    """Id of the step or line."""
+    measurement: Measurement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumed:
+    """Something that a person was to confirm, and nobody did."""
+
+    item: str
+    line: str
+    title: str
+    by: str
+    at: str
+    """Empty for an answer to an action's question."""
+
+
+def measurements(state: SessionState) -> list[Taken]:
+    """All that was measured and still counts, oldest first."""
+    found = [taken for item in state.items.values() for taken in _of_item(item)]
+    return sorted(found, key=lambda taken: taken.at)
+
+
+def _of_item(item: ItemState) -> Iterator[Taken]:
+    for line in (*item.checkpoint.values(), *item.success.values()):
+        for measured in line.result.measurements if line.result else ():
+            yield Taken(at=line.at, item=item.id, where=line.id, measurement=measured)
+    for step in item.steps.values():
+        for measured in step.measurements:
+            at = step.ended_at or step.started_at
+            yield Taken(at=at, item=item.id, where=step.id, measurement=measured)
+
+
+def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
+    """Confirmations and answers that `--yes` stood in for."""
+    found = [
+        Assumed(
+            item=item.id,
+            line=line.id,
+            title=checkpoint_title(plan, item.id, line.id),
+            by=line.confirmed.by,
+            at=line.at,
+        )
+        for item in state.items.values()
+        for line in item.checkpoint.values()
+        if line.confirmed and line.confirmed.assumed
+    ]
+    found += [
+        Assumed(
+            item=asked.item,
+            line=asked.step,
+            title=f"{asked.text}: {answered.answer}",
+            by=answered.by,
+            at="",
+        )
+        for asked, answered in state.questions_answered
+        if answered.assumed and asked.kind != "confirm"
+    ]
+    return found
+
+
+def checkpoint_title(plan: Plan, item_id: str, line_id: str) -> str:
+    item = plan_item(plan, item_id)
+    lines = item.checkpoint if item else ()
+    return next((line.title for line in lines if line.id == line_id), line_id)
+
+
+def success_title(plan: Plan, item_id: str, line: LineState) -> str:
+    item = plan_item(plan, item_id)
+    titled = (check.title for check in (item.success if item else ()) if check.id == line.id)
+    return next(titled, line.result.title if line.result else line.id)
+
+
+def plan_item(plan: Plan, item_id: str) -> Item | None:
+    return next((item for item in plan.items if item.id == item_id), None)

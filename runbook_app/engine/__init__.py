@@ -1,0 +1,1 @@
+"""The engine: command, decide, journal, publish, run. One process drives one session."""

@@ -1,0 +1,204 @@
+"""Passing an item's checkpoint, and verifying and committing an item."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from runbook_app.domain import events as ev
+from runbook_app.domain.decisions import lines_to_capture, lines_to_confirm, lines_to_measure
+from runbook_app.domain.errors import ActionError, RunbookError
+from runbook_app.domain.fingerprint import Fingerprint
+from runbook_app.domain.measure import Verdict
+from runbook_app.domain.plan import CaptureLine, CheckLine, Item
+from runbook_app.engine.captures import Captures
+from runbook_app.engine.ledger import Ledger
+from runbook_app.engine.questions import Questions
+from runbook_app.engine.steps import Outcome, Steps
+from runbook_app.ports.action import Git
+from runbook_app.ports.crash import CrashPoint
+from runbook_app.ports.journal import Artefacts
+from runbook_app.ports.target import Target
+
+
+class Gate:
+    """The work around an item's steps: its checkpoint before, its verification and commit after."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        steps: Steps,
+        captures: Captures,
+        questions: Questions,
+        target: Target,
+        artefacts: Artefacts,
+        git: Git,
+        record_documents: tuple[str, ...],
+        crash: CrashPoint,
+    ) -> None:
+        self._ledger = ledger
+        self._steps = steps
+        self._captures = captures
+        self._questions = questions
+        self._target = target
+        self._artefacts = artefacts
+        self._git = git
+        self._record_documents = record_documents
+        self._crash = crash
+
+    async def open(self, item: Item) -> None:
+        """Measure, capture and confirm; passed means that there is a durable restore point."""
+        await self._ledger.emit(ev.CheckpointOpened(item=item.id))
+        try:
+            await self._take_fingerprint(item)
+            for line in lines_to_measure(item):
+                await self._measure(item, line, "checkpoint")
+            for capture in lines_to_capture(item):
+                await self._capture(item, capture)
+            failed = self._not_passed(item)
+            if not failed:
+                await self._confirm_lines(item)
+        except RunbookError as error:
+            await self._ledger.emit(ev.CheckpointFailed(item=item.id, reason=str(error)))
+            return
+        if failed:
+            reason = "; ".join(failed)
+            await self._ledger.emit(ev.CheckpointFailed(item=item.id, reason=reason))
+            return
+        await self._ledger.emit(ev.CheckpointPassed(item=item.id))
+        self._crash(f"checkpoint:{item.id}")
+
+    async def _take_fingerprint(self, item: Item) -> None:
+        fingerprint = await self._target.fingerprint()
+        data = msgspec.json.encode(fingerprint)
+        await self._ledger.emit(store_fingerprint(self._artefacts, item.id, "checkpoint", data))
+
+    async def _capture(self, item: Item, line: CaptureLine) -> None:
+        summaries = []
+        if line.project:
+            prior = await self._captures.take_named(item.id, "project", "")
+            summaries.append(prior.summary)
+        for name in line.files:
+            prior = await self._captures.take_named(item.id, "file", name)
+            summaries.append(f"{name}: {prior.summary}")
+        await self._ledger.emit(
+            ev.CheckFinished(
+                item=item.id,
+                section="checkpoint",
+                line=line.id,
+                title=line.title,
+                verdict=Verdict.PASSED,
+                evidence="; ".join(summaries),
+            )
+        )
+
+    async def _confirm_lines(self, item: Item) -> None:
+        for line in lines_to_confirm(item):
+            answer = await self._questions.ask(
+                line.title,
+                item=item.id,
+                kind="confirm",
+                choices=("yes", "no"),
+                person_required=line.person_required,
+            )
+            if answer.answer != "yes":
+                raise ActionError(f"Not confirmed by {answer.by}: {line.title}.")
+            await self._ledger.emit(
+                ev.LineConfirmed(
+                    item=item.id, line=line.id, by=answer.by, assumed=answer.assumed
+                )
+            )
+
+    def _not_passed(self, item: Item) -> list[str]:
+        state = self._ledger.state.items[item.id]
+        return [
+            f"{line.title}: {_why(state.checkpoint[line.id].result)}"
+            for line in lines_to_measure(item)
+            if not state.checkpoint[line.id].passed
+        ]
+
+    async def _measure(self, item: Item, line: CheckLine, section: str) -> Outcome:
+        outcome, seconds = await self._steps.measure(item.id, line.id, line.call)
+        await self._ledger.emit(
+            ev.CheckFinished(
+                item=item.id,
+                section=section,
+                line=line.id,
+                title=line.title,
+                verdict=outcome.verdict,
+                measurements=outcome.measurements,
+                evidence=outcome.error or outcome.evidence,
+                seconds=seconds,
+            )
+        )
+        return outcome
+
+    async def verify(self, item: Item) -> None:
+        """Measure every success criterion; verified only when all hold or are waived."""
+        for line in item.success:
+            await self._measure(item, line, "success")
+        state = self._ledger.state.items[item.id]
+        if all(state.success[line.id].passed for line in item.success):
+            await self._ledger.emit(*await self._captures.settle(state), ev.ItemVerified(item=item.id))
+            self._crash(f"verified:{item.id}")
+
+    async def commit(self, item: Item) -> None:
+        """Commit exactly the files that the item changed."""
+        try:
+            event = await self._commit(item)
+        except RunbookError as error:
+            event = ev.ItemNotCommitted(item=item.id, reason=error.message, hint=error.hint)
+        await self._ledger.emit(event)
+
+    async def _commit(self, item: Item) -> ev.ItemCommitted | ev.ItemNotCommitted:
+        state = self._ledger.state.items[item.id]
+        trailer = commit_trailer(self._ledger.state.id, item.id, len(state.rollback_history))
+        reason = await self._git.state()
+        if reason:
+            fatal = reason != "no repository"
+            return ev.ItemNotCommitted(item=item.id, reason=reason, fatal=fatal)
+        files = [taken for taken in self._captures.order(state) if taken.kind == "file"]
+        paths = [taken.name for taken in files if taken.name not in self._record_documents]
+        ignored = set(await self._git.ignored(paths))
+        wanted = [path for path in paths if path not in ignored]
+        if found := await self._git.find_commit(trailer):
+            return ev.ItemCommitted(item=item.id, commit=found, paths=tuple(wanted))
+        if mine := [taken.name for taken in files if taken.dirty]:
+            raise ActionError(
+                f"{', '.join(mine)} held changes of yours that were not committed when the item"
+                " began; a commit would mix them with the item's.",
+                hint="Commit by hand, or roll back, commit or stash your changes, and run again.",
+            )
+        commit = await self._git.commit(wanted, f"{item.commit}\n\n{trailer}\n")
+        self._crash(f"committed:{item.id}")
+        if not commit:
+            reason = "nothing differs from the last commit"
+            return ev.ItemNotCommitted(item=item.id, reason=reason, fatal=False)
+        return ev.ItemCommitted(item=item.id, commit=commit, paths=tuple(wanted))
+
+
+def commit_trailer(session: str, item: str, rollbacks: int) -> str:
+    """The line by which a commit made just before a crash is recognised."""
+    again = f" run {rollbacks + 1}" if rollbacks else ""
+    return f"Runbook-Item: {session} {item}{again}"
+
+
+def store_fingerprint(
+    artefacts: Artefacts, item: str, moment: str, data: bytes
+) -> ev.FingerprintTaken:
+    """Write a fingerprint durably, and say where it is."""
+    digest = hashlib.sha256(data).hexdigest()
+    path = artefacts.put_sealed(f"{item}-fingerprint-{moment}-{digest[:12]}", data)
+    return ev.FingerprintTaken(item=item, moment=moment, sha256=digest, path=path)
+
+
+def load_fingerprint(artefacts: Artefacts, taken: ev.FingerprintTaken) -> Fingerprint:
+    return msgspec.json.decode(artefacts.get_sealed(taken.path), type=Fingerprint)
+
+
+def _why(result: ev.CheckFinished | None) -> str:
+    if result is None:
+        return "not measured"
+    return result.evidence or result.verdict.value

@@ -1,0 +1,109 @@
+"""A session seen from outside the engine; what the TUI and the headless printer hold."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from runbook_app.domain.clock import to_text
+from runbook_app.domain.commands import Command
+from runbook_app.domain.entry import Entry
+from runbook_app.domain.errors import UsageError
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.state import SessionState, fold
+from runbook_app.ports.clock import Clock
+from runbook_app.ports.journal import Doorbell, Journal, LogReader
+
+EXPIRY = timedelta(minutes=1)
+"""How long a command waits for an engine to take it."""
+
+
+class SessionClient:
+    """Implements `ports.session.Session` over a journal."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        plan: Plan,
+        journal: Journal,
+        doorbell: Doorbell,
+        logs: LogReader,
+        clock: Clock,
+        read_only: bool,
+        is_alive: Callable[[int, str], bool],
+        start_engine: Callable[[], None],
+    ) -> None:
+        self.folder = folder
+        self.plan = plan
+        self.logs = logs
+        self.read_only = read_only
+        self._journal = journal
+        self._doorbell = doorbell
+        self._clock = clock
+        self._is_alive = is_alive
+        self._start_engine = start_engine
+        self.state = SessionState()
+        self.refresh()
+        self.id = self.state.id
+
+    def refresh(self) -> list[Entry]:
+        found: list[Entry] = []
+        while entries := self._journal.read(self.state.seq):
+            fold(entries, self.state)
+            found += entries
+        return found
+
+    async def changes(self, timeout: float = 1.0) -> list[Entry]:
+        found = self.refresh()
+        if not found:
+            await self._doorbell.wait(timeout)
+            found = self.refresh()
+        return found
+
+    async def send(self, kind: type[Command], **fields: object) -> str:
+        if self.read_only:
+            raise UsageError(
+                "This session is open for reading only.", hint="Attach without --read-only."
+            )
+        command = kind(
+            id=uuid.uuid4().hex[:16],
+            by=getpass.getuser(),
+            epoch=self.state.epoch,
+            seen=self.state.seq,
+            expires=to_text(self._clock.now() + EXPIRY),
+            **fields,  # type: ignore[arg-type]  # each command checks its own fields
+        )
+        await self._journal.append(command)  # type: ignore[arg-type]  # a command of the union
+        self._doorbell.ring()
+        return command.id
+
+    async def settled(self, command: str, timeout: float = 30.0) -> str | None:
+        """Wait for a command's answer: empty when accepted, else the reason; None: no answer."""
+        deadline = self._clock.monotonic() + timeout
+        while command not in self.state.answered:
+            if self._clock.monotonic() > deadline:
+                return None
+            await self.changes(0.2)
+            await asyncio.sleep(0)
+        return self.state.answered[command]
+
+    def engine_alive(self) -> bool:
+        engine = self.state.engine
+        return engine is not None and self._is_alive(engine.pid, engine.pid_started)
+
+    def ensure_engine(self) -> None:
+        if self.read_only:
+            raise UsageError("This session is open for reading only.")
+        if not self.engine_alive():
+            self._start_engine()
+            self.refresh()
+
+    def close(self) -> None:
+        self._journal.close()
+        self._doorbell.close()
+        self.logs.close()

@@ -1,0 +1,248 @@
+"""The engine: takes commands from the journal, decides, and drives one piece of work at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from runbook_app.domain import commands as cmd
+from runbook_app.domain import decisions
+from runbook_app.domain import events as ev
+from runbook_app.domain.clock import parse_time
+from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.measure import Progress
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.state import ItemStatus
+from runbook_app.engine.captures import Captures
+from runbook_app.engine.checkpoint import Gate
+from runbook_app.engine.ledger import Ledger
+from runbook_app.engine.recovery import EndSurvivor, recover
+from runbook_app.engine.reports import Reports
+from runbook_app.engine.rollback import Rollback
+from runbook_app.engine.steps import Steps
+from runbook_app.ports.clock import Clock
+
+POLL = 1.0
+"""Seconds between looks at the journal when no doorbell rings."""
+
+
+class Engine:
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        ledger: Ledger,
+        steps: Steps,
+        gate: Gate,
+        rollback: Rollback,
+        captures: Captures,
+        reports: Reports,
+        clock: Clock,
+        end_survivor: EndSurvivor,
+    ) -> None:
+        self._plan = plan
+        self._ledger = ledger
+        self._steps = steps
+        self._gate = gate
+        self._rollback = rollback
+        self._captures = captures
+        self._reports = reports
+        self._clock = clock
+        self._end_survivor = end_survivor
+        self._work: asyncio.Task[None] | None = None
+        self._stopping = ""
+        self._wake = asyncio.Event()
+
+    def stop(self, reason: str) -> None:
+        """Ask the engine to end at the next safe point."""
+        self._stopping = self._stopping or reason
+        self._wake.set()
+
+    async def run(self, started: ev.EngineStarted) -> None:
+        """Drive the session until it is stopped or finished.
+
+        Raises:
+            JournalError: nothing can be recorded any more, so nothing more is done.
+        """
+        await self._ledger.emit(started)
+        self._begin(self._recover())
+        try:
+            while True:
+                self._ledger.catch_up()
+                await self._answer_commands()
+                self._collect_work()
+                await self._reports.write_if_due()
+                if self._work is None and (self._stopping or not await self._start_work()):
+                    if self._stopping:
+                        break
+                await self._pause()
+        finally:
+            await self._end_work("the engine ends")
+        await self._ledger.settle()
+        await self._reports.write_if_due()
+        await self._ledger.emit(ev.EngineStopped(epoch=started.epoch, reason=self._stopping))
+
+    async def _pause(self) -> None:
+        """Wait for a doorbell, the end of the work, a stop, or the poll."""
+        bell = asyncio.ensure_future(self._ledger.wait(POLL))
+        wake = asyncio.ensure_future(self._wake.wait())
+        waits: set[asyncio.Future[object]] = {bell, wake}
+        if self._work:
+            waits.add(self._work)
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in (bell, wake):
+            wait.cancel()
+        await asyncio.gather(bell, wake, return_exceptions=True)
+        self._wake.clear()
+
+    async def _recover(self) -> None:
+        await recover(self._ledger, self._steps, self._plan, self._end_survivor)
+
+    # Commands
+
+    async def _answer_commands(self) -> None:
+        inbox, self._ledger.inbox = self._ledger.inbox, []
+        for command in inbox:
+            if command.id not in self._ledger.state.commands:
+                continue
+            await self._answer(command)
+
+    async def _answer(self, command: cmd.Command) -> None:
+        state = self._ledger.state
+        try:
+            if command.epoch != state.epoch:
+                raise decisions.Rejected("It was meant for an engine that has ended; send it again.")
+            if parse_time(command.expires) < self._now():
+                raise decisions.Rejected("It expired before the engine could take it.")
+            events = decisions.judge(state, self._plan, command)  # type: ignore[arg-type]  # the base class of the union
+        except decisions.Rejected as reason:
+            await self._ledger.emit(ev.CommandRejected(command=command.id, reason=str(reason)))
+            return
+        await self._ledger.emit(ev.CommandAccepted(command=command.id), *events)
+        await self._act(command)
+
+    async def _act(self, command: cmd.Command) -> None:
+        match command:
+            case cmd.CancelStep():
+                await self._end_work(f"cancelled by {command.by}")
+            case cmd.Stop():
+                self.stop(command.reason or f"stopped by {command.by}")
+                if self._ledger.state.question is not None:
+                    await self._end_work("the session is being stopped")
+            case cmd.RollBackItem():
+                await self._end_work(f"item {command.item} is being rolled back")
+                self._begin(self._roll_back(command))
+            case cmd.ResolveUnknown(answer="partly"):
+                self._begin(self._undo_step(command.step))
+            case _:
+                pass
+
+    def _now(self) -> datetime:
+        return self._clock.now()
+
+    # Work
+
+    def _begin(self, work: object) -> None:
+        self._work = asyncio.ensure_future(work)  # type: ignore[arg-type]  # always one of our coroutines
+
+    def _collect_work(self) -> None:
+        """Let an error of finished work out."""
+        if self._work is not None and self._work.done():
+            work, self._work = self._work, None
+            if not work.cancelled():
+                work.result()
+
+    async def _end_work(self, reason: str) -> None:
+        if self._work is None:
+            return
+        self._steps.cancel_reason = reason
+        self._work.cancel()
+        await asyncio.wait({self._work})
+        self._steps.cancel_reason = ""
+        self._collect_work()
+
+    async def _start_work(self) -> bool:
+        """Begin what is due; false when there is nothing."""
+        state = self._ledger.state
+        work = decisions.next_work(state)
+        if isinstance(work, decisions.RollBack):
+            self._begin(self._rollback.go_on(self._plan.item(work.item)))
+            return True
+        if not state.intent.active:
+            return False
+        if work is None:
+            await self._ledger.emit(ev.NothingLeft())
+            return False
+        self._begin(self._do(work))
+        return True
+
+    async def _do(self, work: decisions.Work) -> None:
+        item = self._plan.item(work.item)
+        match work:
+            case decisions.OpenCheckpoint():
+                await self._gate.open(item)
+            case decisions.RunStep(step=step_id):
+                await self._steps.run(item, self._plan.step(step_id)[1])
+            case decisions.SettleUnknown(step=step_id):
+                await self._settle_unknown(step_id)
+            case decisions.VerifyItem():
+                await self._gate.verify(item)
+            case decisions.CommitItem():
+                await self._gate.commit(item)
+            case decisions.RollBack():
+                await self._rollback.go_on(item)
+
+    async def _settle_unknown(self, step_id: str) -> None:
+        """Act on a step of unknown outcome as the policy says, or leave it to a person."""
+        state = self._ledger.state
+        item, step = self._plan.step(step_id)
+        found = state.step(step_id).examined
+        if found is None or found.progress is None:
+            await self._steps.examine(item, step)
+            found = state.step(step_id).examined
+        policy = state.intent.unknown or ("check" if state.intent.unattended else "")
+        progress = found.progress if found else None
+        evidence = found.evidence if found else ""
+        if policy == "rollback":
+            await self._rollback.begin(
+                item, by="policy", reason=f"{step_id} was unknown", accept_changes=False
+            )
+        elif policy == "retry":
+            await self._reset(item.id, step_id, "run again, as --unknown retry says")
+        elif policy == "check" and progress is Progress.DONE:
+            text = f"found done after a crash: {evidence}"
+            await self._ledger.emit(ev.StepSucceeded(item=item.id, step=step_id, evidence=text))
+        elif policy == "check" and progress is Progress.NOT_DONE:
+            await self._reset(item.id, step_id, f"found not done after a crash: {evidence}")
+        elif policy == "check" and progress is Progress.PARTLY:
+            await self._undo_step(step_id)
+        else:
+            reason = f"the outcome of step {step_id} is unknown: {evidence}"
+            await self._ledger.emit(ev.RunPaused(reason=reason))
+
+    async def _undo_step(self, step_id: str) -> None:
+        step = self._ledger.state.step(step_id)
+        try:
+            await self._captures.restore_step(self._ledger.state.items[step.item], step_id)
+        except RunbookError as error:
+            reason = f"the captures of step {step_id} can't be restored: {error}"
+            await self._ledger.emit(ev.RunPaused(reason=reason))
+            return
+        await self._reset(step.item, step_id, "partly done; its captures were restored")
+
+    async def _reset(self, item_id: str, step_id: str, reason: str) -> None:
+        await self._ledger.emit(ev.StepReset(item=item_id, step=step_id, reason=reason))
+
+    async def _roll_back(self, command: cmd.RollBackItem) -> None:
+        """Roll the item back, and before it, in reverse order, what depends on it."""
+        for item_id in [*decisions.dependents(self._ledger.state, command.item), command.item]:
+            await self._rollback.begin(
+                self._plan.item(item_id),
+                by=command.by,
+                reason=command.reason,
+                accept_changes=command.accept_changes,
+            )
+            if self._ledger.state.items[item_id].status is not ItemStatus.ROLLED_BACK:
+                return
+
+

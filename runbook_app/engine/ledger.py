@@ -1,0 +1,85 @@
+"""The engine's hold on the journal: emit events, keep the state folded, wake the screens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from runbook_app.domain.commands import Command
+from runbook_app.domain.entry import Entry, decode, encode
+from runbook_app.domain.events import AnyEvent
+from runbook_app.domain.state import SessionState, fold
+from runbook_app.engine.redaction import Redactor
+from runbook_app.ports.journal import Doorbell, Journal
+
+
+class Ledger:
+    """Events go to the journal first, durably and redacted; only then are they folded and told.
+
+    The state is folded from the journal alone, in its order, so that the engine sees commands
+    and its own events exactly as every other reader does.
+    """
+
+    def __init__(self, journal: Journal, doorbell: Doorbell, redactor: Redactor) -> None:
+        self._journal = journal
+        self._doorbell = doorbell
+        self._redactor = redactor
+        self._posted: set[asyncio.Task[None]] = set()
+        self.state = SessionState()
+        self.inbox: list[Command] = []
+        """Commands that were read and not yet answered."""
+        self.listeners: list[Callable[[list[Entry]], None]] = []
+        self.catch_up()
+
+    def catch_up(self) -> list[Entry]:
+        """Fold what the journal holds beyond the state."""
+        found: list[Entry] = []
+        while entries := self._journal.read(self.state.seq):
+            fold(entries, self.state)
+            found += entries
+        self.inbox += [entry.body for entry in found if isinstance(entry.body, Command)]
+        if found:
+            for listener in self.listeners:
+                listener(found)
+        return found
+
+    async def emit(self, *events: AnyEvent) -> None:
+        """Append durably, then fold and wake the screens.
+
+        Raises:
+            JournalError: nothing was recorded, so nothing may be done.
+        """
+        if not events:
+            return
+        await self._journal.append(*[self._redacted(event) for event in events])
+        self.catch_up()
+        self._doorbell.ring()
+
+    def post(self, event: AnyEvent) -> None:
+        """Emit from code that can't wait; `settle` waits for all of them, in order."""
+        task = asyncio.get_running_loop().create_task(self.emit(event))
+        self._posted.add(task)
+
+    async def settle(self) -> None:
+        """Wait for posted events.
+
+        Raises:
+            JournalError: one of them could not be recorded.
+        """
+        while self._posted:
+            waiting = list(self._posted)
+            await asyncio.gather(*waiting)
+            self._posted.difference_update(waiting)
+
+    async def wait(self, timeout: float) -> None:
+        """Wait for a ring or the timeout, in seconds."""
+        await self._doorbell.wait(timeout)
+
+    def _redacted(self, event: AnyEvent) -> AnyEvent:
+        plain = encode(event).decode()
+        clean = self._redactor.text(plain)
+        if clean == plain:
+            return event
+        body = decode(clean.encode())
+        assert not isinstance(body, Command)
+        return body

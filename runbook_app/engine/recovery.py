@@ -1,0 +1,39 @@
+"""What a new engine does first: end survivors, and find out what the crash left."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from runbook_app.domain import events as ev
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.state import StepStatus
+from runbook_app.engine.ledger import Ledger
+from runbook_app.engine.steps import Steps
+
+EndSurvivor = Callable[[int, str], Awaitable[bool]]
+"""Ends the process of that pid and start time, if it still lives, and waits for its end."""
+
+
+async def recover(ledger: Ledger, steps: Steps, plan: Plan, end_survivor: EndSurvivor) -> None:
+    """Bring a session whose engine died to a state in which every outcome is known or `unknown`.
+
+    Children of the old engine are ended before any check runs: never two actors on the target.
+    """
+    for child in list(ledger.state.children.values()):
+        await end_survivor(child.pid, child.pid_started)
+        await ledger.emit(
+            ev.ChildEnded(pid=child.pid, pid_started=child.pid_started, exit_code=None)
+        )
+    for step in list(ledger.state.steps()):
+        if step.status in (StepStatus.RUNNING, StepStatus.WAITING):
+            await ledger.emit(
+                ev.StepBecameUnknown(
+                    item=step.item,
+                    step=step.id,
+                    reason="it was running when the engine ended",
+                )
+            )
+    for step in list(ledger.state.steps()):
+        if step.status is StepStatus.UNKNOWN and step.examined is None:
+            item, planned = plan.step(step.id)
+            await steps.examine(item, planned)

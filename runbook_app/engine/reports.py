@@ -1,0 +1,92 @@
+"""Status reports and record documents, written whenever a step changes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+from runbook_app.domain import events as ev
+from runbook_app.domain.clock import to_text
+from runbook_app.domain.entry import Entry
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.report import audit_document, progress_document, status_report
+from runbook_app.domain.state import ItemStatus
+from runbook_app.engine.ledger import Ledger
+from runbook_app.engine.redaction import Redactor
+from runbook_app.ports.clock import Clock
+
+REPORTED = (
+    ev.StepStarted,
+    ev.StepSucceeded,
+    ev.StepFailed,
+    ev.StepSkipped,
+    ev.StepBecameUnknown,
+    ev.CheckpointPassed,
+    ev.CheckpointFailed,
+    ev.ItemVerified,
+    ev.ItemCommitted,
+    ev.ItemNotCommitted,
+    ev.RollbackStarted,
+    ev.RollbackFinished,
+    ev.RollbackFailed,
+    ev.BlockerRaised,
+    ev.BlockerCleared,
+    ev.NoteAdded,
+)
+
+
+class Reports:
+    """Keeps the journal's status report and the target's record documents up to date."""
+
+    def __init__(
+        self, plan: Plan, ledger: Ledger, root: Path, redactor: Redactor, clock: Clock
+    ) -> None:
+        self._plan = plan
+        self._ledger = ledger
+        self._root = root
+        self._redactor = redactor
+        self._clock = clock
+        self._due = False
+        ledger.listeners.append(self._listen)
+
+    def _listen(self, entries: list[Entry]) -> None:
+        if any(isinstance(entry.body, REPORTED) for entry in entries):
+            self._due = True
+
+    async def write_if_due(self) -> None:
+        """Record a status report and rewrite the documents, if a step has changed since."""
+        if not self._due:
+            return
+        self._due = False
+        now = to_text(self._clock.now())
+        state = self._ledger.state
+        report = status_report(state, self._plan, now)
+        if report != state.report:
+            await self._ledger.emit(report)
+        documents = {self._plan.target.progress: progress_document(state, self._plan, now)}
+        if self._plan.audit_document and self._audited():
+            documents[self._plan.audit_document] = audit_document(state, self._plan, now)
+        for name, text in documents.items():
+            await asyncio.to_thread(_replace, self._root / name, self._redactor.text(text))
+
+    def _audited(self) -> bool:
+        return any(
+            self._ledger.state.items[item].status is ItemStatus.SUCCEEDED
+            for item in self._plan.audit_items
+            if item in self._ledger.state.items
+        )
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a document so that a reader sees the old one or the new one, never half."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise

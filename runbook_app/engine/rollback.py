@@ -1,0 +1,125 @@
+"""Rolling an item back, and proving that the target is what it was at the checkpoint."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runbook_app.domain import events as ev
+from runbook_app.domain.errors import ActionError, RunbookError
+from runbook_app.domain.fingerprint import compare
+from runbook_app.domain.measure import Verdict
+from runbook_app.domain.plan import Item
+from runbook_app.domain.state import ItemState
+from runbook_app.engine.captures import Captures
+from runbook_app.engine.checkpoint import commit_trailer, load_fingerprint, store_fingerprint
+from runbook_app.engine.ledger import Ledger
+from runbook_app.engine.questions import Questions
+from runbook_app.engine.steps import Steps
+from runbook_app.ports.action import Git
+from runbook_app.ports.clock import Clock
+from runbook_app.ports.journal import Artefacts
+from runbook_app.ports.target import Target
+
+
+class Rollback:
+    """Safe to run again from the start: a rollback that was interrupted is simply repeated."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        steps: Steps,
+        captures: Captures,
+        questions: Questions,
+        target: Target,
+        artefacts: Artefacts,
+        git: Git,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._steps = steps
+        self._captures = captures
+        self._questions = questions
+        self._target = target
+        self._artefacts = artefacts
+        self._git = git
+        self._clock = clock
+
+    async def begin(self, item: Item, *, by: str, reason: str, accept_changes: bool) -> None:
+        """Ask about what others changed since, then roll back."""
+        changed = await self._captures.changed_since(self._ledger.state.items[item.id])
+        if changed and not accept_changes:
+            text = "Changed since the item finished; the rollback would undo this too:\n"
+            answer = await self._questions.ask(
+                text + "\n".join(changed), item=item.id, kind="changed", choices=("yes", "no")
+            )
+            if answer.answer != "yes":
+                return
+        if self._ledger.state.items[item.id].rollback_started is None:
+            await self._ledger.emit(ev.RollbackStarted(item=item.id, by=by, reason=reason))
+        elif self._ledger.state.items[item.id].rollback_error:
+            await self._ledger.emit(ev.RollbackStarted(item=item.id, by=by, reason=reason))
+        await self.go_on(item)
+
+    async def go_on(self, item: Item) -> None:
+        """Carry a started rollback to its end."""
+        began = self._clock.monotonic()
+        state = self._ledger.state.items[item.id]
+        try:
+            await self._explicit_steps(item)
+            await self._captures.restore_item(state)
+            commit, remarks = await self._revert(item, state)
+            finished = await self._prove(item, state)
+        except RunbookError as error:
+            await self._ledger.emit(
+                ev.RollbackFailed(item=item.id, error=error.message, hint=error.hint)
+            )
+            return
+        seconds = self._clock.monotonic() - began
+        await self._ledger.emit(
+            msgspec.structs.replace(
+                finished, revert_commit=commit, seconds=seconds, remarks=tuple(remarks)
+            )
+        )
+
+    async def _explicit_steps(self, item: Item) -> None:
+        for number, call in enumerate(item.rollback, start=1):
+            outcome, _ = await self._steps.measure(item.id, f"rollback-{number}", call)
+            if outcome.verdict is not Verdict.PASSED:
+                raise ActionError(
+                    f"Rollback step {number} ({call.action}) failed: {outcome.error}",
+                    hint=outcome.hint or "Mend the cause, then roll back again.",
+                )
+
+    async def _revert(self, item: Item, state: ItemState) -> tuple[str, list[str]]:
+        """Record the restored files by a revert commit; history is never rewritten."""
+        if state.committed is None:
+            return "", []
+        trailer = commit_trailer(self._ledger.state.id, item.id, len(state.rollback_history))
+        trailer = trailer.replace("Runbook-Item:", "Runbook-Revert:")
+        if found := await self._git.find_commit(trailer):
+            return found, []
+        subject = item.commit.splitlines()[0]
+        message = (
+            f'Revert "{subject}"\n\nThis reverts commit {state.committed.commit}.\n\n{trailer}\n'
+        )
+        try:
+            return await self._git.commit(state.committed.paths, message), []
+        except RunbookError as error:
+            return "", [f"The files are restored, but the revert could not be committed: {error}"]
+
+    async def _prove(self, item: Item, state: ItemState) -> ev.RollbackFinished:
+        if state.fingerprint is None:
+            raise ActionError(f"Item {item.id} has no fingerprint to compare with.")
+        before = load_fingerprint(self._artefacts, state.fingerprint)
+        after = await self._target.fingerprint()
+        data = msgspec.json.encode(after)
+        await self._ledger.emit(store_fingerprint(self._artefacts, item.id, "rollback", data))
+        comparison = compare(before, after)
+        return ev.RollbackFinished(
+            item=item.id,
+            proven=not comparison.differences,
+            differences=comparison.differences,
+            kept=comparison.kept,
+            exclusions=tuple(f"{e.field}: {e.reason}" for e in before.exclusions),
+        )

@@ -1,0 +1,332 @@
+"""Running one step or one check, with its time limit, and telling what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from runbook_app.domain import events as ev
+from runbook_app.domain.clock import format_duration
+from runbook_app.domain.errors import (
+    ActionError,
+    CheckFailed,
+    JournalError,
+    NotMeasured,
+    RunbookError,
+)
+from runbook_app.domain.measure import Finding, Measurement, Progress, Verdict
+from runbook_app.domain.plan import ActionKind, Call, Item, Plan, Step
+from runbook_app.engine.captures import Captures
+from runbook_app.engine.ledger import Ledger
+from runbook_app.engine.questions import Questions
+from runbook_app.engine.recorder import WorkRecorder
+from runbook_app.engine.redaction import Redactor
+from runbook_app.ports.action import Action, Registry, Run
+from runbook_app.ports.clock import Clock
+from runbook_app.ports.crash import CrashPoint
+from runbook_app.ports.journal import LogWriter
+from runbook_app.ports.target import Target
+
+T = TypeVar("T")
+
+LINE_TIMEOUT = timedelta(minutes=15)
+"""Time limit of a checkpoint line or success criterion, which state none of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of calling an action."""
+
+    verdict: Verdict
+    measurements: tuple[Measurement, ...]
+    error: str = ""
+    hint: str = ""
+    evidence: str = ""
+
+
+class Steps:
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        ledger: Ledger,
+        questions: Questions,
+        target: Target,
+        registry: Registry,
+        captures: Captures,
+        logs: LogWriter,
+        redactor: Redactor,
+        clock: Clock,
+        crash: CrashPoint,
+    ) -> None:
+        self._plan = plan
+        self._ledger = ledger
+        self._questions = questions
+        self._target = target
+        self._registry = registry
+        self._captures = captures
+        self._logs = logs
+        self._redactor = redactor
+        self._clock = clock
+        self._crash = crash
+        self.cancel_reason = ""
+        """Why the running work is being cancelled, for its record."""
+
+    async def run(self, item: Item, step: Step) -> None:
+        """Run a step with its retries to an outcome that is in the journal."""
+        for last in [False] * step.retries + [True]:
+            outcome = await self._attempt(item, step)
+            if outcome.verdict is Verdict.PASSED:
+                return
+            if not last:
+                await self._ledger.emit(
+                    ev.StepReset(item=item.id, step=step.id, reason="retried as the plan says")
+                )
+
+    async def _attempt(self, item: Item, step: Step) -> Outcome:
+        state = self._ledger.state.step(step.id)
+        call = self._call(step)
+        recorder = self._recorder(item.id, step.id, live=True)
+        await self._ledger.emit(
+            ev.StepStarted(
+                item=item.id,
+                step=step.id,
+                attempt=state.attempt + 1,
+                parameters=dict(call.parameters),
+            )
+        )
+        self._crash(f"started:{step.id}")
+        try:
+            outcome = await self._limited(
+                self._apply_and_check(item.id, step.id, call, recorder), item.id, step
+            )
+        except ActionError as error:
+            outcome = _outcome(Verdict.FAILED, recorder, error.message, error.hint)
+        except asyncio.CancelledError:
+            recorder.close()
+            await self._ledger.settle()
+            reason = self.cancel_reason or "cancelled"
+            outcome = _outcome(Verdict.FAILED, recorder, f"The step was ended: {reason}.", "")
+            await self._finish(item, step, outcome, recorder)
+            raise
+        recorder.close()
+        await self._ledger.settle()
+        self._crash(f"effect:{step.id}")
+        await self._finish(item, step, outcome, recorder)
+        return outcome
+
+    async def _finish(
+        self, item: Item, step: Step, outcome: Outcome, recorder: WorkRecorder
+    ) -> None:
+        digest = await asyncio.to_thread(self._logs.digest, step.id)
+        if outcome.verdict is Verdict.PASSED:
+            event: ev.AnyEvent = ev.StepSucceeded(
+                item=item.id,
+                step=step.id,
+                evidence=outcome.evidence,
+                outputs=recorder.outputs,
+                log_sha256=digest,
+            )
+        else:
+            event = ev.StepFailed(
+                item=item.id,
+                step=step.id,
+                error=outcome.error,
+                hint=outcome.hint,
+                log_sha256=digest,
+            )
+        await self._ledger.emit(event)
+
+    async def _apply_and_check(
+        self, item_id: str, step_id: str, call: Call, recorder: WorkRecorder
+    ) -> Outcome:
+        action = self._action(call)
+        run = self._context(item_id, step_id, recorder)
+        try:
+            parameters = self._registry.coerce(action, dict(call.parameters))
+        except ValueError as error:
+            raise ActionError(f"A parameter of {call.action} is wrong: {error}.") from error
+        outcome = await _judged(action.function(run, **parameters), recorder)
+        if outcome.verdict is not Verdict.PASSED or action.checker is None:
+            return outcome
+        self._crash(f"applied:{step_id}")
+        finding = await self._checked(action, run, parameters)
+        if finding.progress is Progress.DONE:
+            return Outcome(
+                verdict=Verdict.PASSED,
+                measurements=tuple(recorder.measurements),
+                evidence=finding.evidence,
+            )
+        return Outcome(
+            verdict=Verdict.FAILED,
+            measurements=tuple(recorder.measurements),
+            error=f"The step ran, but its own check says {finding.progress}: {finding.evidence}",
+            hint="Look at the log, then retry the step or roll the item back.",
+        )
+
+    async def examine(self, item: Item, step: Step) -> Finding | None:
+        """Ask the check of a step of unknown outcome; record and return what it finds."""
+        call = self._call(step)
+        recorder = self._recorder(item.id, step.id, live=False)
+        try:
+            finding: Finding | None = await self._limited(
+                self._find(item.id, step.id, call, recorder), item.id, step, announce=False
+            )
+        except RunbookError as error:
+            finding, evidence = None, f"the check could not run: {error}"
+        else:
+            evidence = finding.evidence if finding else ""
+        finally:
+            recorder.close()
+        await self._ledger.settle()
+        await self._ledger.emit(
+            ev.UnknownExamined(
+                item=item.id,
+                step=step.id,
+                progress=finding.progress if finding else None,
+                evidence=evidence,
+            )
+        )
+        return finding
+
+    async def _find(
+        self, item_id: str, step_id: str, call: Call, recorder: WorkRecorder
+    ) -> Finding:
+        action = self._action(call)
+        if action.kind is not ActionKind.EFFECT or action.checker is None:
+            return Finding(
+                progress=Progress.NOT_DONE, evidence="it only measures, and can run again"
+            )
+        run = self._context(item_id, step_id, recorder)
+        parameters = self._registry.coerce(action, dict(call.parameters))
+        return await self._checked(action, run, parameters)
+
+    async def _checked(self, action: Action, run: Run, parameters: dict[str, object]) -> Finding:
+        assert action.checker is not None
+        try:
+            return await action.checker(run, **parameters)
+        except RunbookError:
+            raise
+        except Exception as error:  # an action's own mistake must not end the engine
+            raise ActionError(f"{type(error).__name__}: {error}") from error
+
+    async def measure(self, item_id: str, line_id: str, call: Call) -> tuple[Outcome, float]:
+        """Run the check of a checkpoint line, criterion or rollback step; returns its seconds."""
+        recorder = self._recorder(item_id, f"{item_id}/{line_id}", live=False)
+        began = self._clock.monotonic()
+        try:
+            outcome = await self._bounded(
+                self._apply_and_check(item_id, "", call, recorder), LINE_TIMEOUT
+            )
+        except ActionError as error:
+            outcome = _outcome(Verdict.FAILED, recorder, error.message, error.hint)
+        finally:
+            recorder.close()
+        await self._ledger.settle()
+        return outcome, self._clock.monotonic() - began
+
+    async def _limited(
+        self, work: Awaitable[T], item_id: str, step: Step, *, announce: bool = True
+    ) -> T:
+        return await self._bounded(work, step.timeout, (item_id, step.id) if announce else None)
+
+    async def _bounded(
+        self, work: Awaitable[T], limit: timedelta, announce: tuple[str, str] | None = None
+    ) -> T:
+        """Wait for work within its limit; time spent waiting for an answer does not count.
+
+        Work that is over its time, or cancelled, is ended, and waited for until it really has.
+        """
+        task = asyncio.ensure_future(work)
+        remaining = limit.total_seconds()
+        try:
+            while not task.done() and remaining > 0:
+                began = self._clock.monotonic()
+                waiting = self._questions.open
+                await asyncio.wait({task}, timeout=min(remaining, 0.5))
+                if not waiting:
+                    remaining -= self._clock.monotonic() - began
+        except asyncio.CancelledError:
+            await self._end(task, self.cancel_reason or "cancelled", announce)
+            raise
+        if not task.done():
+            reason = f"over its time limit of {format_duration(limit)}"
+            await self._end(task, reason, announce)
+            raise ActionError(
+                f"It was {reason} and has been ended.",
+                hint="Look at the log; raise the step's timeout in the plan if the work needs it.",
+            )
+        return task.result()
+
+    async def _end(
+        self, task: asyncio.Future[T], reason: str, announce: tuple[str, str] | None
+    ) -> None:
+        if announce:
+            item_id, step_id = announce
+            await self._ledger.emit(ev.StepStopping(item=item_id, step=step_id, reason=reason))
+        task.cancel()
+        await asyncio.wait({task})
+
+    def _call(self, step: Step) -> Call:
+        edited = self._ledger.state.step(step.id).parameters
+        if edited is None:
+            return step.call
+        return Call(action=step.call.action, parameters=edited, position=step.call.position)
+
+    def _action(self, call: Call) -> Action:
+        action = self._registry.get(call.action)
+        if action is None:
+            raise ActionError(f"The action {call.action} is not installed.")
+        return action
+
+    def _context(self, item_id: str, step_id: str, recorder: WorkRecorder) -> Run:
+        return self._target.context(
+            item=item_id,
+            step=step_id,
+            capture=self._captures.taker(item_id, step_id),
+            recorder=recorder,
+        )
+
+    def _recorder(self, item_id: str, step_id: str, *, live: bool) -> WorkRecorder:
+        return WorkRecorder(
+            self._ledger,
+            self._questions,
+            self._logs,
+            self._redactor,
+            item=item_id,
+            step=step_id,
+            live=live,
+        )
+
+
+async def _judged(work: Awaitable[None], recorder: WorkRecorder) -> Outcome:
+    """Turn an action's end into an outcome; its own exceptions never end the engine."""
+    try:
+        await work
+    except JournalError:
+        raise
+    except NotMeasured as error:
+        return _outcome(Verdict.NOT_MEASURED, recorder, error.message, error.hint)
+    except CheckFailed as error:
+        return _outcome(Verdict.FAILED, recorder, error.message, error.hint)
+    except RunbookError as error:
+        return _outcome(Verdict.FAILED, recorder, error.message, error.hint)
+    except Exception as error:  # noqa: BLE001 - an action's failure becomes an outcome
+        recorder.log(traceback.format_exc())
+        message = f"{type(error).__name__}: {error}"
+        return _outcome(Verdict.FAILED, recorder, message, "The log has the traceback.")
+    bad = [m for m in recorder.measurements if not m.ok]
+    if bad:
+        text = "; ".join(f"{m.name} is {m.value}, limit {m.limit}" for m in bad[:5])
+        return _outcome(Verdict.FAILED, recorder, text, "")
+    return _outcome(Verdict.PASSED, recorder, "", "")
+
+
+def _outcome(verdict: Verdict, recorder: WorkRecorder, error: str, hint: str) -> Outcome:
+    return Outcome(
+        verdict=verdict, measurements=tuple(recorder.measurements), error=error, hint=hint
+    )
