@@ -69,7 +69,7 @@ trust_host_certificates() {
     as_root cp -r "$extra/." "$root/usr/local/share/ca-certificates/"
     as_root chmod -R u=rwX,go=rX "$root/usr/local/share/ca-certificates"
     rm -r "$extra"
-    in_root update-ca-certificates >/dev/null
+    in_root update-ca-certificates >>"$log" 2>&1
 }
 
 build_root() {

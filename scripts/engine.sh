@@ -102,7 +102,7 @@ stop() {
     local pid
     pid=$(as_root cat "$pid_file" 2>/dev/null) || { say "started no engine here"; return 0; }
     if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then
-        as_root kill "$pid"
+        as_root bash -c 'kill "$1"' _ "$pid"  # sudo finds no kill on a minimal system
         for _ in $(seq 100); do
             [ -d "/proc/$pid" ] || break
             sleep 0.3
