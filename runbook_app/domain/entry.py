@@ -51,9 +51,10 @@ def decode(data: bytes) -> Body:
         JournalError: the bytes are no event or command of this version.
     """
     try:
-        return _decoder.decode(data)
+        body: Body = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise JournalError(f"A journal entry can't be read: {error}.") from error
+    return body
 
 
 def chain(previous: str, seq: int, at: str, body: bytes) -> str:

@@ -153,6 +153,10 @@ class ItemState:
     """Every finished rollback, also those before the item was run again."""
 
     @property
+    def rollbacks(self) -> int:
+        return len(self.rollback_history)
+
+    @property
     def started(self) -> bool:
         return bool(self.checkpoint_opened_at) or any(s.attempt for s in self.steps.values())
 
@@ -163,7 +167,12 @@ class ItemState:
             return ItemStatus.ROLLBACK_FAILED
         if self.rollback_started:
             return ItemStatus.ROLLED_BACK if self.rollback else ItemStatus.ROLLING_BACK
-        for status in (StepStatus.UNKNOWN, StepStatus.FAILED, StepStatus.WAITING, StepStatus.RUNNING):
+        for status in (
+            StepStatus.UNKNOWN,
+            StepStatus.FAILED,
+            StepStatus.WAITING,
+            StepStatus.RUNNING,
+        ):
             if status in statuses:
                 return ItemStatus(status.value)
         if self.outline.not_required:
@@ -343,7 +352,9 @@ class SessionState:
 
     def active(self, now: str) -> timedelta:
         """Elapsed time less the time spent waiting for people."""
-        waiting = parse_time(now) - parse_time(self.waiting_since) if self.waiting_since else timedelta()
+        waiting = (
+            parse_time(now) - parse_time(self.waiting_since) if self.waiting_since else timedelta()
+        )
         return self.elapsed(now) - self.waited - waiting
 
 
@@ -468,9 +479,9 @@ def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     match event:
         case ev.QuestionAsked():
             state.question, state.waiting_since = event, at
-            if event.step and (step := _find(state, event.step)):
-                if step.status is StepStatus.RUNNING:
-                    step.status = StepStatus.WAITING
+            step = _find(state, event.step)
+            if step and step.status is StepStatus.RUNNING:
+                step.status = StepStatus.WAITING
         case ev.QuestionAnswered():
             if state.question and state.question.id == event.id:
                 state.questions_answered.append((state.question, event))
@@ -492,9 +503,9 @@ def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
 def _close_question(state: SessionState, at: str) -> None:
     asked, state.question = state.question, None
     _end_wait(state, at)
-    if asked and asked.step and (step := _find(state, asked.step)):
-        if step.status is StepStatus.WAITING:
-            step.status = StepStatus.RUNNING
+    step = _find(state, asked.step) if asked else None
+    if step and step.status is StepStatus.WAITING:
+        step.status = StepStatus.RUNNING
 
 
 def _end_wait(state: SessionState, at: str) -> None:
@@ -504,12 +515,13 @@ def _end_wait(state: SessionState, at: str) -> None:
 
 
 def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
+    if isinstance(event, ev.StepStarted) and event.item in state.items:
+        _begin_again(state.items[event.item])
     step = _find(state, getattr(event, "step", ""))
     if step is None:
         return
     match event:
         case ev.StepStarted():
-            _begin_again(state.items[step.item])
             step.status, step.attempt = StepStatus.RUNNING, event.attempt
             step.started_at, step.ended_at = at, ""
             step.stopping = step.progress = step.error = step.hint = step.evidence = ""
@@ -628,9 +640,7 @@ def _begin_again(item: ItemState) -> None:
         item.steps[step.id] = StepState(step.id, item.id, attempt=step.attempt)
 
 
-def _line_finished(
-    state: SessionState, item: ItemState, event: ev.CheckFinished, at: str
-) -> None:
+def _line_finished(state: SessionState, item: ItemState, event: ev.CheckFinished, at: str) -> None:
     if event.section not in ("checkpoint", "success"):
         return
     lines = item.checkpoint if event.section == "checkpoint" else item.success

@@ -105,9 +105,7 @@ class Captures:
     async def _restore(self, taken: ev.CaptureTaken) -> None:
         content = await self.content(taken)
         changed = await self._kinds[taken.kind].restore(taken, content)
-        await self._ledger.emit(
-            ev.CaptureRestored(id=taken.id, item=taken.item, changed=changed)
-        )
+        await self._ledger.emit(ev.CaptureRestored(id=taken.id, item=taken.item, changed=changed))
         self._crash(f"restored:{taken.item}:{taken.name}")
 
     async def settle(self, item: ItemState) -> list[ev.ObjectSettled]:

@@ -16,7 +16,7 @@ from runbook_app.engine.captures import Captures
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.steps import Outcome, Steps
-from runbook_app.ports.action import Git
+from runbook_app.ports.capabilities import Git
 from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.journal import Artefacts
 from runbook_app.ports.target import Target
@@ -106,9 +106,7 @@ class Gate:
             if answer.answer != "yes":
                 raise ActionError(f"Not confirmed by {answer.by}: {line.title}.")
             await self._ledger.emit(
-                ev.LineConfirmed(
-                    item=item.id, line=line.id, by=answer.by, assumed=answer.assumed
-                )
+                ev.LineConfirmed(item=item.id, line=line.id, by=answer.by, assumed=answer.assumed)
             )
 
     def _not_passed(self, item: Item) -> list[str]:
@@ -141,7 +139,9 @@ class Gate:
             await self._measure(item, line, "success")
         state = self._ledger.state.items[item.id]
         if all(state.success[line.id].passed for line in item.success):
-            await self._ledger.emit(*await self._captures.settle(state), ev.ItemVerified(item=item.id))
+            await self._ledger.emit(
+                *await self._captures.settle(state), ev.ItemVerified(item=item.id)
+            )
             self._crash(f"verified:{item.id}")
 
     async def commit(self, item: Item) -> None:

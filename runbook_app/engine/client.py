@@ -76,7 +76,7 @@ class SessionClient:
             epoch=self.state.epoch,
             seen=self.state.seq,
             expires=to_text(self._clock.now() + EXPIRY),
-            **fields,  # type: ignore[arg-type]  # each command checks its own fields
+            **fields,
         )
         await self._journal.append(command)  # type: ignore[arg-type]  # a command of the union
         self._doorbell.ring()

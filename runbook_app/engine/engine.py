@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import datetime
+from typing import Any
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import decisions
@@ -72,9 +74,10 @@ class Engine:
                 await self._answer_commands()
                 self._collect_work()
                 await self._reports.write_if_due()
-                if self._work is None and (self._stopping or not await self._start_work()):
+                if self._work is None:
                     if self._stopping:
                         break
+                    await self._start_work()
                 await self._pause()
         finally:
             await self._end_work("the engine ends")
@@ -84,15 +87,15 @@ class Engine:
 
     async def _pause(self) -> None:
         """Wait for a doorbell, the end of the work, a stop, or the poll."""
-        bell = asyncio.ensure_future(self._ledger.wait(POLL))
-        wake = asyncio.ensure_future(self._wake.wait())
-        waits: set[asyncio.Future[object]] = {bell, wake}
-        if self._work:
-            waits.add(self._work)
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in (bell, wake):
+        waits: list[asyncio.Task[Any]] = [
+            asyncio.create_task(self._ledger.wait(POLL)),
+            asyncio.create_task(self._wake.wait()),
+        ]
+        watched = [*waits, self._work] if self._work else waits
+        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
             wait.cancel()
-        await asyncio.gather(bell, wake, return_exceptions=True)
+        await asyncio.gather(*waits, return_exceptions=True)
         self._wake.clear()
 
     async def _recover(self) -> None:
@@ -111,7 +114,9 @@ class Engine:
         state = self._ledger.state
         try:
             if command.epoch != state.epoch:
-                raise decisions.Rejected("It was meant for an engine that has ended; send it again.")
+                raise decisions.Rejected(
+                    "It was meant for an engine that has ended; send it again."
+                )
             if parse_time(command.expires) < self._now():
                 raise decisions.Rejected("It expired before the engine could take it.")
             events = decisions.judge(state, self._plan, command)  # type: ignore[arg-type]  # the base class of the union
@@ -142,8 +147,8 @@ class Engine:
 
     # Work
 
-    def _begin(self, work: object) -> None:
-        self._work = asyncio.ensure_future(work)  # type: ignore[arg-type]  # always one of our coroutines
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        self._work = asyncio.create_task(work)
 
     def _collect_work(self) -> None:
         """Let an error of finished work out."""
@@ -161,20 +166,16 @@ class Engine:
         self._steps.cancel_reason = ""
         self._collect_work()
 
-    async def _start_work(self) -> bool:
-        """Begin what is due; false when there is nothing."""
+    async def _start_work(self) -> None:
+        """Begin what is due, if anything is."""
         state = self._ledger.state
         work = decisions.next_work(state)
         if isinstance(work, decisions.RollBack):
             self._begin(self._rollback.go_on(self._plan.item(work.item)))
-            return True
-        if not state.intent.active:
-            return False
-        if work is None:
+        elif state.intent.active and work is None:
             await self._ledger.emit(ev.NothingLeft())
-            return False
-        self._begin(self._do(work))
-        return True
+        elif state.intent.active and work is not None:
+            self._begin(self._do(work))
 
     async def _do(self, work: decisions.Work) -> None:
         item = self._plan.item(work.item)
@@ -244,5 +245,3 @@ class Engine:
             )
             if self._ledger.state.items[item_id].status is not ItemStatus.ROLLED_BACK:
                 return
-
-

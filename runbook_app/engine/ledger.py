@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Entry, decode, encode
+from runbook_app.domain.errors import JournalError
 from runbook_app.domain.events import AnyEvent
 from runbook_app.domain.state import SessionState, fold
 from runbook_app.engine.redaction import Redactor
@@ -81,5 +82,6 @@ class Ledger:
         if clean == plain:
             return event
         body = decode(clean.encode())
-        assert not isinstance(body, Command)
+        if isinstance(body, Command):
+            raise JournalError("A redacted event reads as a command.")
         return body

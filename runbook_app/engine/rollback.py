@@ -15,7 +15,7 @@ from runbook_app.engine.checkpoint import commit_trailer, load_fingerprint, stor
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.steps import Steps
-from runbook_app.ports.action import Git
+from runbook_app.ports.capabilities import Git
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.journal import Artefacts
 from runbook_app.ports.target import Target
@@ -55,10 +55,7 @@ class Rollback:
             )
             if answer.answer != "yes":
                 return
-        if self._ledger.state.items[item.id].rollback_started is None:
-            await self._ledger.emit(ev.RollbackStarted(item=item.id, by=by, reason=reason))
-        elif self._ledger.state.items[item.id].rollback_error:
-            await self._ledger.emit(ev.RollbackStarted(item=item.id, by=by, reason=reason))
+        await self._ledger.emit(ev.RollbackStarted(item=item.id, by=by, reason=reason))
         await self.go_on(item)
 
     async def go_on(self, item: Item) -> None:

@@ -206,7 +206,8 @@ class Steps:
         return await self._checked(action, run, parameters)
 
     async def _checked(self, action: Action, run: Run, parameters: dict[str, object]) -> Finding:
-        assert action.checker is not None
+        if action.checker is None:
+            raise ActionError(f"The action {action.name} has no check.")
         try:
             return await action.checker(run, **parameters)
         except RunbookError:

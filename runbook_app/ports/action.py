@@ -167,9 +167,7 @@ class Run:
             limit, ok = f"<= {at_most:g}", number <= at_most
         elif at_least is not None:
             limit, ok = f">= {at_least:g}", number >= at_least
-        self.recorder.measured(
-            Measurement(name=name, value=value, unit=unit, limit=limit, ok=ok)
-        )
+        self.recorder.measured(Measurement(name=name, value=value, unit=unit, limit=limit, ok=ok))
         return ok
 
     def equals(self, name: str, value: Scalar, expected: Scalar, unit: str = "") -> bool:

@@ -7,6 +7,7 @@ or child has really ended. All paths are relative to the target and may not leav
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -247,7 +248,7 @@ class Latency:
     def percentile(self, share: float) -> float:
         """Nearest-rank percentile, seconds; `share` between 0 and 1."""
         ordered = sorted(self.samples)
-        return ordered[min(len(ordered) - 1, max(0, -(-int(share * len(ordered) * 1000) // 1000) - 1))]
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 class Http(Protocol):
@@ -308,7 +309,11 @@ class Database(Protocol):
     """The target's database, through psycopg."""
 
     async def query(
-        self, sql: str, parameters: Sequence[object] | Mapping[str, object] = (), *, database: str = ""
+        self,
+        sql: str,
+        parameters: Sequence[object] | Mapping[str, object] = (),
+        *,
+        database: str = "",
     ) -> Sequence[tuple[Any, ...]]:
         """Read rows in a read-only transaction, server-side binding."""
 

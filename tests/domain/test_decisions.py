@@ -1,0 +1,168 @@
+"""Decisions: the next piece of work, and which commands are turned down and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from runbook_app.domain import commands as cmd
+from runbook_app.domain import decisions as d
+from runbook_app.domain import events as ev
+from runbook_app.domain.plan import Call, Item, Plan, Step, TargetSpec
+from runbook_app.domain.state import SessionState
+
+from .test_state import FINISHED, start, state_after, succeed
+
+PLAN = Plan(
+    id="p",
+    title="P",
+    version="1",
+    path="p.yaml",
+    sha256="0" * 64,
+    target=TargetSpec(compose="c.yml"),
+    items=(
+        Item(
+            id="tls",
+            number=2,
+            title="TLS",
+            steps=(
+                Step(id="tls.one", title="One", call=Call(action="a.b"), required=True),
+                Step(id="tls.two", title="Two", call=Call(action="a.b")),
+            ),
+        ),
+    ),
+)
+META = {"id": "c1", "by": "op", "epoch": 0, "seen": 0, "expires": "2026-01-01T00:01:00Z"}
+PASSED_GATE = FINISHED[:2]
+
+
+def capture(item: str, step: str, name: str, kind: str = "file") -> ev.CaptureTaken:
+    return ev.CaptureTaken(
+        id=f"{item}{step}{name}",
+        item=item,
+        step=step,
+        kind=kind,
+        name=name,
+        path="x",
+        sha256="0",
+        summary="",
+    )
+
+
+def auto(*bodies: ev.AnyEvent, items: tuple[str, ...] = ()) -> SessionState:
+    return state_after(ev.RunRequested(auto=True, items=items), *bodies)
+
+
+def test_the_checkpoint_comes_before_the_first_step() -> None:
+    assert d.next_work(auto()) == d.OpenCheckpoint("tls")
+
+
+@pytest.mark.parametrize(
+    ("done", "work"),
+    [
+        (2, d.RunStep("tls", "tls.one")),
+        (4, d.RunStep("tls", "tls.two")),
+        (6, d.VerifyItem("tls")),
+        (8, d.CommitItem("tls")),
+        (9, None),
+    ],
+)
+def test_an_item_goes_on_where_it_is(done: int, work: d.Work | None) -> None:
+    assert d.next_work(auto(*FINISHED[:done])) == work
+
+
+def test_a_failed_step_lets_nothing_go_on() -> None:
+    failed = ev.StepFailed(item="tls", step="tls.one", error="e")
+    assert d.next_work(auto(*PASSED_GATE, start(), failed)) is None
+
+
+def test_an_unknown_step_is_settled_first() -> None:
+    unknown = ev.StepBecameUnknown(item="tls", step="tls.one", reason="r")
+    assert d.next_work(auto(*PASSED_GATE, start(), unknown)) == d.SettleUnknown("tls", "tls.one")
+
+
+def test_a_started_rollback_goes_on_before_anything_else() -> None:
+    begun = ev.RollbackStarted(item="tls", by="op", reason="")
+    assert d.next_work(auto(*FINISHED, begun)) == d.RollBack("tls")
+
+
+def test_until_ends_the_run_after_its_step() -> None:
+    state = state_after(
+        ev.RunRequested(auto=True, until="tls.one"), *PASSED_GATE, *succeed("tls.one")
+    )
+    assert d.next_work(state) is None
+
+
+def test_an_unavailable_item_is_not_run() -> None:
+    assert d.next_work(auto(items=("later",))) is None
+
+
+def test_a_required_step_is_not_skipped() -> None:
+    failed = state_after(start(), ev.StepFailed(item="tls", step="tls.one", error="e"))
+    skip = cmd.SkipStep(step="tls.one", reason="r", owner="o", expires_on="2026-02-01", **META)
+    with pytest.raises(d.Rejected, match="required"):
+        d.judge(failed, PLAN, skip)
+
+
+@pytest.mark.parametrize("missing", ["reason", "owner", "expires_on"])
+def test_a_waiver_needs_reason_owner_and_expiry(missing: str) -> None:
+    fields = {"reason": "r", "owner": "o", "expires_on": "2026-02-01"} | {missing: " "}
+    with pytest.raises(d.Rejected, match="reason, an owner and an expiry"):
+        d.judge(state_after(), PLAN, cmd.SkipStep(step="tls.two", **fields, **META))
+
+
+def test_only_a_failed_step_is_retried() -> None:
+    with pytest.raises(d.Rejected, match="only a failed step"):
+        d.judge(state_after(), PLAN, cmd.RetryStep(step="tls.one", **META))
+
+
+def test_yes_does_not_stand_in_for_a_required_person() -> None:
+    asked = ev.QuestionAsked(
+        id="q", item="tls", step="", kind="confirm", text="?", person_required=True
+    )
+    answer = cmd.AnswerQuestion(question="q", answer="yes", assumed=True, **META)
+    with pytest.raises(d.Rejected, match="person"):
+        d.judge(state_after(asked), PLAN, answer)
+
+
+def test_a_rollback_of_something_changed_later_names_the_order() -> None:
+    outline = ev.ItemOutline(
+        id="db", number=3, title="DB", steps=("db.one",), checkpoint=(), success=()
+    )
+    first = state_after().started
+    assert first is not None
+    changed = ev.PlanChangeAccepted(
+        sha256="1", difference="", by="op", outline=(first.outline[0], outline)
+    )
+    fingerprint = ev.FingerprintTaken(item="tls", moment="checkpoint", sha256="0", path="x")
+    state = state_after(
+        changed,
+        ev.CheckpointOpened(item="tls"),
+        fingerprint,
+        capture("tls", "tls.one", "compose.yml"),
+        ev.CheckpointOpened(item="db"),
+        capture("db", "db.one", "compose.yml"),
+    )
+    with pytest.raises(d.Rejected, match="db, tls"):
+        d.judge(state, PLAN, cmd.RollBackItem(item="tls", **META))
+    assert d.judge(state, PLAN, cmd.RollBackItem(item="tls", with_dependents=True, **META)) == ()
+
+
+def test_a_rollback_of_an_item_that_changed_nothing_is_turned_down() -> None:
+    with pytest.raises(d.Rejected, match="changed nothing"):
+        d.judge(state_after(), PLAN, cmd.RollBackItem(item="tls", **META))
+
+
+def test_restoring_uses_the_earliest_capture_files_before_containers_newest_first() -> None:
+    state = state_after(
+        capture("tls", "", "", "project"),
+        capture("tls", "", "compose.yml"),
+        capture("tls", "tls.one", "key.pem"),
+        capture("tls", "tls.two", "compose.yml"),
+        capture("tls", "tls.two", "", "project"),
+    )
+    order = d.restore_order(state.items["tls"], {"file": 0, "project": 10})
+    assert [(c.kind, c.name, c.step) for c in order] == [
+        ("file", "key.pem", "tls.one"),
+        ("file", "compose.yml", ""),
+        ("project", "", ""),
+    ]

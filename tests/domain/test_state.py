@@ -1,0 +1,224 @@
+"""The fold: every state reachable, every non-final one has a way out, the journal is the state."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from runbook_app.domain import events as ev
+from runbook_app.domain.entry import GENESIS, Entry, chain, decode, encode
+from runbook_app.domain.measure import Measurement, Verdict
+from runbook_app.domain.state import (
+    STEP_TRANSITIONS,
+    ItemStatus,
+    SessionState,
+    StepStatus,
+    fold,
+)
+
+OUTLINE = (
+    ev.ItemOutline(
+        id="tls",
+        number=2,
+        title="TLS",
+        steps=("tls.one", "tls.two"),
+        checkpoint=("tool", "ready"),
+        success=("answers",),
+        commits=True,
+    ),
+    ev.ItemOutline(id="later", number=3, title="Later", steps=("later.one",), checkpoint=(),
+                   success=(), unavailable=("later.one",)),
+)
+
+
+def started() -> ev.SessionStarted:
+    return ev.SessionStarted(
+        session="s1",
+        plan="p",
+        plan_title="P",
+        plan_path="p.yaml",
+        plan_sha256="0" * 64,
+        target="/srv/t",
+        operator="op",
+        host="h",
+        program="0",
+        variables={},
+        outline=OUTLINE,
+    )
+
+
+def journal(*bodies: ev.AnyEvent) -> list[Entry]:
+    entries, previous = [], GENESIS
+    for seq, body in enumerate(bodies, start=1):
+        at = f"2026-01-01T00:00:{seq % 60:02d}.000Z"
+        digest = chain(previous, seq, at, encode(body))
+        entries.append(Entry(seq=seq, at=at, body=body, previous=previous, hash=digest))
+        previous = digest
+    return entries
+
+
+def state_after(*bodies: ev.AnyEvent) -> SessionState:
+    return fold(journal(started(), *bodies))
+
+
+def start(step: str = "tls.one", attempt: int = 1) -> ev.StepStarted:
+    return ev.StepStarted(item="tls", step=step, attempt=attempt, parameters={})
+
+
+def succeed(step: str) -> tuple[ev.AnyEvent, ...]:
+    return (start(step), ev.StepSucceeded(item="tls", step=step))
+
+
+PASSED = ev.CheckFinished(
+    item="tls", section="success", line="answers", title="t", verdict=Verdict.PASSED
+)
+FINISHED = (
+    ev.CheckpointOpened(item="tls"),
+    ev.CheckpointPassed(item="tls"),
+    *succeed("tls.one"),
+    *succeed("tls.two"),
+    PASSED,
+    ev.ItemVerified(item="tls"),
+    ev.ItemCommitted(item="tls", commit="abc", paths=("a",)),
+)
+
+
+def test_every_step_state_is_reachable_and_every_non_final_one_has_a_way_out() -> None:
+    reached = {StepStatus.PENDING}
+    while True:
+        more = reached | {t for s in reached for t in STEP_TRANSITIONS[s]}
+        if more == reached:
+            break
+        reached = more
+    assert reached == set(StepStatus)
+    assert all(STEP_TRANSITIONS[status] for status in StepStatus)
+
+
+def test_an_item_is_done_only_with_steps_criteria_and_commit() -> None:
+    assert state_after(*FINISHED).items["tls"].status is ItemStatus.SUCCEEDED
+    for missing in range(2, len(FINISHED)):
+        partial = state_after(*FINISHED[:missing])
+        assert partial.items["tls"].status is not ItemStatus.SUCCEEDED
+
+
+def test_a_failed_criterion_fails_the_item_and_stops_the_run() -> None:
+    failed = ev.CheckFinished(
+        item="tls", section="success", line="answers", title="t", verdict=Verdict.FAILED
+    )
+    state = state_after(ev.RunRequested(auto=True), *FINISHED[:6], failed)
+    assert state.items["tls"].status is ItemStatus.FAILED
+    assert not state.intent.active
+
+
+def test_a_waived_criterion_counts_as_passed() -> None:
+    waived = ev.CriterionWaived(item="tls", line="answers", reason="r", owner="o", expires="e")
+    assert state_after(waived).items["tls"].success["answers"].passed
+
+
+def test_a_fatal_missing_commit_fails_the_item() -> None:
+    refused = ev.ItemNotCommitted(item="tls", reason="hook failed")
+    assert state_after(*FINISHED[:-1], refused).items["tls"].status is ItemStatus.FAILED
+
+
+def test_an_item_whose_action_is_missing_is_unavailable() -> None:
+    assert state_after().items["later"].status is ItemStatus.UNAVAILABLE
+
+
+def test_running_again_after_a_rollback_forgets_the_first_run_but_not_its_record() -> None:
+    rolled = (
+        *FINISHED,
+        ev.RollbackStarted(item="tls", by="op", reason=""),
+        ev.RollbackFinished(item="tls", proven=True),
+    )
+    assert state_after(*rolled).items["tls"].status is ItemStatus.ROLLED_BACK
+    again = state_after(*rolled, ev.RunRequested(auto=True, items=("tls",)))
+    assert again.items["tls"].status is not ItemStatus.ROLLED_BACK
+    assert len(again.items["tls"].rollback_history) == 1
+    assert again.step("tls.one").status is StepStatus.PENDING
+
+
+def test_time_waiting_for_a_person_is_not_active_time() -> None:
+    asked = ev.QuestionAsked(id="q", item="tls", step="", kind="confirm", text="ready?")
+    answered = ev.QuestionAnswered(id="q", answer="yes", by="op")
+    state = state_after(asked, ev.NoteAdded(text="", by="op"), answered)
+    now = "2026-01-01T00:00:04.000Z"
+    assert state.elapsed(now).total_seconds() == 3
+    assert state.active(now).total_seconds() == 1
+
+
+def test_a_new_engine_withdraws_the_intent_and_the_open_question() -> None:
+    state = state_after(
+        ev.RunRequested(auto=True, items=("tls",), until="tls.two"),
+        ev.QuestionAsked(id="q", item="tls", step="", kind="confirm", text="ready?"),
+        ev.EngineStarted(epoch=2, pid=1, pid_started="1", host="h"),
+    )
+    assert state.question is None
+    assert not state.intent.active
+    assert state.intent.items == ("tls",)
+
+
+@pytest.mark.parametrize("event", FINISHED, ids=lambda event: type(event).__name__)
+def test_every_event_reads_back_as_it_was_written(event: ev.AnyEvent) -> None:
+    assert decode(encode(event)) == event
+
+
+class StepLife(RuleBasedStateMachine):
+    """Any legal order of events: the fold of the whole journal is the state kept live."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bodies: list[ev.AnyEvent] = []
+        self.live = SessionState()
+
+    @initialize()
+    def begin(self) -> None:
+        self._add(started())
+
+    def _add(self, event: ev.AnyEvent) -> None:
+        self.bodies.append(event)
+        fold([journal(*self.bodies)[-1]], self.live)
+
+    @rule(step=st.sampled_from(["tls.one", "tls.two"]), data=st.data())
+    def move(self, step: str, data: st.DataObject) -> None:
+        status = self.live.step(step).status
+        events = {
+            StepStatus.RUNNING: start(step, self.live.step(step).attempt + 1),
+            StepStatus.SUCCEEDED: ev.StepSucceeded(item="tls", step=step),
+            StepStatus.FAILED: ev.StepFailed(item="tls", step=step, error="e"),
+            StepStatus.SKIPPED: ev.StepSkipped(
+                item="tls", step=step, reason="r", owner="o", expires="e"
+            ),
+            StepStatus.UNKNOWN: ev.StepBecameUnknown(item="tls", step=step, reason="r"),
+            StepStatus.PENDING: ev.StepReset(item="tls", step=step, reason="r"),
+        }
+        legal = sorted(STEP_TRANSITIONS[status] & events.keys())
+        if legal:
+            target = data.draw(st.sampled_from(legal))
+            self._add(events[target])
+            assert self.live.step(step).status is target
+
+    @rule()
+    def measure(self) -> None:
+        m = Measurement(name="p95", value=1.0)
+        self._add(ev.StepMeasured(item="tls", step="tls.one", measurement=m))
+
+    @rule()
+    def ask_and_answer(self) -> None:
+        self._add(ev.QuestionAsked(id="q", item="tls", step="tls.one", kind="text", text="?"))
+        self._add(ev.QuestionAnswered(id="q", answer="a", by="op"))
+
+    @rule()
+    def roll_back(self) -> None:
+        if self.live.items["tls"].rollback_started is None:
+            self._add(ev.RollbackStarted(item="tls", by="op", reason=""))
+            self._add(ev.RollbackFinished(item="tls", proven=True))
+
+    @invariant()
+    def fold_equals_live(self) -> None:
+        assert fold(journal(*self.bodies)) == self.live
+
+
+StepLife.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestStepLife = StepLife.TestCase
