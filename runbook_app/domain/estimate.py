@@ -87,9 +87,7 @@ def _spent(found: ItemState, now: str) -> float:
 
 def _less(estimate: Estimate, seconds: float) -> Estimate:
     gone = timedelta(seconds=seconds)
-    return Estimate(
-        max(estimate.low - gone, timedelta()), max(estimate.high - gone, timedelta())
-    )
+    return Estimate(max(estimate.low - gone, timedelta()), max(estimate.high - gone, timedelta()))
 
 
 def _find(state: SessionState, step: Step) -> StepState | None:

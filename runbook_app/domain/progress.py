@@ -138,9 +138,6 @@ def _kind(line: CheckpointLine) -> str:
 def _line_result(found: ItemState, line: CheckpointLine) -> tuple[str, str]:
     state = found.checkpoint.get(line.id, LineState(line.id))
     when = at_second(state.at) if state.at else "-"
-    if isinstance(line, CaptureLine):
-        taken = [c.name for c in found.captures if not c.step]
-        return escape(", ".join(taken)) or "open", when
     if state.confirmed:
         return _confirmed(state), when
     if state.waiver:

@@ -8,168 +8,30 @@ import msgspec
 
 from runbook_app.domain import record
 from runbook_app.domain.clock import Estimate, format_duration
+from runbook_app.domain.completion import (
+    Comparison,
+    Criterion,
+    Figure,
+    ItemResult,
+    Journal,
+    Rollback,
+    ScoreClaim,
+    Signal,
+    StepResult,
+    Times,
+    Unconfirmed,
+    Unproven,
+    Waiver,
+)
 from runbook_app.domain.estimate import planned
-from runbook_app.domain.events import Difference
-from runbook_app.domain.measure import Measurement, Scalar
+from runbook_app.domain.events import RollbackFinished
 from runbook_app.domain.plan import Claim, Item, Plan
+from runbook_app.domain.signal_page import signal_markdown
 from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState, StepStatus
 from runbook_app.domain.times import began, ended, session_ended
 from runbook_app.domain.verdict import Overall, incomplete_reasons, overall
 
-FORMAT = 1
-
-
-class Criterion(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    title: str
-    verdict: str
-    """`passed`, `failed`, `not_measured`, `waived`, or `open`."""
-    at: str = ""
-    measurements: tuple[Measurement, ...] = ()
-    evidence: str = ""
-
-
-class StepResult(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    title: str
-    state: str
-    planned: str
-    seconds: float | None
-    """None when it did not run."""
-    attempts: int
-    measurements: tuple[Measurement, ...] = ()
-
-
-class Waiver(msgspec.Struct, frozen=True, kw_only=True):
-    item: str
-    line: str
-    """Id of the step or criterion that was left out."""
-    reason: str
-    owner: str
-    expires: str
-
-
-class Rollback(msgspec.Struct, frozen=True, kw_only=True):
-    proven: bool
-    seconds: float
-    budget: str
-    differences: tuple[Difference, ...] = ()
-    kept: tuple[str, ...] = ()
-    exclusions: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-    revert_commit: str = ""
-
-
-class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    number: int
-    title: str
-    state: str
-    claimed: str
-    """What the plan says of it, on nobody's proof."""
-    reason: str = ""
-    """Of an item that is not required."""
-    planned: str = ""
-    seconds: float = 0.0
-    started: str = ""
-    ended: str = ""
-    steps: tuple[StepResult, ...] = ()
-    criteria: tuple[Criterion, ...] = ()
-    commit: str = ""
-    not_committed: str = ""
-    rollback: Rollback | None = None
-    rollbacks: int = 0
-    """Including earlier ones, after which the item was run again."""
-
-
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured figure with its source; `value` None: not measured."""
-
-    value: Scalar = None
-    unit: str = ""
-    limit: str = ""
-    ok: bool | None = None
-    source: str = ""
-
-
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    before: Figure
-    after: Figure
-
-
-class Times(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds and ISO times; `planned` and `budget` are the plan's."""
-
-    planned: str
-    budget: str
-    started: str
-    ended: str
-    elapsed: float
-    active: float
-    declared_start: str = ""
-    declared_target: str = ""
-    declared_deadline: str = ""
-
-
-class ScoreClaim(msgspec.Struct, frozen=True, kw_only=True):
-    claimed_before: int | None
-    claimed_after: int | None
-    measured: float | None = None
-    """None: this version does not measure it."""
-
-
-class Unproven(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    text: str
-
-
-class Unconfirmed(msgspec.Struct, frozen=True, kw_only=True):
-    item: str
-    line: str
-    title: str
-    by: str
-    at: str
-
-
-class Journal(msgspec.Struct, frozen=True, kw_only=True):
-    """The entry that the signal speaks of; all before it are chained to its hash."""
-
-    seq: int
-    hash: str
-
-
-class Signal(msgspec.Struct, frozen=True, kw_only=True):
-    format: int = FORMAT
-    verdict: str
-    reasons: tuple[str, ...]
-    """Why it is incomplete; empty otherwise."""
-    session: str
-    plan: str
-    title: str
-    plan_version: str
-    plan_sha256: str
-    target: str
-    host: str
-    operator: str
-    program: str
-    written: str
-    times: Times
-    items: tuple[ItemResult, ...]
-    p95: Comparison
-    coverage: Figure
-    breaking_changes: Figure
-    commits: tuple[str, ...]
-    waivers: tuple[Waiver, ...]
-    not_confirmed: tuple[Unconfirmed, ...]
-    score: ScoreClaim
-    unproven: tuple[Unproven, ...]
-    log_lost: tuple[str, ...]
-    plan_changes: tuple[str, ...]
-    ready_for: str
-    next_task: str
-    journal: Journal
-    signature: str | None = None
-    """None: this version does not sign; the hash chain and `verify` come with it."""
+__all__ = ["Signal", "build_signal", "signal_json", "signal_markdown"]
 
 
 def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
@@ -274,8 +136,7 @@ def _item(item: Item, found: ItemState, now: str) -> ItemResult:
         criteria=tuple(_criterion(item, line) for line in found.success.values()),
         commit=found.committed.commit if found.committed else "",
         not_committed=found.not_committed.reason if found.not_committed else "",
-        rollback=_rollback(item, found),
-        rollbacks=found.rollbacks,
+        rollbacks=tuple(_rollback(item, past) for past in found.rollback_history),
     )
 
 
@@ -308,10 +169,7 @@ def _criterion(item: Item, line: LineState) -> Criterion:
     )
 
 
-def _rollback(item: Item, found: ItemState) -> Rollback | None:
-    result = found.rollback
-    if result is None:
-        return None
+def _rollback(item: Item, result: RollbackFinished) -> Rollback:
     return Rollback(
         proven=result.proven,
         seconds=result.seconds,

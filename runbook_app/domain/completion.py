@@ -1,0 +1,162 @@
+"""The parts of a completion signal, as its JSON carries them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runbook_app.domain.events import Difference
+from runbook_app.domain.measure import Measurement, Scalar
+
+FORMAT = 1
+
+
+class Criterion(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    title: str
+    verdict: str
+    """`passed`, `failed`, `not_measured`, `waived`, or `open`."""
+    at: str = ""
+    measurements: tuple[Measurement, ...] = ()
+    evidence: str = ""
+
+
+class StepResult(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    title: str
+    state: str
+    planned: str
+    seconds: float | None
+    """None when it did not run."""
+    attempts: int
+    measurements: tuple[Measurement, ...] = ()
+
+
+class Waiver(msgspec.Struct, frozen=True, kw_only=True):
+    item: str
+    line: str
+    """Id of the step or criterion that was left out."""
+    reason: str
+    owner: str
+    expires: str
+
+
+class Rollback(msgspec.Struct, frozen=True, kw_only=True):
+    proven: bool
+    seconds: float
+    budget: str
+    differences: tuple[Difference, ...] = ()
+    kept: tuple[str, ...] = ()
+    exclusions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    revert_commit: str = ""
+
+
+class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    number: int
+    title: str
+    state: str
+    claimed: str
+    """What the plan says of it, on nobody's proof."""
+    reason: str = ""
+    """Of an item that is not required."""
+    planned: str = ""
+    seconds: float = 0.0
+    started: str = ""
+    ended: str = ""
+    steps: tuple[StepResult, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
+    commit: str = ""
+    not_committed: str = ""
+    rollbacks: tuple[Rollback, ...] = ()
+    """Oldest first, with those after which the item was run again."""
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured figure with its source; `value` None: not measured."""
+
+    value: Scalar = None
+    unit: str = ""
+    limit: str = ""
+    ok: bool | None = None
+    source: str = ""
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    before: Figure
+    after: Figure
+
+
+class Times(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds and ISO times; `planned` and `budget` are the plan's."""
+
+    planned: str
+    budget: str
+    started: str
+    ended: str
+    elapsed: float
+    active: float
+    declared_start: str = ""
+    declared_target: str = ""
+    declared_deadline: str = ""
+
+
+class ScoreClaim(msgspec.Struct, frozen=True, kw_only=True):
+    claimed_before: int | None
+    claimed_after: int | None
+    measured: float | None = None
+    """None: this version does not measure it."""
+
+
+class Unproven(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    text: str
+
+
+class Unconfirmed(msgspec.Struct, frozen=True, kw_only=True):
+    item: str
+    line: str
+    title: str
+    by: str
+    at: str
+
+
+class Journal(msgspec.Struct, frozen=True, kw_only=True):
+    """The entry that the signal speaks of; all before it are chained to its hash."""
+
+    seq: int
+    hash: str
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    format: int = FORMAT
+    verdict: str
+    reasons: tuple[str, ...]
+    """Why it is incomplete; empty otherwise."""
+    session: str
+    plan: str
+    title: str
+    plan_version: str
+    plan_sha256: str
+    target: str
+    host: str
+    operator: str
+    program: str
+    written: str
+    times: Times
+    items: tuple[ItemResult, ...]
+    p95: Comparison
+    coverage: Figure
+    breaking_changes: Figure
+    commits: tuple[str, ...]
+    waivers: tuple[Waiver, ...]
+    not_confirmed: tuple[Unconfirmed, ...]
+    score: ScoreClaim
+    unproven: tuple[Unproven, ...]
+    log_lost: tuple[str, ...]
+    plan_changes: tuple[str, ...]
+    ready_for: str
+    next_task: str
+    journal: Journal
+    signature: str | None = None
+    """None: this version does not sign; the hash chain and `verify` come with it."""

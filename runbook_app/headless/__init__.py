@@ -1,0 +1,1 @@
+"""The same session printed line by line, and driven without a screen."""

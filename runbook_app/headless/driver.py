@@ -1,0 +1,129 @@
+"""Driving a session without a screen, to an exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook_app.domain.commands import AnswerQuestion, Run
+from runbook_app.domain.entry import Entry
+from runbook_app.domain.events import QuestionAsked, RunRequested
+from runbook_app.domain.state import ItemStatus, SessionState
+from runbook_app.headless.feed import Detached, EngineDied, Feed, settle_engine
+from runbook_app.headless.interrupts import Interrupts
+from runbook_app.headless.lines import Tone
+from runbook_app.headless.parting import Exit, Parting
+from runbook_app.headless.printer import Printer
+from runbook_app.ports.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What is to be run, and how far the program may go on its own."""
+
+    items: tuple[str, ...] = ()
+    until: str = ""
+    unattended: bool = False
+    unknown: str = ""
+
+
+class Driver:
+    """Runs a scope to its end, its first failure, or the first line that needs a person."""
+
+    def __init__(
+        self, session: Session, printer: Printer, scope: Scope, interrupts: Interrupts
+    ) -> None:
+        self._session = session
+        self._printer = printer
+        self._scope = scope
+        self._feed = Feed(session, printer, interrupts)
+        self._parting = Parting(session, printer)
+        self._answered: set[str] = set()
+        self._begun = False
+
+    async def run(self) -> int:
+        """Drive, and return the exit code.
+
+        Raises:
+            LockedError: another driver holds the target.
+        """
+        try:
+            await settle_engine(self._session)
+            return await self._drive()
+        except Detached as reason:
+            return self._parting.detached(str(reason))
+        except EngineDied:
+            return self._parting.engine_died()
+
+    async def _drive(self) -> int:
+        refusal = await self._feed.answered(await self._ask_to_run())
+        if refusal:
+            await self._feed.stop_engine("the run was refused")
+            self._printer.say(f"Not run: {refusal}", Tone.BAD)
+            return Exit.USAGE
+        needed = await self._until_over()
+        await self._feed.stop_engine("the headless run is over")
+        if needed:
+            return self._parting.waiting(needed, may_assume=not self._scope.unattended)
+        scope, stopped = self._scope, self._feed.stop_wanted
+        return self._parting.result(scope.items, scope.until, stopped=stopped)
+
+    async def _ask_to_run(self) -> str:
+        return await self._feed.send(
+            Run,
+            auto=True,
+            items=self._scope.items,
+            until=self._scope.until,
+            unattended=self._scope.unattended,
+            unknown=self._scope.unknown,
+        )
+
+    async def _until_over(self) -> QuestionAsked | None:
+        """Follow the run; returns the question that only a person can answer, if one ended it."""
+        self._begun = self._session.state.intent.active
+        while True:
+            state = self._session.state
+            if state.engine is None or (self._begun and not at_work(state)):
+                return None
+            if state.question is not None and not await self._answer(state.question):
+                return state.question
+            self._note(await self._feed.pump())
+
+    def _note(self, entries: list[Entry]) -> None:
+        self._begun = self._begun or any(isinstance(e.body, RunRequested) for e in entries)
+
+    async def _answer(self, asked: QuestionAsked) -> bool:
+        """Stand in for a person, where that is allowed; false where it is not."""
+        if self._feed.stop_wanted or asked.id in self._answered:
+            return True
+        if not self._scope.unattended or asked.person_required or asked.kind != "confirm":
+            return False
+        self._answered.add(asked.id)
+        answer = asked.choices[0] if asked.choices else "yes"
+        await self._feed.send(AnswerQuestion, question=asked.id, answer=answer, assumed=True)
+        return True
+
+
+def at_work(state: SessionState) -> bool:
+    """Whether the engine is doing something, or will without being asked again."""
+    return (
+        state.intent.active
+        or state.question is not None
+        or state.running_step is not None
+        or any(item.status is ItemStatus.ROLLING_BACK for item in state.items.values())
+    )
+
+
+async def follow(session: Session, printer: Printer, interrupts: Interrupts) -> int:
+    """Print a session until its engine ends; Ctrl-C only leaves."""
+    feed = Feed(session, printer, interrupts)
+    parting = Parting(session, printer)
+    try:
+        while session.state.engine is not None and not feed.stop_wanted:
+            await feed.pump()
+    except Detached as reason:
+        return parting.detached(str(reason))
+    except EngineDied:
+        return parting.engine_died()
+    if feed.stop_wanted:
+        return parting.detached("Ctrl-C")
+    return parting.result((), "", stopped=True)

@@ -1,0 +1,133 @@
+"""The last words of a headless command: what came of it, and how to go on."""
+
+from __future__ import annotations
+
+import shlex
+from enum import IntEnum
+
+from runbook_app.domain.events import QuestionAsked
+from runbook_app.domain.outcome import Outcome, failures, out_of_reach, outcome
+from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
+from runbook_app.headless.lines import Tone
+from runbook_app.headless.printer import Printer
+from runbook_app.ports.session import Session
+
+_DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
+
+
+class Exit(IntEnum):
+    DONE = 0
+    FAILED = 1
+    """A step or check."""
+    USAGE = 2
+    WAITING = 3
+    """For a person, also one who stopped or left it."""
+
+
+class Parting:
+    """Says how a session was left, and gives the exit code for it."""
+
+    def __init__(self, session: Session, printer: Printer) -> None:
+        self._session = session
+        self._printer = printer
+        self._id = shlex.quote(session.id)
+
+    @property
+    def _state(self) -> SessionState:
+        return self._session.state
+
+    def waiting(self, asked: QuestionAsked, *, may_assume: bool) -> Exit:
+        where = f"item {asked.item}: " if asked.item else ""
+        self._printer.say(f"Waiting for a person: {where}{asked.text}", Tone.CARE)
+        self._printer.say(f"Answer it on the screen: runbook resume {self._id}")
+        if may_assume and asked.kind == "confirm" and not asked.person_required:
+            self._printer.say(
+                "Or have it recorded as assumed, confirmed by nobody:"
+                f" runbook resume {self._id} --headless --yes"
+            )
+        return Exit.WAITING
+
+    def detached(self, reason: str) -> Exit:
+        self._printer.say(f"Detached ({reason}); nothing was stopped, the session goes on.")
+        self._printer.say(f"Come back with: runbook attach {self._id}")
+        return Exit.WAITING
+
+    def engine_died(self) -> Exit:
+        log = self._session.folder / "engine.log"
+        text = f"The engine ended without a word; its last output is in {log}."
+        self._printer.say(text, Tone.BAD)
+        self._printer.say(
+            f"What was recorded is safe. Go on with: runbook resume {self._id}"
+            " (or with --headless --yes)"
+        )
+        return Exit.FAILED
+
+    def result(self, items: tuple[str, ...], until: str, *, stopped: bool) -> Exit:
+        """Judge what was asked for."""
+        match outcome(self._state, items, until):
+            case Outcome.DONE:
+                return self._done(whole=not items and not until)
+            case Outcome.FAILED:
+                return self._failed()
+            case Outcome.WAITING:
+                return self._unknown()
+            case Outcome.OPEN if stopped or not self._state.nothing_left:
+                return self._stopped()
+            case Outcome.OPEN:
+                return self._left_open(items)
+
+    def _done(self, *, whole: bool) -> Exit:
+        missing = out_of_reach(self._state) if whole else {}
+        if missing:
+            self._printer.say("Done, as far as this installation can do it.", Tone.GOOD)
+        else:
+            self._printer.say("Done.", Tone.GOOD)
+        for item, reason in missing.items():
+            self._printer.say(f"  not done: item {item}: {reason}", Tone.CARE)
+        return Exit.DONE
+
+    def _failed(self) -> Exit:
+        for item in self._state.items.values():
+            for text in failures(item):
+                self._printer.say(f"Item {item.id}: {text}", Tone.BAD)
+            for step in item.steps.values():
+                if step.status is StepStatus.FAILED and step.hint:
+                    self._printer.say(f"  {step.hint}")
+        self._printer.say(
+            f"Mend the cause and go on: runbook resume {self._id} --headless --yes;"
+            f" or undo an item: runbook rollback {self._id} ITEM --yes"
+        )
+        return Exit.FAILED
+
+    def _unknown(self) -> Exit:
+        for step in self._state.steps():
+            if step.status is StepStatus.UNKNOWN:
+                seen = step.examined.evidence if step.examined else step.error
+                text = f"The outcome of step {step.id} is unknown: {seen}"
+                self._printer.say(text, Tone.CARE)
+        self._printer.say(
+            f"Decide on the screen: runbook resume {self._id}; or give a policy:"
+            f" runbook resume {self._id} --headless --yes --unknown retry (or rollback)"
+        )
+        return Exit.WAITING
+
+    def _stopped(self) -> Exit:
+        stopped = self._state.engine_stopped
+        reason = self._state.pause_reason or (stopped.reason if stopped else "by somebody else")
+        self._printer.say(f"Stopped: {reason}. Nothing is lost.", Tone.CARE)
+        self._printer.say(f"Go on with: runbook resume {self._id}")
+        return Exit.WAITING
+
+    def _left_open(self, items: tuple[str, ...]) -> Exit:
+        for item in self._state.items.values():
+            if item.status in _DONE or (items and item.id not in items):
+                continue
+            needs = [need for need in item.outline.needs if not self._succeeded(need)]
+            state = item.status.value.replace("_", " ")
+            why = f"it needs {', '.join(needs)} first" if needs else state
+            self._printer.say(f"Item {item.id} is not done: {why}.", Tone.CARE)
+        return Exit.FAILED
+
+    def _succeeded(self, item_id: str) -> bool:
+        item = self._state.items.get(item_id)
+        return item is not None and item.status in _DONE
