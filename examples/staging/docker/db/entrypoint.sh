@@ -81,7 +81,7 @@ initialise() {
     say "cluster created"
 }
 
-[ "${1:-}" = "${1#-}" ] || set -- postgres "$@"
+[[ ${1:-} != -* ]] || set -- postgres "$@"
 if [ "${1:-}" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
     initialise "${@:2}"
 fi

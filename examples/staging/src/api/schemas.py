@@ -28,7 +28,16 @@ def valid_iban(value: str) -> str:
 
 
 PlainText = Annotated[str, AfterValidator(without_control_characters)]
-Name = Annotated[PlainText, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    AfterValidator(without_control_characters),
+]
+Description = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(without_control_characters),
+]
 TaxNumber = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[0-9]{6,12}$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Iban = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$"), AfterValidator(valid_iban)]
@@ -73,7 +82,7 @@ class CustomerChange(Request):
 
 
 class NewOrder(Request):
-    description: Annotated[PlainText, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    description: Description
     amount_cents: Annotated[int, Field(ge=1, le=100_000_000)]
     """Euro cents."""
 

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     admin_password: SecretStr = Field(min_length=12)
     seed_demo_data: bool = False
 
-    allowed_hosts: Names = ("localhost", "127.0.0.1", "::1", "api", "nginx")
+    allowed_hosts: Names = ("localhost", "127.0.0.1", "[::1]", "api", "nginx")
     cors_origins: Names = ()
 
     @field_validator("allowed_hosts", "cors_origins", mode="before")
