@@ -34,7 +34,7 @@ check: venv  ## format, lint, types, import contracts, unused dependencies
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
 
 test: venv base check  ## the whole suite but the slow tests, on a real stack
