@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from runbook_app.domain.commands import Command, Stop
-from runbook_app.domain.entry import Entry
+from runbook_app.domain.entry import GENESIS, Entry
 from runbook_app.headless.interrupts import Interrupts
 from runbook_app.headless.lines import Tone
 from runbook_app.headless.printer import Printer
@@ -126,3 +126,13 @@ async def settle_engine(session: Session, timeout: float = 60.0) -> None:
         if asyncio.get_running_loop().time() > deadline:
             raise EngineDied
         await session.changes(LIVE)
+
+
+def announce(session: Session, printer: Printer) -> None:
+    """Print how a new session began, which happened before anybody could follow it."""
+    state = session.state
+    if state.started is not None:
+        first = Entry(
+            seq=1, at=state.started_at, body=state.started, previous=GENESIS, hash=state.hash
+        )
+        printer.entry(first)

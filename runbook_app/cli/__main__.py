@@ -1,0 +1,3 @@
+from runbook_app.cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""`check` and `actions`: plans and what they can call."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+
+import click
+
+from runbook_app import bootstrap
+from runbook_app.cli import options
+from runbook_app.domain.errors import UsageError
+from runbook_app.domain.plan import Plan
+from runbook_app.ports.action import Action, Registry
+
+
+@click.command()
+@options.plan
+@click.option(
+    "--target",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    metavar="DIR",
+    help="Take variables from this project as well.",
+)
+@options.overrides
+@options.window
+def check_command(
+    plan: str, target: Path | None, overrides: dict[str, str], window: str | None
+) -> None:
+    """Validate PLAN: every mistake at once, with its line."""
+    path = options.plan_path(plan)
+    loaded = bootstrap.load_plan(path, target, overrides, window_from_now=window == "now")
+    for text in _summary(loaded):
+        click.echo(text)
+
+
+def _summary(plan: Plan) -> list[str]:
+    steps = list(plan.steps())
+    missing = sorted({step.call.action for _, step in steps if not step.available})
+    lines = [f"{plan.title} {plan.version}: {len(plan.items)} items, {len(steps)} steps, no errors"]
+    if missing:
+        lines.append(f"not installed here: {', '.join(missing)}")
+    return [*lines, f"SHA-256 {plan.sha256}"]
+
+
+@click.command()
+@click.argument("name", required=False)
+def actions_command(name: str | None) -> None:
+    """Describe the action NAME, or list all that plans can call."""
+    from runbook_app.adapters.registry import InstalledActions
+
+    registry = InstalledActions()
+    if name is None:
+        _list(registry)
+        return
+    action = registry.get(name)
+    if action is None:
+        raise UsageError(
+            f"There is no action {name!r}.", hint="`runbook actions` lists those installed."
+        )
+    click.echo(_describe(registry, action))
+
+
+def _list(registry: Registry) -> None:
+    names = registry.names()
+    width = max((len(name) for name in names), default=0)
+    for name in names:
+        if action := registry.get(name):
+            click.echo(f"{name:{width}}  {action.kind.value:6}  {action.summary}")
+    if not names:
+        click.echo("No actions are installed.", err=True)
+        sys.exit(5)
+
+
+def _describe(registry: Registry, action: Action) -> str:
+    lines = [f"{action.name} ({action.kind.value})", "", inspect.getdoc(action.function) or ""]
+    parameters = inspect.signature(action.function).parameters
+    types = registry.parameters(action)
+    if types:
+        lines += ["", "Parameters:"]
+    for name, kind in types.items():
+        default = parameters[name].default
+        text = "required" if default is inspect.Parameter.empty else f"default {default!r}"
+        lines.append(f"  {name}: {_type(kind)}, {text}")
+    return "\n".join(lines).rstrip()
+
+
+def _type(kind: object) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind)

@@ -1,0 +1,90 @@
+"""`open` and `attach`: the screens."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from runbook_app import bootstrap
+from runbook_app.cli import options
+from runbook_app.domain.errors import UsageError
+from runbook_app.ports.session import Session
+
+
+@click.command()
+@options.plan
+@options.target
+@options.overrides
+@options.window
+@click.option("--accept-plan-change", is_flag=True, hidden=True)
+def open_command(
+    plan: str,
+    target: Path,
+    overrides: dict[str, str],
+    window: str | None,
+    accept_plan_change: bool,  # noqa: ARG001 - a new session pins the plan as it is
+) -> None:
+    """Start a new session of PLAN on the screen."""
+    require_terminal("runbook run PLAN --target DIR")
+    path = options.plan_path(plan)
+    session = bootstrap.create_session(path, target, overrides, window_from_now=window == "now")
+    show_session(session)
+
+
+@click.command()
+@options.session
+@options.target
+@click.option("--read-only", is_flag=True, help="Watch; send nothing.")
+@click.option("--headless", is_flag=True, help="Print what happens, without a screen.")
+@options.as_json
+@options.quiet
+def attach_command(
+    session: str | None,
+    target: Path,
+    read_only: bool,
+    headless: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Come back to a session, running or not.
+
+    SESSION is its id, or the beginning of it; by default the latest on --target.
+    """
+    watching = headless or as_json
+    opened = bootstrap.open_session(session, target, read_only=read_only or watching)
+    if not watching:
+        show_session(opened)
+        return
+    from runbook_app.cli.drive import headless as run_headless
+    from runbook_app.headless.driver import follow
+
+    code = run_headless(
+        opened,
+        lambda printer, interrupts: follow(opened, printer, interrupts),
+        as_json=as_json,
+        quiet=quiet,
+    )
+    sys.exit(code)
+
+
+def show_session(session: Session) -> None:
+    """Show the session's screen until it is left."""
+    require_terminal(f"runbook resume {session.id} --headless --yes")
+    from runbook_app.tui.app import run_session
+
+    sys.exit(run_session(session))
+
+
+def show_home() -> None:
+    """Show the sessions to resume and the plans to start."""
+    from runbook_app.tui.app import run_home
+
+    sys.exit(run_home())
+
+
+def require_terminal(instead: str) -> None:
+    """Raise `UsageError` where no screen can be shown."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("The screen needs a terminal.", hint=f"Without one: {instead}")

@@ -1,0 +1,102 @@
+"""`rollback`: undo an item, and prove it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from runbook_app import bootstrap
+from runbook_app.cli import options
+from runbook_app.cli.drive import headless
+from runbook_app.domain.errors import UsageError
+from runbook_app.domain.sanitise import neutralise
+from runbook_app.domain.state import ItemState
+from runbook_app.headless.parting import Exit
+from runbook_app.headless.rollback import RollbackDriver, Wish
+from runbook_app.ports.session import Session
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[SESSION] ITEM")
+@options.target
+@click.option("--yes", is_flag=True, help="Don't ask before it begins.")
+@click.option(
+    "--with-dependents",
+    is_flag=True,
+    help="Roll back first, in reverse order, the items that changed the same things later.",
+)
+@click.option(
+    "--accept-changes", is_flag=True, help="Undo also what was changed since the item finished."
+)
+@click.option("--reason", default="", help="Why, for the record.")
+@options.as_json
+@options.quiet
+def rollback_command(
+    names: tuple[str, ...],
+    target: Path,
+    yes: bool,
+    with_dependents: bool,
+    accept_changes: bool,
+    reason: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Roll ITEM back, and prove it by the target's fingerprint.
+
+    SESSION is its id, or the beginning of it; by default the latest on --target. Exit code 0
+    only when the fingerprint equals the checkpoint's.
+    """
+    session_id, item_id = _names(names)
+    session = bootstrap.open_session(session_id, target)
+    options.check_item(session.plan, item_id)
+    if not yes and not _confirmed(session, item_id):
+        sys.exit(Exit.WAITING)
+    wish = Wish(
+        item=item_id,
+        with_dependents=with_dependents,
+        accept_changes=accept_changes,
+        unattended=yes,
+        reason=reason,
+    )
+    code = headless(
+        session,
+        lambda printer, interrupts: RollbackDriver(session, printer, wish, interrupts).run(),
+        as_json=as_json,
+        quiet=quiet,
+    )
+    sys.exit(code)
+
+
+def _names(names: tuple[str, ...]) -> tuple[str | None, str]:
+    match names:
+        case (item,):
+            return None, item
+        case (session, item):
+            return session, item
+        case _:
+            raise UsageError(
+                f"rollback takes an item, or a session and an item; {len(names)} were given.",
+                hint="For example: runbook rollback tls --yes",
+            )
+
+
+def _confirmed(session: Session, item_id: str) -> bool:
+    """Show what would be undone, and ask; nobody there means no."""
+    item = session.state.items[item_id]
+    for text in _undone(item):
+        click.echo(neutralise(text), err=True)
+    if not sys.stdin.isatty():
+        click.echo(f"Nobody can confirm it here. Repeat with --yes: item {item_id}.", err=True)
+        return False
+    return click.confirm(f"Roll back item {item_id}?", err=True)
+
+
+def _undone(item: ItemState) -> list[str]:
+    if not item.captures:
+        return [f"Item {item.id} has captured nothing."]
+    return [
+        f"A rollback of item {item.id} would restore:",
+        *(f"  {capture.kind} {capture.name}: {capture.summary}" for capture in item.captures),
+    ]

@@ -1,0 +1,126 @@
+"""A session's state in a few lines, or as plain values for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runbook_app.domain.clock import format_duration
+from runbook_app.domain.estimate import planned
+from runbook_app.domain.outcome import failures, out_of_reach
+from runbook_app.domain.plan import Item
+from runbook_app.domain.record import assumed
+from runbook_app.domain.state import ItemState, StepState, StepStatus
+from runbook_app.domain.times import at_second, began, seconds, session_ended
+from runbook_app.ports.session import Session
+from runbook_app.ports.sessions import SessionSummary
+
+_OVER = (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
+
+
+def session_state(session: Session) -> str:
+    """The session's state; `interrupted` when its engine died in the middle of it."""
+    state = session.state
+    dead = state.engine is not None and not session.engine_alive()
+    return "interrupted" if dead and state.status != "finished" else state.status
+
+
+def status_fields(session: Session) -> dict[str, object]:
+    """What `status --json` prints; `score` is null as long as nothing has measured it."""
+    state = session.state
+    return {
+        "session": session.id,
+        "plan": state.started.plan if state.started else session.plan.id,
+        "target": state.started.target if state.started else "",
+        "state": session_state(session),
+        "items": [
+            {
+                "id": item.id,
+                "state": item.status.value,
+                "steps": [
+                    {"id": step.id, "state": _step_state(item, step)}
+                    for step in item.steps.values()
+                ],
+            }
+            for item in state.items.values()
+        ],
+        "score": None,
+    }
+
+
+def _step_state(item: ItemState, step: StepState) -> str:
+    if step.id in item.outline.unavailable and step.status is StepStatus.PENDING:
+        return "unavailable"
+    return step.status.value
+
+
+def status_lines(session: Session, now: str) -> list[str]:
+    """What `status` prints."""
+    state, plan = session.state, session.plan
+    end = session_ended(state, now)
+    active, budget = format_duration(state.active(end)), format_duration(plan.window.budget)
+    lines = [
+        f"Session  {session.id}, {session_state(session)}",
+        f"Plan     {plan.title} {plan.version}",
+        f"Target   {state.started.target if state.started else ''}",
+        f"Started  {at_second(state.started_at)}, {active} at work, the window is {budget}",
+        "",
+        *_columns([_heading(), *(_row(i, state.items[i.id], now) for i in _known(session))]),
+    ]
+    lines += [""] + (remarks if (remarks := _remarks(session)) else ["Nothing needs attention."])
+    return lines
+
+
+def _known(session: Session) -> list[Item]:
+    return [item for item in session.plan.items if item.id in session.state.items]
+
+
+def _heading() -> tuple[str, ...]:
+    return ("Item", "State", "Steps", "Actual", "Planned")
+
+
+def _row(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
+    over = sum(step.status in _OVER for step in found.steps.values())
+    took = sum(step.seconds(now) for step in found.steps.values())
+    return (
+        f"{item.number} {item.title} ({item.id})",
+        found.status.value.replace("_", " "),
+        f"{over}/{len(found.steps)}",
+        seconds(took) if began(found) else "-",
+        str(planned(item)) if planned(item).high else "-",
+    )
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return [
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _remarks(session: Session) -> list[str]:
+    state = session.state
+    lines = []
+    if session_state(session) == "interrupted":
+        lines.append(f"The engine died. Go on with: runbook resume {session.id}")
+    if state.question:
+        lines.append(f"Waiting for a person: {state.question.text}")
+    for item in state.items.values():
+        lines += [f"Item {item.id}: {text}" for text in failures(item)]
+        if item.rollback:
+            words = "proven" if item.rollback.proven else "NOT proven"
+            lines.append(f"Item {item.id}: rolled back, {words}")
+    lines += [f"Item {item}: {reason}" for item, reason in out_of_reach(state).items()]
+    lines += [f"Blocker: {blocker.text}" for blocker in state.open_blockers()]
+    lines += [
+        f"Not confirmed by a person: {line.item}: {line.title}"
+        for line in assumed(state, session.plan)
+    ]
+    return lines
+
+
+def session_rows(found: Sequence[SessionSummary]) -> list[str]:
+    """What `sessions` prints."""
+    rows = [("Session", "Begun", "Plan", "Target")]
+    rows += [(s.id, at_second(s.created), s.title, str(s.target or "unknown")) for s in found]
+    return _columns(rows)
