@@ -3,7 +3,7 @@
 #
 #   scripts/test-groups.sh unit kill real
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 declare -A selected=(
     [unit]="not real and not kill and not slow"
