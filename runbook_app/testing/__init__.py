@@ -1,1 +1,1 @@
-"""Fakes for our tests and for authors of actions; they pass the contract suite of the real things."""
+"""Fakes for tests and for action authors; they pass the contract suite of the real things."""
