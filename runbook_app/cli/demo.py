@@ -23,11 +23,12 @@ PLAN = "phase1_security_hardening"
 )
 @click.option("--no-open", is_flag=True, help="Only prepare it, and print its URL.")
 @click.option("--remove", is_flag=True, help="Stop it, with its volumes, and delete the folder.")
-def demo_command(folder: Path, no_open: bool, remove: bool) -> None:
+@click.option("--project", default="", metavar="NAME", help="Name of its Compose project.")
+def demo_command(folder: Path, no_open: bool, remove: bool, project: str) -> None:
     """Copy the sample target to DIR, start it, and open the plan on it."""
     from runbook_app.adapters.demo import Demo
 
-    demo = Demo(folder, say=_say)
+    demo = Demo(folder, say=_say, project=project)
     if remove:
         demo.remove()
         return

@@ -45,7 +45,7 @@ def run_command(
     as_json: bool,
     quiet: bool,
     overrides: dict[str, str],
-    unknown: str,
+    unknown: str | None,
     window: str | None,
     accept_plan_change: bool,  # noqa: ARG001 - a new session pins the plan as it is
 ) -> None:
@@ -60,7 +60,7 @@ def run_command(
     options.check_needs(loaded, items)
     require_environment(target)
     session = bootstrap.create_session(path, target, overrides, window_from_now=from_now)
-    scope = Scope(items=items, until=until, unattended=yes, unknown=unknown)
+    scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
     sys.exit(drive(session, scope, as_json=as_json, quiet=quiet, new=True))
 
 
@@ -90,7 +90,7 @@ def resume_command(
     as_json: bool,
     quiet: bool,
     overrides: dict[str, str],
-    unknown: str,
+    unknown: str | None,
     accept_plan_change: bool,
 ) -> None:
     """Go on with an interrupted session, with a new engine.
@@ -103,7 +103,7 @@ def resume_command(
             hint="Start a new session with --set, or roll back and run the plan again.",
         )
     opened = bootstrap.open_session(session, target)
-    bootstrap.accept_plan_change(opened, accept=accept_plan_change)
+    opened = bootstrap.hold_pin(opened, accept=accept_plan_change)
     options.check_scope(opened.plan, items, until)
     if not (headless or yes or as_json):
         from runbook_app.cli.screens import show_session
@@ -111,7 +111,7 @@ def resume_command(
         show_session(opened)
         return
     refuse_second_driver(opened)
-    scope = Scope(items=items, until=until, unattended=yes, unknown=unknown)
+    scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
     sys.exit(drive(opened, scope, as_json=as_json, quiet=quiet))
 
 

@@ -37,7 +37,7 @@ as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="JSON 
 unknown: Decorator = click.option(
     "--unknown",
     type=click.Choice(["check", "retry", "rollback"]),
-    default="",
+    default=None,
     help="What to do with a step that was running when the engine died.",
 )
 items: Decorator = click.option(

@@ -12,6 +12,7 @@ from runbook_app import bootstrap
 from runbook_app.cli import options
 from runbook_app.domain.errors import UsageError
 from runbook_app.domain.plan import Plan
+from runbook_app.domain.sanitise import neutralise
 from runbook_app.ports.action import Action, Registry
 
 
@@ -30,10 +31,14 @@ def check_command(
     plan: str, target: Path | None, overrides: dict[str, str], window: str | None
 ) -> None:
     """Validate PLAN: every mistake at once, with its line."""
+    from runbook_app.adapters.plans import lint
+
     path = options.plan_path(plan)
     loaded = bootstrap.load_plan(path, target, overrides, window_from_now=window == "now")
+    for warning in lint(path, loaded, target):
+        click.echo(neutralise(warning.render()), err=True)
     for text in _summary(loaded):
-        click.echo(text)
+        click.echo(neutralise(text))
 
 
 def _summary(plan: Plan) -> list[str]:

@@ -101,15 +101,12 @@ def report_command(session: str | None, target: Path) -> None:
 @options.as_json
 def export_command(session: str | None, target: Path, out: Path | None, as_json: bool) -> None:
     """Write the completion signal, whatever the verdict, and print it."""
-    from runbook_app.headless.export import Exported, export_signal
+    from runbook_app.adapters.durable import write_durably
+    from runbook_app.headless.export import export_signal
 
-    async def export() -> Exported:
-        journal, artefacts = bootstrap.record(opened)
-        return await export_signal(opened, journal, artefacts, now=_now(), out=out)
-
-    opened = bootstrap.open_session(session, target, read_only=True)
+    opened = bootstrap.open_session(session, target)
     try:
-        exported = asyncio.run(export())
+        exported = asyncio.run(export_signal(opened, write_durably, now=_now(), out=out))
     finally:
         opened.close()
     if as_json:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runbook_app import bootstrap
 from runbook_app.cli import options
 from runbook_app.domain.errors import UsageError
+from runbook_app.domain.state import ItemStatus
+from runbook_app.domain.times import at_second
 from runbook_app.ports.session import Session
+from runbook_app.resources import shipped_plans
+
+if TYPE_CHECKING:
+    from runbook_app.ports.sessions import SessionSummary
+    from runbook_app.tui.view.home import HomePlan, HomeSession
+
+HOME_SESSIONS = 20
+DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
 
 
 @click.command()
@@ -72,16 +83,52 @@ def attach_command(
 def show_session(session: Session) -> None:
     """Show the session's screen until it is left."""
     require_terminal(f"runbook resume {session.id} --headless --yes")
-    from runbook_app.tui.app import run_session
+    from runbook_app.tui.app import run
 
-    sys.exit(run_session(session))
+    sys.exit(run(session))
 
 
 def show_home() -> None:
     """Show the sessions to resume and the plans to start."""
-    from runbook_app.tui.app import run_home
+    from runbook_app.tui.app import home
 
-    sys.exit(run_home())
+    choice = home(_sessions(), _plans())
+    if choice is None:
+        return
+    if choice.session:
+        show_session(bootstrap.open_session(choice.session, Path()))
+    elif choice.plan:
+        show_session(bootstrap.create_session(choice.plan, choice.target or Path(), {}))
+
+
+def _sessions() -> list[HomeSession]:
+    return [_home_session(summary) for summary in bootstrap.list_sessions()[:HOME_SESSIONS]]
+
+
+def _home_session(summary: SessionSummary) -> HomeSession:
+    from runbook_app.headless.summary import session_state
+    from runbook_app.tui.view.home import HomeSession
+
+    session = bootstrap.open_session(summary.id, Path(), read_only=True)
+    try:
+        items = session.state.items.values()
+        return HomeSession(
+            id=summary.id,
+            plan=summary.title,
+            target=str(summary.target or ""),
+            status=session_state(session),
+            done=sum(item.status in DONE for item in items),
+            total=len(items),
+            last=at_second(session.state.at),
+        )
+    finally:
+        session.close()
+
+
+def _plans() -> list[HomePlan]:
+    from runbook_app.tui.view.home import HomePlan
+
+    return [HomePlan(path=path, title=path.stem) for path in sorted(shipped_plans().glob("*.yaml"))]
 
 
 def require_terminal(instead: str) -> None:

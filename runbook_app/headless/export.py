@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from runbook_app.domain.errors import UsageError
 from runbook_app.domain.events import SignalExported
 from runbook_app.domain.signal import build_signal, signal_json, signal_markdown
-from runbook_app.ports.journal import Artefacts, Journal
 from runbook_app.ports.session import Session
 
 MARKDOWN = "signal.md"
@@ -25,8 +25,18 @@ class Exported:
     paths: tuple[Path, ...]
 
 
+class Recording(Session, Protocol):
+    """A session that takes an export on record."""
+
+    async def record_export(self, exported: SignalExported) -> None: ...
+
+
+Write = Callable[[Path, bytes], object]
+"""Writes a file atomically and durably."""
+
+
 async def export_signal(
-    session: Session, journal: Journal, artefacts: Artefacts, *, now: str, out: Path | None = None
+    session: Recording, write: Write, *, now: str, out: Path | None = None
 ) -> Exported:
     """Write the signal over the journal's tip into the session's folder, and a copy to `out`.
 
@@ -37,13 +47,10 @@ async def export_signal(
     signal = build_signal(session.state, session.plan, now)
     texts = {MARKDOWN: signal_markdown(signal).encode(), JSON: signal_json(signal)}
     for name, data in texts.items():
-        artefacts.put(name, data)
-    await journal.append(
-        SignalExported(
-            verdict=signal.verdict, sha256=hashlib.sha256(texts[JSON]).hexdigest(), path=JSON
-        )
-    )
-    paths = [artefacts.folder() / name for name in texts]
+        write(session.folder / name, data)
+    digest = hashlib.sha256(texts[JSON]).hexdigest()
+    await session.record_export(SignalExported(verdict=signal.verdict, sha256=digest, path=JSON))
+    paths = [session.folder / name for name in texts]
     if out:
         paths.append(_copy(out, texts))
     return Exported(
