@@ -71,7 +71,7 @@ class SqliteJournal:
             if self._read_only:
                 connection = connect_read_only(self._path)
                 connection.text_factory = _lenient
-                connection.execute(_TIP).fetchone()
+                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
                 return connection
             create_private(self._path)
             connection = connect(self._path, synchronous="FULL")
@@ -130,8 +130,8 @@ class SqliteJournal:
             with self._reading:
                 rows.extend(self._reader.execute(_PAGE, (after, limit)))
         except sqlite3.Error as error:
-            if self._read_only and rows:
-                return rows
+            if self._read_only and type(error) is sqlite3.DatabaseError:
+                return rows  # damaged pages: what lies beyond them can't be reached
             raise explain(error, self._path, "read") from error
         return rows
 
