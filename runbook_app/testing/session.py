@@ -1,0 +1,148 @@
+"""A session held in memory, for tests of screens: feed it events, look at what it was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from runbook_app.domain.commands import Command
+from runbook_app.domain.entry import Body, Entry, chain, encode
+from runbook_app.domain.errors import UsageError
+from runbook_app.domain.events import CommandAccepted, CommandRejected
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.state import SessionState, fold
+from runbook_app.ports.journal import LogLine
+
+START = "2025-10-24T08:00:00.000Z"
+LATER = "2099-01-01T00:00:00.000Z"
+
+
+class FakeLogs:
+    """Log lines in a list; counts what it was asked for."""
+
+    def __init__(self, lines: Sequence[LogLine] = ()) -> None:
+        self.stored: list[LogLine] = list(lines)
+        self.fetched = 0
+        """Lines handed out so far."""
+
+    def add(self, text: str, *, source: str = "step", step: str = "", at: str = START) -> None:
+        self.stored.append(LogLine(len(self.stored), at, source, step, text))
+
+    def count(self) -> int:
+        return len(self.stored)
+
+    def lines(self, first: int, count: int) -> list[LogLine]:
+        found = self.stored[max(0, first) : max(0, first) + count]
+        self.fetched += len(found)
+        return found
+
+    def find(self, text: str, *, before: int | None = None, after: int | None = None) -> int | None:
+        if before is not None:
+            numbers = iter(range(min(before, len(self.stored)) - 1, -1, -1))
+        else:
+            numbers = iter(range(0 if after is None else after + 1, len(self.stored)))
+        return next((n for n in numbers if text in self.stored[n].text), None)
+
+    def close(self) -> None:
+        pass
+
+
+class FakeSession:
+    """Implements `ports.session.Session` over a list of entries.
+
+    `answer` decides what happens to a sent command: it returns a reason to reject it, or an
+    empty text to accept it.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        read_only: bool = False,
+        folder: Path = Path("session"),
+        answer: Callable[[Command], str] = lambda _command: "",
+    ) -> None:
+        self.id = "fake"
+        self.folder = folder
+        self.plan = plan
+        self.state = SessionState()
+        self.logs = FakeLogs()
+        self.read_only = read_only
+        self.answer = answer
+        self.alive = True
+        self.at = START
+        """Time of the next entries."""
+        self.sent: list[Command] = []
+        self.engines_started = 0
+        self.failure: Exception | None = None
+        """Raised by the next `changes`, once."""
+        self.engine_failure: Exception | None = None
+        """Raised by `ensure_engine`."""
+        self._entries: list[Entry] = []
+        self._seen = 0
+        self._news = asyncio.Event()
+
+    def emit(self, *bodies: Body, at: str = "") -> None:
+        """Append entries to the journal; the screen learns of them by `changes`."""
+        self.at = at or self.at
+        for body in bodies:
+            tip = self._entries[-1] if self._entries else None
+            seq, previous = (tip.seq + 1, tip.hash) if tip else (1, self.state.hash)
+            digest = chain(previous, seq, self.at, encode(body))
+            self._entries.append(
+                Entry(seq=seq, at=self.at, body=body, previous=previous, hash=digest)
+            )
+        self._news.set()
+
+    async def changes(self, timeout: float = 1.0) -> list[Entry]:
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        try:
+            await asyncio.wait_for(self._news.wait(), timeout)
+        except TimeoutError:
+            return []
+        return self.refresh()
+
+    def refresh(self) -> list[Entry]:
+        self._news.clear()
+        new = self._entries[self._seen :]
+        self._seen = len(self._entries)
+        fold(new, self.state)
+        return new
+
+    async def send(self, kind: type[Command], **fields: object) -> str:
+        if self.read_only:
+            raise UsageError("This session was opened read-only.")
+        number = len(self.sent) + 1
+        command = kind(
+            id=f"c{number}",
+            by="op",
+            epoch=self.state.epoch,
+            seen=self.state.seq,
+            expires=LATER,
+            **fields,
+        )
+        self.sent.append(command)
+        reason = self.answer(command)
+        verdict = (
+            CommandRejected(command=command.id, reason=reason)
+            if reason
+            else CommandAccepted(command=command.id)
+        )
+        self.emit(command, verdict)  # type: ignore[arg-type]  # every command is a body
+        return command.id
+
+    def engine_alive(self) -> bool:
+        return self.alive
+
+    def ensure_engine(self) -> None:
+        if self.engine_failure is not None:
+            raise self.engine_failure
+        if not self.alive:
+            self.engines_started += 1
+            self.alive = True
+
+    def close(self) -> None:
+        self.logs.close()

@@ -1,0 +1,1 @@
+"""The terminal screens: what an operator or observer sees of a session."""

@@ -1,0 +1,83 @@
+"""The terminal program: one session on the screen, or the home screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, SystemCommand
+
+from runbook_app.domain.clock import to_text
+from runbook_app.ports.session import Session
+from runbook_app.tui.commands.all import SESSION_COMMANDS
+from runbook_app.tui.screens.session import SessionScreen
+from runbook_app.tui.theme import DAY, NIGHT
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+    from textual.screen import Screen
+
+    from runbook_app.tui.commands.base import UserCommand
+    from runbook_app.tui.view.home import HomeChoice, HomePlan, HomeSession
+
+
+def wall_clock() -> str:
+    return to_text(datetime.now(UTC))
+
+
+class Look(App[int]):
+    """What both programs share: themes, and `ctrl+q` that only ever leaves."""
+
+    ENABLE_COMMAND_PALETTE: ClassVar[bool] = True
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def on_mount(self) -> None:
+        self.register_theme(NIGHT)
+        self.register_theme(DAY)
+        self.theme = NIGHT.name
+
+
+class RunbookApp(Look):
+    """Shows one session. Leaving it stops nothing."""
+
+    TITLE = "runbook"
+    CSS_PATH = "screens/session.tcss"
+
+    def __init__(self, session: Session, now: Callable[[], str] = wall_clock) -> None:
+        super().__init__()
+        self.session = session
+        self.session_screen = SessionScreen(session, now)
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.session_screen
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every command that can be given now, then Textual's own."""
+        situation = self.session_screen.situation()
+        for command in SESSION_COMMANDS:
+            if command.enabled(situation):
+                title = f"{command.label_in(situation)} ({command.key})"
+                yield SystemCommand(title, command.help, self._giver(command))
+        yield from super().get_system_commands(screen)
+
+    def _giver(self, command: UserCommand) -> Callable[[], None]:
+        return lambda: self.session_screen.give(command)
+
+    def action_help_quit(self) -> None:
+        """Ctrl-C asks, as `q` does."""
+        self.session_screen.action_command("q")
+
+
+def run(session: Session) -> int:
+    """Show a session until its operator leaves; the exit code for the shell."""
+    app = RunbookApp(session)
+    result = app.run()
+    return result if result is not None else app.return_code or 0
+
+
+def home(sessions: list[HomeSession], plans: list[HomePlan]) -> HomeChoice | None:
+    """Let the operator pick a session to return to, or a plan to start; None when leaving."""
+    from runbook_app.tui.screens.home import HomeApp
+
+    return HomeApp(sessions, plans).run()

@@ -1,0 +1,1 @@
+"""User commands: one class each; bindings, footer, palette and help page are made from them."""

@@ -1,0 +1,60 @@
+"""Every user command of the session screen, in the order in which shared keys are tried."""
+
+from __future__ import annotations
+
+from runbook_app.tui.commands import look, people, work
+from runbook_app.tui.commands.base import UserCommand
+from runbook_app.tui.situation import Situation
+from runbook_app.tui.view.keys import KeyLabel
+
+SESSION_COMMANDS: tuple[UserCommand, ...] = (
+    work.StartEngine(),
+    work.Answer(),
+    work.ChooseWay(),
+    work.RunNext(),
+    work.RunAuto(),
+    work.Pause(),
+    work.RollBack(),
+    work.RollBackWithDependents(),
+    work.CancelStep(),
+    work.SkipPending(),
+    look.NextMatch(),
+    look.PreviousMatch(),
+    people.AddNote(),
+    people.RaiseBlocker(),
+    people.ClearBlocker(),
+    look.ShowLog(),
+    look.FollowLog(),
+    look.SearchLog(),
+    look.ShowGuide(),
+    look.NextPane(),
+    look.PreviousPane(),
+    look.ShowItems(),
+    look.ShowStep(),
+    look.ShowThird(),
+    look.Zoom(),
+    look.GoToNow(),
+    look.ShowHelp(),
+    look.Leave(),
+)
+
+
+def meant(key: str, situation: Situation) -> tuple[UserCommand | None, str]:
+    """The first enabled command of a key; else None and why the last of them is not."""
+    refusal = ""
+    for command in SESSION_COMMANDS:
+        if command.key == key:
+            refusal = command.why_not(situation)
+            if not refusal:
+                return command, ""
+    return None, refusal
+
+
+def footer(situation: Situation) -> list[KeyLabel]:
+    """What the footer shows: enabled commands by their place, one a key."""
+    found: dict[str, UserCommand] = {}
+    for command in SESSION_COMMANDS:
+        if command.footer and command.enabled(situation):
+            found.setdefault(command.key, command)
+    shown = sorted(found.values(), key=lambda command: command.footer)
+    return [(command.key, command.label_in(situation)) for command in shown]

@@ -1,0 +1,59 @@
+"""The frame that all dialogs share."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from runbook_app.tui import paint
+from runbook_app.tui.view.words import Line, Tone
+
+Result = TypeVar("Result")
+
+
+class Frame(Vertical):
+    """A box in the middle of the screen, with a title and the keys that work in it."""
+
+    DEFAULT_CSS = """
+    Frame {
+        width: 96;
+        max-width: 96%;
+        height: auto;
+        max-height: 92%;
+        padding: 0 1;
+        border: round $accent;
+        background: $surface;
+        & VerticalScroll { height: auto; max-height: 1fr; scrollbar-size-vertical: 1; }
+        & Input, & Input:focus { height: 1; border: none; padding: 0 1; background: $panel; }
+        & Input:focus { background-tint: $accent 15%; }
+        & TextArea, & TextArea:focus { border: none; padding: 0; background: $panel; }
+        & .error { color: $error; text-style: bold; }
+        & .label { color: $foreground 60%; }
+    }
+    """
+
+    def entitle(self, title: str, keys: str) -> None:
+        self.border_title = paint.line(((title, Tone.STRONG),))
+        self.border_subtitle = paint.line(((keys, Tone.PLAIN),))
+
+
+class Dialog(ModalScreen[Result]):
+    """A dialog that `escape` closes without a result."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def state_changed(self) -> None:
+        """The session has moved on; a dialog about it shows that, or closes."""
+
+
+def label(text: str, tone: Tone = Tone.DIM) -> Line:
+    return ((text, tone),)

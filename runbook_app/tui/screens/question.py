@@ -1,0 +1,76 @@
+"""A question of the engine or of an action, to be answered by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from runbook_app.domain.events import QuestionAsked
+from runbook_app.domain.state import SessionState
+from runbook_app.tui import paint
+from runbook_app.tui.screens.dialog import Dialog, Frame, label
+from runbook_app.tui.view.measured import prose
+from runbook_app.tui.view.words import Tone
+from runbook_app.tui.widgets.choice_list import ChoiceList
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+YES, NO = "yes", "no"
+_TITLES = {
+    "confirm": "Confirm",
+    "choice": "Choose",
+    "text": "Answer",
+    "changed": "Changed since the item finished",
+}
+
+
+def answers(question: QuestionAsked) -> tuple[str, ...]:
+    """What can be answered; empty for a free text."""
+    if question.choices or question.kind == "text":
+        return question.choices
+    return (YES, NO)
+
+
+class QuestionDialog(Dialog[str]):
+    """Its result is the answer; it closes by itself when the question is not open any more."""
+
+    def __init__(self, question: QuestionAsked, state: Callable[[], SessionState]) -> None:
+        super().__init__()
+        self._question = question
+        self._state = state
+        self._answers = answers(question)
+
+    def compose(self) -> ComposeResult:
+        asked = self._question
+        with Frame() as frame:
+            frame.entitle(_TITLES.get(asked.kind, "Question"), "enter answers · escape: later")
+            with VerticalScroll(can_focus=False):
+                yield Static(paint.lines(prose(asked.text, Tone.STRONG)))
+            if asked.person_required:
+                yield Static(paint.line(label("Only a person may answer this.", Tone.WARN)))
+            yield self._field()
+
+    def _field(self) -> Widget:
+        if self._answers:
+            return ChoiceList([(answer, "") for answer in self._answers], id="answers")
+        return Input(id="answer")
+
+    def on_mount(self) -> None:
+        self.query_one("#answers" if self._answers else "#answer").focus()
+
+    def on_rows_chosen(self, event: ChoiceList.Chosen) -> None:
+        self.dismiss(self._answers[event.rows.cursor])
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip():
+            self.dismiss(event.value.strip())
+
+    def state_changed(self) -> None:
+        asked = self._state().question
+        if asked is None or asked.id != self._question.id:
+            self.dismiss(None)

@@ -1,0 +1,267 @@
+"""The session screen: header, plan tree, step panel, log, keys."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.worker import WorkerState
+
+from runbook_app.domain import commands as cmd
+from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.plan import Item
+from runbook_app.ports.session import Session
+from runbook_app.tui import feed, paint, ways
+from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, meant
+from runbook_app.tui.commands.work import ChooseWay
+from runbook_app.tui.orders import Orders
+from runbook_app.tui.panes import WIDE, Panes
+from runbook_app.tui.questions import Questions
+from runbook_app.tui.screens.dialog import Dialog
+from runbook_app.tui.situation import Situation
+from runbook_app.tui.view import panel
+from runbook_app.tui.view.banner import Outside, banner
+from runbook_app.tui.view.menu import Way
+from runbook_app.tui.view.node import Node, current, trouble
+from runbook_app.tui.widgets.banner import BannerLine
+from runbook_app.tui.widgets.header import SessionHeader
+from runbook_app.tui.widgets.key_bar import KeyBar
+from runbook_app.tui.widgets.log_pane import LogPane
+from runbook_app.tui.widgets.log_view import LogView
+from runbook_app.tui.widgets.plan_tree import PlanTree
+from runbook_app.tui.widgets.step_panel import StepPanel
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.notifications import SeverityLevel
+    from textual.worker import Worker
+
+    from runbook_app.tui.commands.base import UserCommand
+    from runbook_app.tui.widgets.rows import Rows
+
+TICK = 1.0
+
+
+class SessionScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(key, f"command({key!r})", show=False)
+            for key in dict.fromkeys(command.key for command in SESSION_COMMANDS)
+        ),
+        Binding("escape", "escape", show=False),
+    ]
+
+    def __init__(self, session: Session, now: Callable[[], str]) -> None:
+        super().__init__()
+        self.session = session
+        self.now = now
+        self.alive = session.engine_alive()
+        self.plan_tree = PlanTree(session.plan, lambda: session.state, now)
+        self.panel = StepPanel()
+        self.log_pane = LogPane(session.logs)
+        self.panes = Panes(self)
+        self.questions = Questions(self)
+        self.orders = Orders(session, lambda text: self.tell(text, severity="error"))
+        self._staying = True
+        """The selection goes along with the work."""
+        self._trouble: Node | None = None
+        self._fault = ""
+        self._leaving = False
+
+    def compose(self) -> ComposeResult:
+        yield SessionHeader(id="header")
+        yield BannerLine(id="banner")
+        with Container(id="body"):
+            yield self.plan_tree
+            yield self.panel
+            yield self.log_pane
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        self.plan_tree.border_title = "Items"
+        self.panes.show("items")
+        self.set_interval(TICK, self.look_at_engine)
+        self._start_feed()
+        if not (self.session.read_only or self.session.state.epoch or self.alive):
+            self.work(self.start_engine())
+
+    def on_resize(self) -> None:
+        self.panes.lay_out()
+        self.show()
+
+    # What is going on
+
+    def _start_feed(self) -> None:
+        reading = feed.follow(self.session, self.state_changed, self._faulty)
+        self.run_worker(reading, group="feed", exclusive=True, exit_on_error=False)
+        self.state_changed()
+
+    def _faulty(self, text: str) -> None:
+        if text != self._fault:
+            self._fault = text
+            self.show()
+
+    async def start_engine(self) -> None:
+        await asyncio.to_thread(self.session.ensure_engine)
+        self.look_at_engine()
+
+    def look_at_engine(self) -> None:
+        self.alive = self.session.engine_alive()
+        self.show()
+
+    def state_changed(self) -> None:
+        self.orders.report()
+        found = trouble(self.session.state)
+        if found is not None and found != self._trouble:
+            self._staying = True
+        self._trouble = found
+        self.show()
+        for screen in self.app.screen_stack:
+            if isinstance(screen, Dialog):
+                screen.state_changed()
+        self.questions.attend()
+        if self._leaving and self.session.state.engine is None:
+            self.app.exit(0)
+
+    def show(self) -> None:
+        """Draw everything that the clock or the journal can have changed."""
+        state, plan, now = self.session.state, self.session.plan, self.now()
+        node = current(state) if self._staying else None
+        if node is not None:
+            self.plan_tree.select(node)
+        watching = self.session.read_only
+        self.query_one(SessionHeader).show(
+            plan, state, alive=self.alive, read_only=watching, now=now
+        )
+        outside = Outside(alive=self.alive, read_only=watching, fault=self._fault)
+        self.query_one(BannerLine).show(banner(plan, state, outside))
+        self.panel.show(plan, state, self.plan_tree.node, now)
+        self.plan_tree.refresh()
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        undo = panel.undo_line(self.session.plan, self.session.state, self.plan_tree.node)
+        rows = 1 if self.app.size.width >= WIDE else 2
+        self.query_one(KeyBar).show(undo, footer(self.situation()), rows)
+
+    def situation(self) -> Situation:
+        return Situation(
+            plan=self.session.plan,
+            state=self.session.state,
+            node=self.plan_tree.node,
+            alive=self.alive,
+            read_only=self.session.read_only,
+            log_focused=self.log_pane.has_focus_within,
+            searching=bool(self.log_pane.view.sought),
+            following=self.log_pane.view.following,
+        )
+
+    # Commands
+
+    def action_command(self, key: str) -> None:
+        """Give the first enabled command of a key, or say why there is none."""
+        command, refusal = meant(key, self.situation())
+        if command is None:
+            self.tell(refusal, severity="warning")
+        else:
+            self.give(command)
+
+    def give(self, command: UserCommand) -> None:
+        self.work(command.run(self))
+
+    def work(self, coroutine: Coroutine[None, None, None]) -> None:
+        self.run_worker(coroutine, group="commands", exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Show an escaped exception; the screen goes on."""
+        if event.state is not WorkerState.ERROR:
+            return
+        error = event.worker.error
+        known = isinstance(error, RunbookError)
+        words = str(error) if known else f"{type(error).__name__}: {error}"
+        if event.worker.group == "feed":
+            self._faulty(words)
+            self.set_timer(feed.PATIENCE, self._start_feed)
+        else:
+            self.tell(words, severity="error")
+
+    def tell(self, text: str, *, severity: SeverityLevel = "information") -> None:
+        self.notify(paint.clean(text), severity=severity, markup=False, timeout=8)
+
+    async def send(self, kind: type[cmd.Command], **fields: object) -> None:
+        await self.orders.send(kind, **fields)
+
+    # What commands use
+
+    async def ask_text(self, title: str, prompt: str) -> str | None:
+        from runbook_app.tui.screens.text import TextDialog
+
+        return await self.app.push_screen_wait(TextDialog(title, prompt))
+
+    def go_to_menu(self) -> None:
+        if not self.situation().menu:
+            self.stay_with_work()
+        self.panes.show("step")
+        if self.panel.choices:
+            self.panel.focus_menu()
+
+    def stay_with_work(self) -> None:
+        self._staying = True
+        self.show()
+
+    def show_guide(self, item: Item, *, troubleshooting: bool = False) -> None:
+        from runbook_app.tui.screens.guide import GuideScreen
+
+        guide = GuideScreen(self.session.plan, item, troubleshooting=troubleshooting)
+        self.app.push_screen(guide)
+
+    def show_help(self) -> None:
+        from runbook_app.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.situation(), self.app.size.width))
+
+    async def stop_and_leave(self) -> None:
+        self._leaving = True
+        await self.send(cmd.Stop, reason="stopped by the operator")
+
+    # Keys and messages of the panes
+
+    def on_screen_resume(self) -> None:
+        self.questions.attend()
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        if event.rows is self.plan_tree:
+            self._staying = False
+            self.show()
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        choice, node = self.panel.chosen, self.plan_tree.node
+        if event.rows is self.plan_tree or choice is None or node is None:
+            return
+        refusal = ChooseWay().why_not(self.situation())
+        if refusal and choice.way is not Way.GUIDE:
+            self.tell(refusal, severity="warning")
+        else:
+            self.work(ways.take(self, node, choice))
+
+    def on_log_view_changed(self, _event: LogView.Changed) -> None:
+        self.show_keys()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        for pane in event.widget.ancestors_with_self:
+            if pane.has_class("pane") and pane.id:
+                self.panes.focused(pane.id)
+        self.show_keys()
+
+    async def action_escape(self) -> None:
+        if self.log_pane.has_focus_within:
+            await self.log_pane.close_search()
+        else:
+            self.panes.show("items")

@@ -1,0 +1,123 @@
+"""The one line under the header that says what stands in the way, or comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.state import SessionState, StepStatus
+from runbook_app.tui.view.clocks import engine_dead
+from runbook_app.tui.view.node import Node, NodeKind, current, trouble
+from runbook_app.tui.view.words import Line, Tone, number_of, plural
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    line: Line
+    urgent: bool = False
+    """Shown on a red ground."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What the journal does not tell: the engine's process, and faults of this screen."""
+
+    alive: bool
+    read_only: bool = False
+    fault: str = ""
+
+
+def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
+    """The most urgent of all that could be said."""
+    press_e = "an operator can start a new one" if outside.read_only else "e starts a new one"
+    if outside.fault:
+        return Banner(
+            (("This screen has a fault: ", Tone.STRONG), (outside.fault, Tone.PLAIN)), True
+        )
+    if engine_dead(state, alive=outside.alive):
+        left = ", nothing runs" if not state.children else f", {_children(state)} may still run"
+        return Banner((("ENGINE DEAD", Tone.STRONG), (f"{left}; {press_e}", Tone.PLAIN)), True)
+    if state.question:
+        return Banner(
+            (("◐ waiting for you: ", Tone.WARN), (_first(state.question.text), Tone.STRONG))
+        )
+    node = trouble(state)
+    if node is not None and state.running_step is None:
+        return _trouble(plan, state, node)
+    if state.stop_requested and outside.alive:
+        return Banner((("Stopping at the next safe point …", Tone.WARN),))
+    if state.open_blockers():
+        text = state.open_blockers()[-1].text
+        return Banner((("! blocked: ", Tone.BAD), (_first(text), Tone.STRONG)))
+    return Banner(_calm(plan, state, outside, press_e))
+
+
+def _children(state: SessionState) -> str:
+    return plural(len(state.children), "child process").replace("processs", "processes")
+
+
+def _first(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def _trouble(plan: Plan, state: SessionState, node: Node) -> Banner:
+    name, error = name_of(plan, node), ""
+    item = state.items[node.item]
+    word = "failed"
+    match node.kind:
+        case NodeKind.STEP:
+            step = item.steps[node.step]
+            error = step.error
+            if step.status is StepStatus.UNKNOWN:
+                word = "is UNKNOWN"
+        case NodeKind.CHECKPOINT:
+            error = item.checkpoint_error
+        case NodeKind.VERIFY:
+            count = sum(1 for line in item.success.values() if line.result and not line.passed)
+            error = f"{plural(count, 'criterion')} not met".replace("criterions", "criteria")
+        case NodeKind.ITEM:
+            error = item.rollback_error or (item.not_committed.reason if item.not_committed else "")
+    return Banner(
+        (("✗ ", Tone.BAD), (f"{name} {word}", Tone.BAD), (f": {_first(error)}", Tone.PLAIN))
+    )
+
+
+def name_of(plan: Plan, node: Node) -> str:
+    item = plan.item(node.item)
+    match node.kind:
+        case NodeKind.STEP:
+            step = plan.step(node.step)[1]
+            return f"{number_of(item, step.id)} {step.title}"
+        case NodeKind.CHECKPOINT:
+            return f"Checkpoint of {item.number} {item.title}"
+        case NodeKind.VERIFY:
+            return f"Success criteria of {item.number} {item.title}"
+        case NodeKind.ITEM:
+            return f"{item.number} {item.title}"
+
+
+def _calm(plan: Plan, state: SessionState, outside: Outside, press_e: str) -> Line:
+    step = state.running_step
+    if step is not None:
+        name = name_of(plan, Node(NodeKind.STEP, step.item, step.id))
+        more = f": {_first(step.progress)}" if step.progress else ""
+        return (("● ", Tone.ACCENT), (f"{name}{more}", Tone.PLAIN))
+    if state.engine_stopped and not outside.alive:
+        reason = state.engine_stopped.reason
+        return ((f"■ The engine stopped ({reason}); {press_e}", Tone.WARN),)
+    node = current(state)
+    if node is None:
+        return _nothing_left(state)
+    pause = f"‖ {state.pause_reason} · " if state.pause_reason else ""
+    verb = "at" if state.intent.active else "next"
+    return (
+        (pause, Tone.WARN),
+        (f"{verb}: ", Tone.DIM),
+        (name_of(plan, node), Tone.PLAIN),
+    )
+
+
+def _nothing_left(state: SessionState) -> Line:
+    if not state.started:
+        return (("waiting for the session to begin", Tone.DIM),)
+    return (("Nothing is left that can be done here.", Tone.PLAIN),)

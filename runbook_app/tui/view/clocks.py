@@ -1,0 +1,155 @@
+"""The header: what runs where, and how the time stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import PurePath
+
+from runbook_app.domain.clock import format_duration, parse_time
+from runbook_app.domain.estimate import completion
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.state import ItemState, ItemStatus, SessionState
+from runbook_app.tui.view.node import item_state
+from runbook_app.tui.view.words import Line, Sign, Tone, sign, time_of_day
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """The header's first line, in pieces that a narrow screen can drop from the left."""
+
+    plan: Line
+    target: Line
+    status: Line
+    engine: Line
+    time: Line
+
+
+def title(plan: Plan, state: SessionState, *, alive: bool, read_only: bool, now: str) -> Title:
+    target = state.started.target if state.started else "?"
+    name = PurePath(target).name or target
+    shown = status_sign(state, alive=alive)
+    live: Line = ((" LIVE ", Tone.LIVE), (f" {name}", Tone.STRONG))
+    if read_only:
+        live = (*live, ("  read-only", Tone.WARN))
+    return Title(
+        plan=((plan.title, Tone.STRONG),),
+        target=live,
+        status=((f"{shown.glyph} {shown.word}", shown.tone),),
+        engine=(engine_sign(state, alive=alive),),
+        time=((f"{parse_time(now):%H:%M:%S} UTC", Tone.DIM),),
+    )
+
+
+def status_sign(state: SessionState, *, alive: bool) -> Sign:
+    """The session's state in one word. `finished` only when nothing failed or was undone."""
+    status = state.status
+    if status in ("running", "waiting") and engine_dead(state, alive=alive):
+        return sign("interrupted")
+    if status == "idle" and state.pause_reason:
+        return sign("paused")
+    if status == "finished":
+        done = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
+        return sign("finished" if all(i.status in done for i in state.items.values()) else "ended")
+    return sign(status)
+
+
+def engine_sign(state: SessionState, *, alive: bool) -> tuple[str, Tone]:
+    if alive:
+        return ("engine ● alive", Tone.GOOD)
+    if engine_dead(state, alive=alive):
+        return ("engine ✗ DEAD", Tone.BAD)
+    if state.engine_stopped:
+        return ("engine ■ stopped", Tone.WARN)
+    return ("engine ○ not started", Tone.DIM)
+
+
+def engine_dead(state: SessionState, *, alive: bool) -> bool:
+    """An engine started, did not say that it stopped, and is gone."""
+    return state.engine is not None and not alive
+
+
+def clocks(plan: Plan, state: SessionState, now: str, *, short: bool = False) -> list[Line]:
+    """The second line's parts, the most needed first; `short` fits them into 80 columns."""
+    if not state.started_at:
+        return [(("session not started", Tone.DIM),)]
+    elapsed = format_duration(_whole(state.elapsed(now)))
+    active = format_duration(_whole(state.active(now)))
+    if short:
+        times: list[Line] = [((elapsed, Tone.STRONG), (f", {active} active", Tone.DIM))]
+    else:
+        times = [_pair("elapsed", elapsed), _pair("active", active)]
+    return [
+        *times,
+        _pair("ETA", eta_text(plan, state, now)),
+        _window(plan, state, now, "" if short else "window "),
+        _undo_by(plan, state, now),
+        (("no score" if short else score_text(state), Tone.DIM),),
+    ]
+
+
+def _pair(name: str, value: str, tone: Tone = Tone.STRONG) -> Line:
+    return ((f"{name} ", Tone.DIM), (value, tone))
+
+
+def _whole(value: timedelta) -> timedelta:
+    return timedelta(seconds=int(value.total_seconds()))
+
+
+def score_text(_state: SessionState) -> str:
+    """The measured score; no session measures one yet."""
+    return "score not measured"
+
+
+def eta_text(plan: Plan, state: SessionState, now: str) -> str:
+    span = completion(state, plan, now)
+    if span is None:
+        return "-"
+    early, late = (time_of_day(moment, now) for moment in span)
+    return early if early == late else f"{early}–{late}"
+
+
+def closes_at(plan: Plan, state: SessionState) -> datetime | None:
+    begins = plan.window.starts or (parse_time(state.started_at) if state.started_at else None)
+    return begins + plan.window.budget if begins else None
+
+
+def _window(plan: Plan, state: SessionState, now: str, name: str) -> Line:
+    closes = closes_at(plan, state)
+    if closes is None:
+        return ()
+    if closes <= parse_time(now):
+        return _pair(f"{name}CLOSED", time_of_day(closes, now), Tone.BAD)
+    span = completion(state, plan, now)
+    late = span is not None and span[1] > closes
+    return _pair(f"{name}closes", time_of_day(closes, now), Tone.WARN if late else Tone.STRONG)
+
+
+def undo_by(plan: Plan, state: SessionState) -> datetime | None:
+    """The last moment to start rolling back all that was done; None when a budget is missing."""
+    closes = closes_at(plan, state)
+    budgets = [item.rollback_budget for item in plan.items if _undoable(item_state(state, item))]
+    if closes is None or not budgets:
+        return None
+    total = timedelta()
+    for budget in budgets:
+        if budget is None:
+            return None
+        total += budget.high
+    return closes - total
+
+
+def _undoable(it: ItemState) -> bool:
+    return bool(it.captures) and it.status is not ItemStatus.ROLLED_BACK
+
+
+def _undo_by(plan: Plan, state: SessionState, now: str) -> Line:
+    if not any(_undoable(item_state(state, item)) for item in plan.items):
+        return (("nothing to undo", Tone.DIM),)
+    when = undo_by(plan, state)
+    if when is None:
+        return _pair("undo by", "unknown", Tone.DIM)
+    if when <= parse_time(now):
+        return _pair("undo by", f"{time_of_day(when, now)} PASSED", Tone.BAD)
+    near = when - parse_time(now) < timedelta(minutes=30)
+    return _pair("undo by", time_of_day(when, now), Tone.WARN if near else Tone.STRONG)

@@ -1,0 +1,28 @@
+"""What is said before the screen is left."""
+
+from __future__ import annotations
+
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.state import SessionState
+from runbook_app.tui.view.banner import name_of
+from runbook_app.tui.view.node import Node, NodeKind
+from runbook_app.tui.view.words import Line, Tone
+
+OPTIONS = (
+    ("Detach", "the engine goes on; `runbook attach` returns here"),
+    ("Stop the engine", "at the next safe point; `runbook resume` goes on"),
+    ("Stay", ""),
+)
+
+
+def words(plan: Plan, state: SessionState) -> list[Line]:
+    step = state.running_step
+    if step is not None:
+        name = name_of(plan, Node(NodeKind.STEP, step.item, step.id))
+        return [
+            ((f"{name} is running.", Tone.STRONG),),
+            (("A stop waits until it has ended; c cancels it first.", Tone.DIM),),
+        ]
+    if state.question:
+        return [(("A question is open; it stays open when you detach.", Tone.PLAIN),)]
+    return [(("Nothing is running.", Tone.PLAIN),)]

@@ -1,0 +1,111 @@
+"""What can be done about a failure or an unknown outcome: the panel's menu."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState, StepStatus
+from runbook_app.tui.view.node import Node, NodeKind
+
+
+class Way(StrEnum):
+    """A way out of a failure."""
+
+    RETRY = "retry"
+    EDIT = "edit"
+    SKIP = "skip"
+    WAIVE = "waive"
+    ROLL_BACK = "roll back"
+    GUIDE = "guide"
+    STOP = "stop"
+    AGAIN = "again"
+    DONE = "done"
+    NOT_DONE = "not done"
+    PARTLY = "partly"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    way: Way
+    label: str
+    note: str = ""
+    subject: str = ""
+    """Id of the line that a waiver is about."""
+
+
+_GUIDE = Choice(Way.GUIDE, "Show the guide's troubleshooting")
+_STOP = Choice(Way.STOP, "Stop the engine", "the session can be resumed")
+
+
+def choices(plan: Plan, state: SessionState, node: Node | None) -> list[Choice]:
+    """The menu of a node; empty when nothing is wrong with it."""
+    if node is None or node.item not in state.items:
+        return []
+    item = state.items[node.item]
+    found = _of_node(plan, item, node)
+    if not found:
+        return []
+    if not any(choice.way is Way.ROLL_BACK for choice in found):
+        found = [*found, _roll_back(item)]
+    return [*found, _GUIDE, _STOP]
+
+
+def _of_node(plan: Plan, item: ItemState, node: Node) -> list[Choice]:
+    match node.kind:
+        case NodeKind.STEP if node.step in item.steps:
+            return _of_step(plan, item, node.step)
+        case NodeKind.CHECKPOINT if item.checkpoint_error:
+            again = Choice(Way.AGAIN, "Check again", "the whole checkpoint is measured anew")
+            return [again, *_waivers(plan, item, item.checkpoint)]
+        case NodeKind.VERIFY if item.status is ItemStatus.FAILED:
+            failed = any(line.result and not line.passed for line in item.success.values())
+            again = Choice(Way.AGAIN, "Measure again")
+            return [again, *_waivers(plan, item, item.success)] if failed else []
+        case NodeKind.ITEM if item.not_committed and item.not_committed.fatal:
+            return [Choice(Way.AGAIN, "Try the commit again")]
+        case NodeKind.ITEM if item.status is ItemStatus.ROLLBACK_FAILED:
+            return [Choice(Way.ROLL_BACK, "Try the rollback again")]
+        case _:
+            return []
+
+
+def _of_step(plan: Plan, item: ItemState, step_id: str) -> list[Choice]:
+    match item.steps[step_id].status:
+        case StepStatus.UNKNOWN:
+            return [
+                Choice(Way.DONE, "It is done", "take it as succeeded"),
+                Choice(Way.NOT_DONE, "It is not done", "run it again from the start"),
+                Choice(Way.PARTLY, "It is partly done", "restore what it captured"),
+            ]
+        case StepStatus.FAILED:
+            retry = Choice(Way.RETRY, "Retry", "counts only if its check then passes")
+            edit = Choice(Way.EDIT, "Edit parameters and retry", "both versions are kept")
+            if plan.step(step_id)[1].required:
+                return [retry, edit]
+            skip = Choice(Way.SKIP, "Skip", "a waiver: reason, owner and expiry")
+            return [retry, edit, skip]
+        case _:
+            return []
+
+
+def _waivers(plan: Plan, item: ItemState, lines: dict[str, LineState]) -> list[Choice]:
+    return [
+        Choice(Way.WAIVE, f"Waive: {_title(plan, item, line.id)}", "reason, owner, expiry", line.id)
+        for line in lines.values()
+        if line.result and not line.passed
+    ]
+
+
+def _title(plan: Plan, item: ItemState, line_id: str) -> str:
+    planned = plan.item(item.id)
+    for line in (*planned.checkpoint, *planned.success):
+        if line.id == line_id:
+            return line.title
+    return line_id
+
+
+def _roll_back(item: ItemState) -> Choice:
+    count = len(item.captures)
+    return Choice(Way.ROLL_BACK, "Roll the item back", f"restores {count} captures, proves it")

@@ -1,0 +1,306 @@
+"""The panel beside the tree: everything about the selected node."""
+
+from __future__ import annotations
+
+from runbook_app.domain import decisions
+from runbook_app.domain.clock import format_duration
+from runbook_app.domain.events import Difference
+from runbook_app.domain.plan import Item, Plan, Step
+from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
+from runbook_app.tui.view import lines
+from runbook_app.tui.view.measured import (
+    check_line,
+    earlier,
+    measurement_lines,
+    prose,
+)
+from runbook_app.tui.view.node import Node, NodeKind, item_state
+from runbook_app.tui.view.tree import checkpoint_sign, item_sign, verify_sign
+from runbook_app.tui.view.words import BLANK, Line, Tone, clock, number_of, sign
+
+
+def heading(plan: Plan, state: SessionState, node: Node) -> Line:
+    """The panel's title: what is selected, and its state."""
+    item = plan.item(node.item)
+    known = item_state(state, item)
+    match node.kind:
+        case NodeKind.ITEM:
+            name, shown = f"Item {item.number} · {item.title}", item_sign(known)
+        case NodeKind.CHECKPOINT:
+            name, shown = f"Checkpoint of item {item.number}", checkpoint_sign(known)
+        case NodeKind.VERIFY:
+            name, shown = f"Success criteria of item {item.number}", verify_sign(known)
+        case NodeKind.STEP:
+            step = plan.step(node.step)[1]
+            it = known.steps.get(node.step)
+            shown = sign(it.status if it else "pending" if step.available else "unavailable")
+            name = f"Step {number_of(item, step.id)} · {step.title}"
+    return ((f"{name} ", Tone.STRONG), (f"{shown.glyph} {shown.word}", shown.tone))
+
+
+def timer(plan: Plan, state: SessionState, node: Node, now: str) -> str:
+    """`3:10 of 20:00` for a step: time used and its timeout."""
+    if node.kind is not NodeKind.STEP:
+        return ""
+    item, step = plan.step(node.step)
+    it = item_state(state, item).steps.get(step.id)
+    used = clock(it.seconds(now)) if it and it.started_at else "not run"
+    return f"{used} of {clock(step.timeout.total_seconds())}"
+
+
+def body(plan: Plan, state: SessionState, node: Node) -> list[Line]:
+    item = plan.item(node.item)
+    known = item_state(state, item)
+    match node.kind:
+        case NodeKind.ITEM:
+            found = _item_body(item, known)
+        case NodeKind.CHECKPOINT:
+            found = [*_trouble(known.checkpoint_error), *lines.checkpoint(item, known)]
+            found += _captures(known)
+        case NodeKind.VERIFY:
+            found = [*_commit(known), *_criteria(item, known)]
+        case NodeKind.STEP:
+            step = plan.step(node.step)[1]
+            it = known.steps.get(step.id) or StepState(step.id, item.id)
+            found = _step_body(state, item, known, step, it)
+    found += _remarks(state, node)
+    return found[1:] if found and found[0] == BLANK else found
+
+
+def section(title: str, rows: list[Line]) -> list[Line]:
+    return [BLANK, ((title, Tone.ACCENT),), *rows] if rows else []
+
+
+def _trouble(error: str, hint: str = "") -> list[Line]:
+    if not error:
+        return []
+    return [*prose(error, Tone.BAD), *prose(hint, Tone.WARN)]
+
+
+# A step
+
+
+def _step_body(
+    state: SessionState, item: Item, known: ItemState, step: Step, it: StepState
+) -> list[Line]:
+    return [
+        *_step_outcome(step, it),
+        *section("measured", measurement_lines(it.measurements, earlier(state, it))),
+        *section("why", prose(step.why or item.why)),
+        *section("instructions", prose(step.instructions)),
+        *section("action", _action(step, it)),
+        *_captures(known),
+        *_criteria(item, known),
+        *section("attempts", [_attempts(step, it)]),
+        *section("outputs", [((f"{k} = {v}", Tone.PLAIN),) for k, v in it.outputs.items()]),
+    ]
+
+
+def _step_outcome(step: Step, it: StepState) -> list[Line]:
+    found: list[Line] = []
+    if not step.available:
+        found.append(((f"Action {step.call.action} is not installed.", Tone.WARN),))
+    if it.stopping:
+        found.append(
+            ((f"Stopping: {it.stopping}. It runs until its work has really ended.", Tone.WARN),)
+        )
+    if it.progress and it.status in (StepStatus.RUNNING, StepStatus.WAITING):
+        found.append(((f"▸ {it.progress}", Tone.ACCENT),))
+    found += _trouble(it.error, it.hint)
+    if it.status is StepStatus.UNKNOWN:
+        found += _examined(it)
+    if it.waiver:
+        found += prose(
+            f"Skipped until {it.waiver.expires} by {it.waiver.owner}: {it.waiver.reason}", Tone.WARN
+        )
+    return found + prose(it.evidence)
+
+
+def _examined(it: StepState) -> list[Line]:
+    if it.examined is None:
+        return prose("Its check has not been run yet.", Tone.WARN)
+    if it.examined.progress is None:
+        return prose(f"Its check could not run: {it.examined.evidence}", Tone.BAD)
+    return [
+        (("Its check finds: ", Tone.PLAIN), (it.examined.progress.value.upper(), Tone.STRONG)),
+        *prose(it.examined.evidence),
+    ]
+
+
+def _action(step: Step, it: StepState) -> list[Line]:
+    head: Line = (
+        (step.call.action, Tone.STRONG),
+        ("  required" if step.required else "", Tone.WARN),
+        (f"  estimate {step.estimate}" if step.estimate else "", Tone.DIM),
+    )
+    values = it.parameters if it.parameters is not None else step.call.parameters
+    rows: list[Line] = [head]
+    for name, value in values.items():
+        edited = it.parameters is not None and step.call.parameters.get(name) != value
+        mark = (("  edited", Tone.WARN),) if edited else ()
+        rows.append(((f"  {name}: ", Tone.DIM), (_one_line(value), Tone.PLAIN), *mark))
+    return rows
+
+
+def _one_line(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_one_line(part) for part in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(str(value).split())
+
+
+def _attempts(step: Step, it: StepState) -> Line:
+    planned = 1 + step.retries
+    return ((f"{it.attempt} executed, {planned} planned", Tone.PLAIN),)
+
+
+# An item
+
+
+def _item_body(item: Item, known: ItemState) -> list[Line]:
+    return [
+        *_rollback(known),
+        *_commit(known),
+        *section("what", prose(item.what)),
+        *section("why", prose(item.why)),
+        *section("plan", _facts(item)),
+        *_captures(known),
+        *_criteria(item, known),
+    ]
+
+
+def _facts(item: Item) -> list[Line]:
+    facts = {
+        "priority": item.priority,
+        "estimate": str(item.estimate or ""),
+        "rollback budget": str(item.rollback_budget or ""),
+        "needs": ", ".join(item.needs),
+        "guide": item.guide,
+        "not required": item.not_required,
+        "creates": ", ".join(item.creates),
+        "modifies": ", ".join(item.modifies),
+        "the plan claims": item.declared_status,
+    }
+    return [((f"{k}: ", Tone.DIM), (v, Tone.PLAIN)) for k, v in facts.items() if v]
+
+
+def _commit(known: ItemState) -> list[Line]:
+    if known.committed:
+        paths = ", ".join(known.committed.paths)
+        return [((f"committed {known.committed.commit[:10]}: {paths}", Tone.GOOD),)]
+    missing = known.not_committed
+    if missing is None:
+        return []
+    return _trouble(missing.reason, missing.hint) if missing.fatal else prose(missing.reason)
+
+
+def _rollback(known: ItemState) -> list[Line]:
+    match known.status:
+        case ItemStatus.ROLLING_BACK:
+            return prose("Restoring the captures below, newest first …", Tone.WARN)
+        case ItemStatus.ROLLBACK_FAILED:
+            return _trouble(known.rollback_error, known.rollback_hint)
+        case ItemStatus.ROLLED_BACK:
+            return _proof(known)
+        case _:
+            return []
+
+
+def _proof(known: ItemState) -> list[Line]:
+    done = known.rollback
+    if done is None:
+        return []
+    took = f" in {clock(done.seconds)}" if done.seconds else ""
+    budgeted = f"Rolled back{took}, "
+    rows: list[Line] = []
+    if done.proven:
+        rows.append(
+            (
+                (budgeted, Tone.PLAIN),
+                ("proven", Tone.GOOD),
+                (": equals the checkpoint.", Tone.PLAIN),
+            )
+        )
+    else:
+        rows.append(
+            ((budgeted, Tone.PLAIN), ("NOT PROVEN", Tone.BAD), (". It differs:", Tone.PLAIN))
+        )
+    rows += [_difference(gap) for gap in done.differences]
+    for name, values in (("kept", done.kept), ("not compared", done.exclusions)):
+        rows += [((f"  {name}: ", Tone.DIM), (value, Tone.PLAIN)) for value in values]
+    rows += [((f"  {remark}", Tone.WARN),) for remark in done.remarks]
+    if done.revert_commit:
+        rows.append((("  revert commit ", Tone.DIM), (done.revert_commit[:10], Tone.PLAIN)))
+    return rows
+
+
+def _difference(gap: Difference) -> Line:
+    return (("  ✗ ", Tone.BAD), (f"{gap.field}: {gap.before} → {gap.after}", Tone.PLAIN))
+
+
+# Shared
+
+
+def _captures(known: ItemState) -> list[Line]:
+    rows: list[Line] = []
+    for capture in known.captures:
+        dirty = ("  not committed", Tone.WARN) if capture.dirty else ("", Tone.DIM)
+        rows.append(
+            (
+                ("◆ ", Tone.ACCENT),
+                (f"{capture.kind} {capture.name}", Tone.PLAIN),
+                (f"  {capture.summary}", Tone.DIM),
+                dirty,
+            )
+        )
+    return section("captures so far: what r restores", rows)
+
+
+def _criteria(item: Item, known: ItemState) -> list[Line]:
+    rows = [
+        row for line in item.success for row in check_line(line.title, known.success.get(line.id))
+    ]
+    return section("success criteria", rows)
+
+
+def _remarks(state: SessionState, node: Node) -> list[Line]:
+    blockers: list[Line] = [
+        ((f"! {b.text}", Tone.BAD), (f"  {b.by}", Tone.DIM))
+        for b in state.open_blockers()
+        if _about(b.item, b.step, node)
+    ]
+    notes: list[Line] = [
+        ((note.text, Tone.PLAIN), (f"  {note.by}", Tone.DIM))
+        for note in state.notes
+        if _about(note.item, note.step, node)
+    ]
+    return [*section("blockers", blockers), *section("notes", notes)]
+
+
+def _about(item: str, step: str, node: Node) -> bool:
+    if node.kind is NodeKind.STEP:
+        return step == node.step
+    return item == node.item
+
+
+def undo_line(plan: Plan, state: SessionState, node: Node | None) -> Line:
+    """What `r` would restore now; always on the screen, so that `r` may act at once."""
+    if node is None:
+        return ()
+    item = plan.item(node.item)
+    known = item_state(state, item)
+    name = f"{item.number} {item.title}"
+    if known.status in (ItemStatus.ROLLED_BACK, ItemStatus.ROLLING_BACK):
+        return ((f"{name}: {sign(known.status).word}", Tone.DIM),)
+    if not known.captures:
+        return ((f"{name}: nothing captured, nothing to roll back", Tone.DIM),)
+    others = decisions.dependents(state, item.id)
+    what = ", ".join(capture.name for capture in known.captures)
+    budget = f" in {format_duration(item.rollback_budget.high)}" if item.rollback_budget else ""
+    found: Line = (
+        ("r restores ", Tone.WARN),
+        (f"{name}{budget}: ", Tone.STRONG),
+        (what, Tone.PLAIN),
+    )
+    return (*found, (f"  after {', '.join(others)}", Tone.WARN)) if others else found

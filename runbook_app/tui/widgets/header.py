@@ -1,0 +1,43 @@
+"""The header: title line and clocks."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.state import SessionState
+from runbook_app.tui import paint
+from runbook_app.tui.panes import WIDE
+from runbook_app.tui.view.clocks import Title, clocks, title
+
+
+class SessionHeader(Static):
+    DEFAULT_CSS = """
+    SessionHeader { height: auto; padding: 0 1; background: $surface; }
+    """
+
+    def show(
+        self, plan: Plan, state: SessionState, *, alive: bool, read_only: bool, now: str
+    ) -> None:
+        width = max(20, self.app.size.width - 2)
+        top = _title_row(title(plan, state, alive=alive, read_only=read_only, now=now), width)
+        short = width < WIDE
+        separator = "  " if short else " │ "
+        times = paint.joined(clocks(plan, state, now, short=short), width, separator)
+        content = Content("\n").join([top, times])
+        if content != self.content:
+            self.update(content)
+
+
+def _title_row(parts: Title, width: int) -> Content:
+    """The plan's title gives way first; LIVE and the target's name stay."""
+    right = (
+        *parts.status,
+        ("  ", parts.time[0][1]),
+        *parts.engine,
+        ("  ", parts.time[0][1]),
+        *parts.time,
+    )
+    left = (*parts.target, ("  ", parts.time[0][1]), *parts.plan)
+    return paint.edges(left, right, width)

@@ -1,0 +1,187 @@
+"""The session's log as a virtual view: only the lines that are seen are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.content import Content
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollTo, ScrollUp
+from textual.strip import Strip
+
+from runbook_app.ports.journal import LogLine, LogReader
+from runbook_app.tui.view.loglines import ShownLine, occurrences, shown
+
+FRAME = 1 / 25
+"""Seconds between two looks at the number of lines: below 30 a second."""
+
+
+class LogView(ScrollView, can_focus=True):
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--prefix", "log--match", "log--found"}
+    DEFAULT_CSS = """
+    LogView {
+        overflow-x: auto;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        scrollbar-size-horizontal: 0;
+        & > .log--prefix { color: $foreground 50%; }
+        & > .log--match { text-style: underline; color: $warning; }
+        & > .log--found { background: $panel; text-style: bold; }
+    }
+    """
+
+    class Changed(Message):
+        """Number of lines, place or follow mode changed."""
+
+    def __init__(self, reader: LogReader) -> None:
+        super().__init__(id="log-view")
+        self._reader = reader
+        self._first = 0
+        self._lines: Sequence[LogLine] = ()
+        self._width = 0
+        self.count = 0
+        self.following = True
+        self.sought = ""
+        self.found: int | None = None
+
+    def on_mount(self) -> None:
+        self.set_interval(FRAME, self._look)
+        self._look()
+
+    def _look(self) -> None:
+        count = self._reader.count()
+        if count == self.count:
+            return
+        self.count = count
+        if self._first + len(self._lines) < count:
+            self._lines = ()
+        self._fit()
+        if self.following:
+            self._to_end()
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def _fit(self) -> None:
+        self.virtual_size = Size(self._width, self.count)
+
+    def _to_end(self) -> None:
+        self.scroll_to(y=max(0, self.count - self.size.height), animate=False)
+
+    def on_resize(self) -> None:
+        if self.following:
+            self._to_end()
+
+    @property
+    def bottom(self) -> int:
+        """Number of the first line below what is seen."""
+        return min(self.count, self.scroll_offset.y + self.size.height)
+
+    # Follow mode
+
+    def follow(self) -> None:
+        self.following, self.found = True, None
+        self._to_end()
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def hold(self) -> None:
+        """Stay where it is while lines arrive."""
+        if self.following and self.count > self.size.height:
+            self.following = False
+            self.post_message(self.Changed())
+
+    def action_scroll_up(self) -> None:
+        self.hold()
+        super().action_scroll_up()
+
+    def action_page_up(self) -> None:
+        self.hold()
+        super().action_page_up()
+
+    def action_scroll_home(self) -> None:
+        self.hold()
+        super().action_scroll_home()
+
+    def action_scroll_end(self) -> None:
+        self.follow()
+
+    def on_mouse_scroll_up(self, _event: events.MouseScrollUp) -> None:
+        self.hold()
+
+    def on_scroll_up(self, _message: ScrollUp) -> None:
+        self.hold()
+
+    def on_scroll_to(self, message: ScrollTo) -> None:
+        if message.y is not None:
+            self.hold()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Changed())
+
+    # Search
+
+    def seek(self, *, forward: bool) -> bool:
+        """Go to the next line that holds the sought text; false when there is none."""
+        if not self.sought:
+            return False
+        at = self._found_from(forward=forward)
+        if at is None:
+            return False
+        self.following, self.found = False, at
+        top, height = self.scroll_offset.y, self.size.height
+        if not top <= at < top + height:
+            self.scroll_to(y=max(0, at - height // 2), animate=False)
+        self.refresh()
+        self.post_message(self.Changed())
+        return True
+
+    def _found_from(self, *, forward: bool) -> int | None:
+        if forward:
+            start = self.found if self.found is not None else self.scroll_offset.y - 1
+            return self._reader.find(self.sought, after=start)
+        start = self.found if self.found is not None else self.bottom
+        return self._reader.find(self.sought, before=start)
+
+    # Drawing
+
+    def line(self, number: int) -> LogLine | None:
+        if not self._first <= number < self._first + len(self._lines):
+            height = max(1, self.size.height)
+            self._first = max(0, number - height)
+            self._lines = self._reader.lines(self._first, 3 * height)
+        index = number - self._first
+        return self._lines[index] if 0 <= index < len(self._lines) else None
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        number = self.scroll_offset.y + y
+        line = self.line(number) if number < self.count else None
+        if line is None:
+            return Strip.blank(self.size.width, self.rich_style)
+        return self._strip(shown(line), number, width)
+
+    def _strip(self, line: ShownLine, number: int, width: int) -> Strip:
+        style = self.visual_style
+        if number == self.found:
+            style = self.get_visual_style("log--found")
+        prefix = Content.styled(line.prefix, self.get_visual_style("log--prefix", partial=True))
+        text = Content(line.text)
+        for start, end in occurrences(text.plain, self.sought):
+            text = text.stylize(self.get_visual_style("log--match", partial=True), start, end)
+        self._grow(len(line.prefix) + text.cell_length)
+        room = max(0, width - len(line.prefix))
+        left = self.scroll_offset.x
+        tail = Strip(text.render_segments(style)).crop_extend(left, left + room, style.rich_style)
+        head = Strip(prefix.render_segments(style), len(line.prefix))
+        return Strip.join([head, tail]).crop(0, width)
+
+    def _grow(self, width: int) -> None:
+        """The view is as wide as the widest line seen so far."""
+        if width > self._width:
+            self._width = width
+            self.call_later(self._fit)

@@ -1,0 +1,130 @@
+"""A list of one-line rows with a cursor, drawn through the Line API: only what is seen is made."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.style import Style
+
+_MARK = "▌"
+
+
+class Rows(ScrollView, can_focus=True):
+    """Base of the plan tree and of menus; a subclass says how many rows there are and draws one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "move_page(-1)", "Page up", show=False),
+        Binding("pagedown", "move_page(1)", "Page down", show=False),
+        Binding("home", "move_to(0)", "First", show=False),
+        Binding("end", "move_to(-1)", "Last", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor", "rows--mark"}
+    DEFAULT_CSS = """
+    Rows {
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        & > .rows--cursor { background: $panel; }
+        & > .rows--mark { color: $secondary; background: $panel; }
+        &:focus > .rows--mark { color: $accent; text-style: bold; }
+    }
+    """
+
+    class Moved(Message):
+        """The operator moved the cursor."""
+
+        def __init__(self, rows: Rows) -> None:
+            super().__init__()
+            self.rows = rows
+
+        @property
+        def control(self) -> Rows:
+            return self.rows
+
+    class Chosen(Message):
+        """A row was clicked or entered."""
+
+        def __init__(self, rows: Rows) -> None:
+            super().__init__()
+            self.rows = rows
+
+        @property
+        def control(self) -> Rows:
+            return self.rows
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self.cursor = 0
+
+    def row_count(self) -> int:
+        raise NotImplementedError
+
+    def row(self, index: int, width: int) -> Content:
+        raise NotImplementedError
+
+    def rows_changed(self) -> None:
+        """Take over a new number of rows, keep the cursor in range, draw anew."""
+        self.virtual_size = Size(0, self.row_count())
+        self.cursor = max(0, min(self.cursor, self.row_count() - 1))
+        self.refresh()
+
+    def place_cursor(self, index: int) -> None:
+        """Move the cursor without a message: the program did it, not the operator."""
+        self.cursor = max(0, min(index, self.row_count() - 1))
+        self._show_cursor()
+
+    def _show_cursor(self) -> None:
+        height = max(1, self.size.height)
+        top = self.scroll_offset.y
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False)
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self._show_cursor()
+
+    def action_move(self, by: int) -> None:
+        self._go(self.cursor + by)
+
+    def action_move_page(self, by: int) -> None:
+        self._go(self.cursor + by * max(1, self.size.height - 1))
+
+    def action_move_to(self, index: int) -> None:
+        self._go(index if index >= 0 else self.row_count() - 1)
+
+    def _go(self, index: int) -> None:
+        self.place_cursor(index)
+        self.post_message(self.Moved(self))
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y + self.scroll_offset.y
+        if 0 <= index < self.row_count():
+            self._go(index)
+            self.post_message(self.Chosen(self))
+
+    def render_line(self, y: int) -> Strip:
+        index = self.scroll_offset.y + y
+        width = self.scrollable_content_region.width
+        if index >= self.row_count() or width < 2:
+            return Strip.blank(self.size.width, self.rich_style)
+        content = self.row(index, width - 1)
+        if index != self.cursor:
+            return self._strip(Content.assemble(" ", content), self.visual_style, width)
+        mark = (_MARK, self.get_visual_style("rows--mark", partial=True))
+        return self._strip(
+            Content.assemble(mark, content), self.get_visual_style("rows--cursor"), width
+        )
+
+    def _strip(self, content: Content, style: Style, width: int) -> Strip:
+        return Strip(content.truncate(width, pad=True).render_segments(style), width)
