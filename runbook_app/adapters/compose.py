@@ -1,0 +1,201 @@
+"""The target's Compose project: its file, bringing it up, capturing and restoring it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from runbook_app.adapters import compose_file
+from runbook_app.adapters.compose_engine import ComposeCommand
+from runbook_app.adapters.compose_failure import explain
+from runbook_app.adapters.docker import NUMBER, PROJECT, SERVICE, inspect_all
+from runbook_app.adapters.docker_client import DockerClient
+from runbook_app.adapters.threads import in_thread
+from runbook_app.domain.clock import format_duration
+from runbook_app.ports.capabilities import ComposeEdit, Files
+from runbook_app.ports.target import Capturable, Capture
+
+_HASH = "com.docker.compose.config-hash"
+_MARGIN = timedelta(seconds=60)
+"""What Compose may need beyond its own waiting, to pull or to stop containers."""
+
+
+class Builder(Protocol):
+    """What is needed of `ProjectContainers`."""
+
+    async def image_id(self, tag: str) -> str | None: ...
+
+    async def build_from(
+        self,
+        folder: Path,
+        tag: str,
+        *,
+        dockerfile: str = "Dockerfile",
+        pull: bool = False,
+        target: str = "",
+        arguments: Mapping[str, str] | None = None,
+    ) -> str: ...
+
+
+class ProjectRunner:
+    """Brings the project up as its file says, and tells what is not so."""
+
+    def __init__(
+        self,
+        command: ComposeCommand,
+        docker: DockerClient,
+        builder: Builder,
+        variables: Mapping[str, object],
+    ) -> None:
+        self.command = command
+        self.docker = docker
+        self._builder = builder
+        self._variables = variables
+
+    async def name(self) -> str:
+        return str((await self.command.model())["name"])
+
+    async def up(
+        self, *services: str, timeout: timedelta = timedelta(minutes=3), more: Sequence[str] = ()
+    ) -> None:
+        """Run `up -d --wait` for these services, or all; missing images are built first.
+
+        Raises:
+            ActionError: it did not come up; the message says which service and why.
+        """
+        model = await self.command.model()
+        await self._provide_images(model, services)
+        answer = await self.command.run(
+            *("up", "--detach", "--no-build", "--remove-orphans"),
+            *("--wait", "--wait-timeout", str(int(timeout.total_seconds()))),
+            *more,
+            *services,
+            timeout=timeout + _MARGIN,
+        )
+        if not answer.ok:
+            raise await in_thread(
+                lambda: explain(
+                    self.docker,
+                    answer,
+                    project=model["name"],
+                    file=self.command.file,
+                    model=model,
+                    variables=self._variables,
+                    waited=format_duration(timeout),
+                )
+            )
+
+    async def settled(self) -> list[str]:
+        model, hashes = await self.command.model(), await self.command.hashes()
+        wanted = {"label": [f"{PROJECT}={model['name']}"]}
+        containers = await self.docker.call(inspect_all, wanted)
+        ending = _expected_to_end(model)
+        found = []
+        for service, spec in model["services"].items():
+            own = [c for c in containers if _label(c, SERVICE) == service]
+            image = await self._builder.image_id(_image(model, service, spec))
+            found += _unsettled(service, own, hashes.get(service, ""), image, service in ending)
+        strays = sorted({_label(c, SERVICE) for c in containers} - model["services"].keys())
+        return found + [
+            f"{name}: runs, but the Compose file has no such service" for name in strays
+        ]
+
+    async def _provide_images(self, model: Mapping[str, Any], services: Sequence[str]) -> None:
+        for service, spec in model["services"].items():
+            tag, build = _image(model, service, spec), spec.get("build")
+            if not build or (services and service not in services):
+                continue
+            if await self._builder.image_id(tag) is None:
+                await self._builder.build_from(
+                    Path(build["context"]),
+                    tag,
+                    dockerfile=build.get("dockerfile", "Dockerfile"),
+                    target=build.get("target", ""),
+                    arguments={k: v for k, v in (build.get("args") or {}).items() if v is not None},
+                )
+
+
+class ComposeProject:
+    """Implements `Compose`."""
+
+    def __init__(
+        self, runner: ProjectRunner, files: Files, capturable: Capturable, capture: Capture
+    ) -> None:
+        self._runner = runner
+        self._files = files
+        self._capturable = capturable
+        self._capture = capture
+
+    @property
+    def file(self) -> str:
+        return self._runner.command.file
+
+    def document(self) -> Mapping[str, Any]:
+        return compose_file.loaded(self._text(), name=self.file)
+
+    async def project(self) -> str:
+        return await self._runner.name()
+
+    async def edit(self, change: ComposeEdit) -> bool:
+        before = self._text()
+        after = compose_file.edited(before, change, name=self.file)
+        if after == before:
+            return False
+        await self._runner.command.check(after.encode())
+        return await self._files.write(self.file, after.encode())
+
+    async def up(self, *, timeout: timedelta = timedelta(minutes=3)) -> None:
+        await self._capture(await self._capturable.prior(self.file))
+        await self._runner.up(timeout=timeout)
+
+    async def settled(self) -> Sequence[str]:
+        return await self._runner.settled()
+
+    def _text(self) -> str:
+        return self._files.read(self.file).decode()
+
+
+def _image(model: Mapping[str, Any], service: str, spec: Mapping[str, Any]) -> str:
+    return str(spec.get("image") or f"{model['name']}-{service}")
+
+
+def _label(raw: Mapping[str, Any], name: str) -> str:
+    return str((raw["Config"]["Labels"] or {}).get(name, ""))
+
+
+def _expected_to_end(model: Mapping[str, Any]) -> set[str]:
+    """Services that others wait for to complete."""
+    return {
+        name
+        for spec in model["services"].values()
+        for name, condition in (spec.get("depends_on") or {}).items()
+        if condition.get("condition") == "service_completed_successfully"
+    }
+
+
+def _unsettled(
+    service: str,
+    containers: Sequence[Mapping[str, Any]],
+    wanted_hash: str,
+    image: str | None,
+    may_end: bool,
+) -> list[str]:
+    if not containers:
+        return [f"{service}: has no container"]
+    found = []
+    for raw in containers:
+        number, state = _label(raw, NUMBER), raw["State"]
+        who = service if number in ("", "1") else f"{service} {number}"
+        health = (state.get("Health") or {}).get("Status", "healthy")
+        done = may_end and state["Status"] == "exited" and state["ExitCode"] == 0
+        if state["Status"] != "running" and not done:
+            found.append(f"{who}: is {state['Status']}")
+        elif health != "healthy" and not done:
+            found.append(f"{who}: is {health}")
+        if _label(raw, _HASH) != wanted_hash:
+            found.append(f"{who}: does not have the configuration of the Compose file")
+        elif image is not None and raw["Image"] != image:
+            found.append(f"{who}: runs an older build of its image")
+    return found

@@ -1,0 +1,131 @@
+"""Why a project did not come up: which service, what it said, and what can be done about it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from runbook_app.adapters.compose_engine import words
+from runbook_app.adapters.docker import PROJECT, SERVICE, inspect_all, read_log
+from runbook_app.adapters.docker_client import DockerClient
+from runbook_app.domain.errors import ActionError
+from runbook_app.ports.capabilities import ExecResult
+
+_LAST_LINES = 15
+_LISTENS = "0A"
+
+
+def explain(
+    docker: DockerClient,
+    answer: ExecResult,
+    *,
+    project: str,
+    file: str,
+    model: Mapping[str, Any],
+    variables: Mapping[str, object],
+    waited: str,
+) -> ActionError:
+    """Put a failed `up` into words; blocks.
+
+    `variables` are the plan's: a port that is taken is named by the variable that holds it.
+    """
+    said = words(answer)
+    if "port is already allocated" in said or "address already in use" in said:
+        return _port_taken(docker, said, file, model, variables)
+    if "overlaps with other one" in said:
+        return ActionError(
+            f"A network's addresses are taken by another network: {said}",
+            hint=f"Give the network another subnet in {file}, or remove the other network.",
+        )
+    if re.search(r"pull access denied|No such image|manifest unknown|image .* not found", said):
+        return ActionError(
+            f"An image is missing and can't be pulled: {said}",
+            hint=f"Build it, or give its service a `build:` section in {file}.",
+        )
+    found = list(docker.use(_unwell, project))
+    if not found:
+        return ActionError(f"The project did not come up: {said}")
+    lines = [line for raw in found for line in _describe(docker, raw, waited)]
+    return ActionError("\n".join(lines), hint="Mend what the log names, then try again.")
+
+
+def _unwell(api: Any, project: str) -> Iterator[Mapping[str, Any]]:
+    for raw in inspect_all(api, {"label": [f"{PROJECT}={project}"]}):
+        state = raw["State"]
+        health = (state.get("Health") or {}).get("Status", "healthy")
+        failed = state["Status"] != "running" and (state["ExitCode"] or state["Error"])
+        if failed or (state["Status"] in ("running", "restarting") and health != "healthy"):
+            yield raw
+
+
+def _describe(docker: DockerClient, raw: Mapping[str, Any], waited: str) -> Iterator[str]:
+    state = raw["State"]
+    service = (raw["Config"]["Labels"] or {}).get(SERVICE, raw["Name"])
+    health = state.get("Health") or {}
+    if state["Status"] == "running":
+        yield f"{service} did not get healthy within {waited}: it is {health.get('Status')}."
+    elif state["Error"]:
+        yield f"{service} could not be started: {state['Error']}"
+    else:
+        yield f"{service} is {state['Status']}, exit code {state['ExitCode']}."
+    if checks := health.get("Log"):
+        yield f"Its healthcheck says: {checks[-1]['Output'].strip() or 'nothing'}"
+    with contextlib.suppress(ActionError):  # removed meanwhile, or a driver that keeps no log
+        lines = read_log(docker, raw["Id"], tail=_LAST_LINES).decode("utf-8", "replace")
+        yield f"Last log lines of {service}:\n{lines.rstrip() or '(none)'}"
+
+
+def _port_taken(
+    docker: DockerClient,
+    said: str,
+    file: str,
+    model: Mapping[str, Any],
+    variables: Mapping[str, object],
+) -> ActionError:
+    published = {
+        str(port.get("published", ""))
+        for service in model.get("services", {}).values()
+        for port in service.get("ports") or ()
+    }
+    named = [number for number in re.findall(r":(\d+)\b", said) if number in published]
+    if not named:
+        return ActionError(f"A port is taken: {said}", hint=f"Change it in {file}.")
+    port = named[0]
+    holder = docker.use(_container_on, port) or _process_on(int(port)) or "another program"
+    names = [name for name, value in variables.items() if str(value) == port]
+    change = f"--set {names[0]}=PORT in a new session" if names else f"another port in {file}"
+    return ActionError(f"Port {port} is taken by {holder}.", hint=f"Stop that, or choose {change}.")
+
+
+def _container_on(api: Any, port: str) -> str:
+    for entry in api.containers():
+        if any(str(p.get("PublicPort")) == port for p in entry["Ports"]):
+            project = entry["Labels"].get(PROJECT)
+            return f"the container {entry['Names'][0][1:]}" + (
+                f" of the Compose project {project}" if project else ""
+            )
+    return ""
+
+
+def _process_on(port: int) -> str:
+    """The process of this machine that listens on a port, where that can be seen."""
+    sockets = {f"socket:[{inode}]" for inode in _listening(port)}
+    for link in Path("/proc").glob("[0-9]*/fd/*") if sockets else ():
+        with contextlib.suppress(OSError):
+            if str(link.readlink()) in sockets:
+                folder = link.parent.parent
+                name = (folder / "comm").read_text(encoding="utf-8").strip()
+                return f"the process {name} (pid {folder.name})"
+    return ""
+
+
+def _listening(port: int) -> Iterator[str]:
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/net/{table}").read_text(encoding="utf-8").splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == _LISTENS and int(fields[1].rpartition(":")[2], 16) == port:
+                    yield fields[9]
