@@ -163,13 +163,15 @@ class _Heads:
 
     def first(self, data: bytes, start: int) -> int:
         """Return the earliest place from `start` on, or the length of the data."""
-        for found in self._pattern.finditer(data, start):
+        found = self._pattern.search(data, start)
+        while found:
             rest = data[found.start() :]
             if len(rest) < _HEAD:
                 return found.start()
             for form in self._forms[found[0]]:
                 if len(form) > len(rest) and form.startswith(rest):
                     return found.start()
+            found = self._pattern.search(data, found.start() + 1)
         return len(data)
 
 
