@@ -16,6 +16,13 @@ def before(mapping: MutableMapping[str, Any], key: str, text: str, *, indent: in
         add(key, before=text, indent=indent)
 
 
+def blank_before(mapping: MutableMapping[str, Any], key: str) -> None:
+    """Put an empty line above a key."""
+    add = getattr(mapping, "yaml_set_comment_before_after_key", None)
+    if add is not None:
+        add(key, before="\n")
+
+
 def drop_before(mapping: MutableMapping[str, Any], key: str) -> None:
     """Remove the comment lines directly above a key: below another key they would be wrong."""
     keys = list(mapping)

@@ -55,15 +55,22 @@ class Proxy:
         address = self.fixed_address(document, declare=True)
         self._close(api)
         _set_variable(api, TRUSTED_PROXIES, address)
-        wanted = self._definition(self._network(document), address)
-        if document["services"].get(self.service) != wanted:
-            document["services"][self.service] = wanted
-            _comments.before(
-                document["services"],
-                self.service,
-                "Terminates TLS, and is the only way in from outside.",
-                indent=2,
-            )
+        definition = self._definition(self._network(document), address)
+        services = document["services"]
+        if self.service in services:
+            _become(services[self.service], definition)
+            return
+        services[self.service] = definition
+        reason = "Terminates TLS, and is the only way in from outside."
+        _comments.before(services, self.service, reason, indent=2)
+        self._set_apart(document)
+
+    def _set_apart(self, document: Document) -> None:
+        """Give the next section its empty line back, which now stands above the new service."""
+        keys = list(document)
+        following = keys[keys.index("services") + 1 :]
+        if following:
+            _comments.blank_before(document, following[0])
 
     def _service(self, document: Mapping[str, Any], name: str) -> Document:
         services = document.get("services") or {}
@@ -83,7 +90,7 @@ class Proxy:
         _comments.drop_before(api, "ports")
         del api["ports"]
         if "expose" not in api:
-            _insert(api, place, "expose", [_quoted(_container_port(port)) for port in ports])
+            _insert(api, place, "expose", [_container_port(port) for port in ports])
             _comments.before(api, "expose", f"Reached through {self.service} only.", indent=4)
 
     def _network(self, document: Mapping[str, Any]) -> str:
@@ -134,10 +141,10 @@ class Proxy:
             "restart": "unless-stopped",
             "depends_on": {self.api_service: {"condition": "service_healthy"}},
             "ports": [
-                _quoted(f"{publish}{self.https_port}:{CONTAINER_HTTPS}"),
-                _quoted(f"{publish}{self.http_port}:{CONTAINER_HTTP}"),
+                f"{publish}{self.https_port}:{CONTAINER_HTTPS}",
+                f"{publish}{self.http_port}:{CONTAINER_HTTP}",
             ],
-            "user": _quoted(f"{self.uid}:{self.uid}"),
+            "user": f"{self.uid}:{self.uid}",
             "read_only": True,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges:true"],
@@ -186,9 +193,16 @@ def _insert(mapping: Document, place: int, key: str, value: object) -> None:
         mapping[key] = value
 
 
-def _quoted(text: str) -> str:
-    """Quote what another reader of YAML could take for a number in base 60."""
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString  # 30 ms
-
-    quoted: str = DoubleQuotedScalarString(text)
-    return quoted
+def _become(old: Any, new: Any) -> None:
+    """Change a part of the document into what it must be; what is so already keeps its layout."""
+    if isinstance(new, dict):
+        for key in [key for key in old if key not in new]:
+            del old[key]
+    elif len(old) != len(new):
+        old[:] = new
+    for key, value in new.items() if isinstance(new, dict) else enumerate(new):
+        before = old.get(key) if isinstance(new, dict) else old[key]
+        if type(value) in (dict, list) and isinstance(before, type(value)):
+            _become(before, value)
+        elif before != value:
+            old[key] = value

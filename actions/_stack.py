@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -132,5 +134,24 @@ async def visit(
             f"The probe in a throwaway container failed: {''.join(words) or 'no output'}.",
             hint=f"It needs python3 in the image of {service}.",
         )
+    _last_visit(run).write_text(str(time.time()))
     answer: dict[str, Any] = json.loads(result.stdout)
     return answer
+
+
+async def fresh_quotas(run: Run, window: float) -> None:
+    """Wait until no earlier visit of this session counts any more.
+
+    Throwaway containers get addresses that others had before them, with what is left of their
+    quotas.
+    """
+    stamp = _last_visit(run)
+    last = float(stamp.read_text()) if stamp.exists() else 0.0
+    rest = min(window, last + window - time.time())
+    if rest > 0:
+        run.progress(f"waiting {rest:.0f} s for the quotas of an earlier check to be whole again")
+        await asyncio.sleep(rest)
+
+
+def _last_visit(run: Run) -> Path:
+    return run.scratch / "last-visit"

@@ -54,6 +54,7 @@ async def rate_limits(
     done = 0
     for start in range(0, len(stated), parallel):
         batch = stated[start : start + parallel]
+        await _stack.fresh_quotas(run, max(endpoint.window for endpoint in stated))
         run.progress(f"{done} of {len(stated)} rate limits")
         await _probe_batch(run, service, entrance, batch)
         done += len(batch)

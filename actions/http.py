@@ -39,7 +39,6 @@ async def status(
         run.require(f"{name}: {value}", list(found) == [value], " | ".join(found) or "absent")
     if http2:
         run.equals("protocol", response.http_version, "HTTP/2")
-    run.measure("answered in", round(response.seconds * 1000, 1), "ms")
 
 
 @check

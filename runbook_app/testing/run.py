@@ -1,0 +1,136 @@
+"""A target for the author of an action: a folder, and the context to call the action with.
+
+target = FakeTarget(tmp_path)
+await write_motd.function(target.run, text="hello")
+assert target.history.lines == ["capture file motd", "write motd 0644"]
+assert (await write_motd.checker(target.run, text="hello")).progress is Progress.DONE
+"""
+
+# ruff: noqa: ARG002 - a fake takes all that its port gives, and looks at some of it
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runbook_app.domain.measure import Measurement, Scalar
+from runbook_app.domain.plan import Plan, TargetSpec
+from runbook_app.ports.action import Action, Run
+from runbook_app.ports.capabilities import Files
+from runbook_app.testing.capabilities import (
+    FakeCompose,
+    FakeContainers,
+    FakeDatabase,
+    FakeFiles,
+    FakeGit,
+    FakeSecrets,
+    FakeShell,
+    History,
+)
+from runbook_app.testing.network import FakeHttp
+
+
+@dataclass(slots=True, kw_only=True)
+class ListRecorder:
+    """Keeps what an action says."""
+
+    lines: list[str] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+    outputs: dict[str, Scalar] = field(default_factory=dict)
+    questions: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    """To be given, in this order; the first choice of a question when none is left."""
+    earlier: list[tuple[str, Measurement]] = field(default_factory=list)
+    """Measurements of earlier steps, with the id of what took them."""
+
+    def log(self, text: str) -> None:
+        self.lines.append(text)
+
+    def output_bytes(self, data: bytes) -> None:
+        self.lines += data.decode("utf-8", "replace").splitlines()
+
+    def progress(self, text: str) -> None:
+        self.lines.append(text)
+
+    def measured(self, measurement: Measurement) -> None:
+        self.measurements.append(measurement)
+
+    def output(self, name: str, value: Scalar) -> None:
+        self.outputs[name] = value
+
+    async def ask(
+        self, text: str, *, choices: tuple[str, ...], kind: str, person_required: bool
+    ) -> str:
+        self.questions.append(text)
+        if self.answers:
+            return self.answers.pop(0)
+        return choices[0] if choices else ""
+
+    def previous(self, name: str) -> list[tuple[str, Measurement]]:
+        return [(taken_by, value) for taken_by, value in self.earlier if value.name == name]
+
+    def age(self, taken_by: str) -> None:
+        """Let everything measured so far be what an earlier step measured."""
+        self.earlier += [(taken_by, measurement) for measurement in self.measurements]
+        self.measurements.clear()
+
+
+class FakeTarget:
+    """A target whose capabilities are fakes; a test sets what they answer."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        spec: TargetSpec | None = None,
+        files: Files | None = None,
+        compose_file: str = "docker-compose.yml",
+    ) -> None:
+        self.folder = folder / "target"
+        self.scratch = folder / "scratch"
+        self.folder.mkdir()
+        self.scratch.mkdir(mode=0o700)
+        self.history = History()
+        self.files = FakeFiles(root=self.folder, history=self.history)
+        self.containers = FakeContainers(history=self.history)
+        self.compose = FakeCompose(files=self.files, file=compose_file)
+        self.http = FakeHttp()
+        self.shell = FakeShell()
+        self.git = FakeGit()
+        self.secrets = FakeSecrets()
+        self.recorder = ListRecorder()
+        self.run = Run(
+            session="session",
+            item="item",
+            step="item.step",
+            plan=Plan(
+                id="plan",
+                title="A plan",
+                version="1",
+                path="plan.yaml",
+                sha256="0" * 64,
+                items=(),
+                target=spec or TargetSpec(compose=compose_file),
+            ),
+            folder=self.folder,
+            scratch=self.scratch,
+            files=files or self.files,
+            containers=self.containers,
+            compose=self.compose,
+            database=FakeDatabase(),
+            secrets=self.secrets,
+            http=self.http,
+            shell=self.shell,
+            git=self.git,
+            recorder=self.recorder,
+        )
+
+    async def measure(self, action: Action, **parameters: object) -> list[str]:
+        """Call a check; return the names of what did not hold."""
+        self.recorder.measurements.clear()
+        await action.function(self.run, **parameters)
+        return [taken.name for taken in self.recorder.measurements if not taken.ok]
+
+    def value(self, name: str) -> Scalar:
+        """Return the newest measurement of that name."""
+        values = [taken.value for taken in self.recorder.measurements if taken.name == name]
+        return values[-1]
