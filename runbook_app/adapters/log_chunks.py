@@ -95,7 +95,7 @@ def cut(body: bytes) -> Iterator[bytes]:
         end = body.rfind(b"\n", start, start + CHUNK) + 1
         if not end:
             end = body.find(b"\n", start) + 1 or len(body)
-            while end - start > LONGEST_LINE + 1:
+            while end - start > LONGEST_LINE + len(SPLIT_MARK):  # a split line stays as it is
                 yield body[start : start + LONGEST_LINE] + SPLIT_MARK
                 start += LONGEST_LINE
         yield body[start:end]
