@@ -6,10 +6,10 @@ DIR ?= demo/staging
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help venv engine base demo format check test test-fast test-slow lock wheel clean
+.PHONY: help venv engine base demo demo-remove format check test test-fast test-slow lock wheel clean
 
 help:  ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP)  ## create .venv and install the project into it
 
@@ -25,6 +25,9 @@ base: engine  ## provide the image that all our Dockerfiles start from
 
 demo: venv base  ## prepare a sample target in DIR and open the plan on it
 	@scripts/demo.sh $(DIR)
+
+demo-remove: venv  ## stop the sample target in DIR, with its volumes, and delete the folder
+	@$(BIN)/runbook demo $(DIR) --remove
 
 format: venv  ## put the source in its one format
 	$(BIN)/ruff format

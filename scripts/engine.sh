@@ -57,6 +57,11 @@ admit_user() {
     as_root chgrp "$(id -gn)" /run/docker.sock 2>/dev/null || true
 }
 
+# True as well where an init system looks after dockerd.
+dockerd_lives() {
+    [ ! -f "$pid_file" ] || [ -d "/proc/$(cat "$pid_file")" ]
+}
+
 wait_for_engine() {
     local deadline=$((SECONDS + wait_seconds)) version
     while [ "$SECONDS" -lt "$deadline" ]; do
@@ -64,12 +69,13 @@ wait_for_engine() {
             say "Docker $version answers"
             return 0
         fi
+        dockerd_lives || break
         sleep 0.3
     done
-    say "no answer after ${wait_seconds} s"
+    say "no answer"
     if [ -r "$log_file" ]; then
         say "last lines of $log_file:"
-        tail -n 15 "$log_file" >&2
+        grep -v 'level=info' "$log_file" | tail -n 15 >&2
     fi
     die "read the lines above (or 'journalctl -u docker'), put the cause right and repeat"
 }
@@ -90,6 +96,7 @@ start() {
         install_engine
     fi
     if [ -d /run/systemd/system ]; then
+        as_root rm -f "$pid_file"
         as_root systemctl start docker
         admit_user
     else
