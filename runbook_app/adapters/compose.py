@@ -55,7 +55,7 @@ class ProjectRunner:
         self._variables = variables
 
     async def name(self) -> str:
-        return str((await self.command.model())["name"])
+        return await self.command.project()
 
     async def up(
         self, *services: str, timeout: timedelta = timedelta(minutes=3), more: Sequence[str] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -88,12 +89,21 @@ class ComposeCommand:
         self._log = log
         self._where = {"item": item, "step": step}
         self._command: list[str] = []
+        self._named: tuple[bytes, str] | None = None
+        """The file's bytes, and the project's name in them."""
 
     async def run(self, *arguments: str, timeout: timedelta = timedelta(minutes=5)) -> ExecResult:
         """Run a command that may change something."""
         return await self._run(
             ["-f", str(self._path), *arguments], timeout=timeout, log=self._log, journaled=True
         )
+
+    async def project(self) -> str:
+        """Name of the project, as the file as it stands gives it."""
+        text = await asyncio.to_thread(self._read)
+        if self._named is None or self._named[0] != text:
+            self._named = text, str((await self.model())["name"])
+        return self._named[1]
 
     async def model(self, text: bytes | None = None) -> Mapping[str, Any]:
         """The Compose model as Compose resolves it; of another text in place of the file's.
@@ -141,11 +151,7 @@ class ComposeCommand:
         log: Log | None = None,
         journaled: bool = False,
     ) -> ExecResult:
-        if not self._path.is_file():
-            raise ActionError(
-                f"There is no Compose file {self.file} in the target.",
-                hint="Check --target, and `target: {compose: ...}` in the plan.",
-            )
+        await asyncio.to_thread(self._read)
         self._command = self._command or await find_compose(self._children)
         return await self._children.run(
             [*self._command, "--ansi", "never", "--progress", "plain", *arguments],
@@ -157,6 +163,15 @@ class ComposeCommand:
             journaled=journaled,
             **self._where,
         )
+
+    def _read(self) -> bytes:
+        try:
+            return self._path.read_bytes()
+        except OSError as error:
+            raise ActionError(
+                f"The Compose file {self.file} can't be read: {error.strerror}.",
+                hint="Check --target, and `target: {compose: ...}` in the plan.",
+            ) from error
 
 
 def words(answer: ExecResult) -> str:

@@ -72,16 +72,16 @@ class ProjectCapturable:
         )
 
     async def state(self, name: str) -> str:  # noqa: ARG002 - as above
-        text = json.dumps(await self._fields(), sort_keys=True)
+        text = json.dumps(await self.fields(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     async def difference(self, taken: CaptureTaken, content: bytes) -> str:  # noqa: ARG002
-        before, now = msgspec.json.decode(content, type=Captured), await self._fields()
+        before, now = msgspec.json.decode(content, type=Captured), await self.fields()
         return "\n".join(_difference(now, before.fields))
 
     async def restore(self, taken: CaptureTaken, content: bytes) -> bool:  # noqa: ARG002
         before = msgspec.json.decode(content, type=Captured)
-        if await self._fields() == before.fields and not await self._stale(before.project):
+        if await self.fields() == before.fields and not await self._stale(before.project):
             return False
         await self._docker.call(_name_images, before)
         await self._bring_back(before)
@@ -95,7 +95,8 @@ class ProjectCapturable:
         given = (n["name"] for n in networks if (n.get("ipam") or {}).get("config"))
         return str(model["name"]), frozenset(given)
 
-    async def _fields(self) -> dict[str, str]:
+    async def fields(self) -> dict[str, str]:
+        """The project's present fields, as in the fingerprint."""
         return await self._docker.call(describe, *await self._facts())
 
     async def _stale(self, project: str) -> list[str]:
@@ -122,7 +123,7 @@ class ProjectCapturable:
         await self._runner.up(*running, more=alone)
         if stale := sorted(set(await self._stale(before.project)) & set(running)):
             await self._compose("restart", *stale)
-        if odd := sorted(_odd_services(await self._fields(), before.fields) & set(running)):
+        if odd := sorted(_odd_services(await self.fields(), before.fields) & set(running)):
             # Changed past Compose, which does not see it.
             await self._runner.up(*odd, more=["--no-deps", "--force-recreate"])
         if stale or odd:

@@ -1,0 +1,157 @@
+"""A Docker Compose stack in a folder: all of its adapters, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runbook_app.adapters.children import Children
+from runbook_app.adapters.compose import ComposeProject, ProjectRunner
+from runbook_app.adapters.compose_engine import ComposeCommand
+from runbook_app.adapters.container_logs import ContainerLogs
+from runbook_app.adapters.database import PostgresDatabase
+from runbook_app.adapters.docker import ProjectContainers
+from runbook_app.adapters.docker_client import DockerClient
+from runbook_app.adapters.files import FileCapturable, TargetFiles
+from runbook_app.adapters.fingerprint import Fingerprinter
+from runbook_app.adapters.git import GitRepository
+from runbook_app.adapters.http import HttpClient
+from runbook_app.adapters.output import Log
+from runbook_app.adapters.project_capture import ProjectCapturable
+from runbook_app.adapters.shell import HostShell
+from runbook_app.adapters.threads import in_thread
+from runbook_app.domain.clock import to_text
+from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.events import LogLost
+from runbook_app.domain.fingerprint import Fingerprint
+from runbook_app.domain.plan import Plan
+from runbook_app.ports.action import Recorder, Run
+from runbook_app.ports.capabilities import Git, Secrets
+from runbook_app.ports.target import Capturable, Capture
+
+
+class StackTarget:
+    """Implements `Target`."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        root: Path,
+        scratch: Path,
+        session: str,
+        children: Children,
+        secrets: Secrets,
+    ) -> None:
+        self._plan = plan
+        self._root = root
+        self._scratch = scratch
+        self._session = session
+        self._children = children
+        self._secrets = secrets
+        self._docker = DockerClient()
+        self._http = HttpClient()
+        self._git = GitRepository(root, children)
+        self._own = self._stack(_say_nothing)
+        self._project_capturable = ProjectCapturable(self._own.runner)
+        self._logs: ContainerLogs | None = None
+        self._starting: asyncio.Task[None] | None = None
+
+    @property
+    def git(self) -> Git:
+        return self._git
+
+    def capturables(self) -> Sequence[Capturable]:
+        return [FileCapturable(self._root, self._git), self._project_capturable]
+
+    def context(self, *, item: str, step: str, capture: Capture, recorder: Recorder) -> Run:
+        log = recorder.output_bytes
+        files = TargetFiles(self._root, capture, self._git)
+        stack = self._stack(log, item, step)
+        self._scratch.mkdir(mode=0o700, exist_ok=True)
+        return Run(
+            session=self._session,
+            item=item,
+            step=step,
+            plan=self._plan,
+            folder=self._root,
+            scratch=self._scratch,
+            files=files,
+            containers=stack.containers,
+            compose=ComposeProject(stack.runner, files, self._project_capturable, capture),
+            database=self._database(stack),
+            secrets=self._secrets,
+            http=self._http,
+            shell=HostShell(self._root, self._children, log, item=item, step=step),
+            git=self._git,
+            recorder=recorder,
+        )
+
+    async def fingerprint(self) -> Fingerprint:
+        return await Fingerprinter(
+            plan=self._plan,
+            root=self._root,
+            project=self._project_capturable.fields,
+            containers=self._own.containers,
+            database=self._database(self._own),
+            now=lambda: to_text(datetime.now(UTC)),
+        ).take()
+
+    async def end_survivors(self) -> Sequence[str]:
+        """End what an older engine left in the target's containers; what was found."""
+        return await self._own.containers.end_survivors()
+
+    def follow_logs(self, write: Callable[[str, bytes], None]) -> None:
+        self._logs = ContainerLogs(self._docker, write)
+        self._starting = asyncio.get_running_loop().create_task(self._begin_logs(self._logs))
+
+    async def _begin_logs(self, logs: ContainerLogs) -> None:
+        with contextlib.suppress(RunbookError):  # no engine, no file: each step will say so
+            await in_thread(logs.start, await self._own.runner.name())
+
+    async def stop_logs(self) -> Sequence[LogLost]:
+        if self._logs is None or self._starting is None:
+            return []
+        logs, self._logs = self._logs, None
+        await asyncio.wait({self._starting})
+        return await in_thread(logs.stop)
+
+    async def close(self) -> None:
+        await self.stop_logs()
+        await in_thread(self._docker.close)
+
+    def _stack(self, log: Log, item: str = "", step: str = "") -> _Stack:
+        return _Stack(
+            self._plan, self._root, self._session, self._children, self._docker, log, item, step
+        )
+
+    def _database(self, stack: _Stack) -> PostgresDatabase:
+        return PostgresDatabase(
+            self._plan.target.database, stack.containers, self._root, self._secrets
+        )
+
+
+class _Stack:
+    """Containers and project with one log."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        root: Path,
+        session: str,
+        children: Children,
+        docker: DockerClient,
+        log: Log,
+        item: str,
+        step: str,
+    ) -> None:
+        command = ComposeCommand(root, plan.target.compose, children, log=log, item=item, step=step)
+        self.containers = ProjectContainers(docker, command.project, root, session=session, log=log)
+        self.runner = ProjectRunner(command, docker, self.containers, plan.variables)
+
+
+def _say_nothing(_: bytes) -> None:
+    """Log nothing."""
