@@ -135,6 +135,8 @@ class Item:
     """Message of the item's commit; empty makes none."""
     creates: tuple[str, ...] = ()
     modifies: tuple[str, ...] = ()
+    file_notes: Mapping[str, str] = field(default_factory=dict)
+    """What the source document says of a file in `creates` or `modifies`, by path."""
     risks: tuple[str, ...] = ()
     not_required: str = ""
     """Reason why the item has no steps."""
@@ -241,6 +243,8 @@ class Plan:
     troubleshooting: tuple[str, ...] = ()
     links: tuple[Section, ...] = ()
     next_phases: tuple[Section, ...] = ()
+    sections: tuple[Section, ...] = ()
+    """Further text of the source document."""
     claims: tuple[Claim, ...] = ()
     approval: str = ""
     next_action: str = ""

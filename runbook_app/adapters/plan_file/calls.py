@@ -1,0 +1,120 @@
+"""Actions named in a plan, with their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+
+from runbook_app.adapters.plan_file.nodes import Mapping, Node, key_mark
+from runbook_app.adapters.plan_file.reading import Fields, Reading
+from runbook_app.adapters.plan_file.scalars import shorten
+from runbook_app.adapters.plan_file.shapes import OPEN, Shape, inner_node, shape_of, value_of
+from runbook_app.adapters.plan_file.variables import closest
+from runbook_app.adapters.registry import ParameterMistake
+from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.plan import ActionKind, Call
+from runbook_app.ports.action import Action
+
+
+class Calls:
+    """Reads calls of one plan; each action is looked up once."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._found: dict[str, Action | None] = {}
+        self._shapes: dict[str, Shape] = {}
+
+    def read(
+        self, fields: Fields, key: str, *, planned: bool, measures: bool
+    ) -> tuple[Call, Action | None]:
+        """Read the action under `key` and its parameters under `with`.
+
+        An action that is not installed is a mistake, unless the plan says `planned`; then no
+        action is returned. With `measures`, an effect is a mistake too.
+        """
+        node = fields.need(key)
+        if node is None:
+            return Call(action=""), None
+        name = self._reading.text(node, key)
+        action = self._action(name, node, planned=planned)
+        if action is not None:
+            self._check_kind(action, node, measures=measures)
+        call = Call(
+            action=name,
+            parameters=self._parameters(fields, name, action),
+            position=self._reading.source.position(node.mark),
+        )
+        return call, action
+
+    def _action(self, name: str, node: Node, *, planned: bool) -> Action | None:
+        if name not in self._found:
+            self._found[name] = self._look_up(name, node)
+        action = self._found[name]
+        if action is None and name and not planned:
+            self._reading.wrong(
+                node,
+                f"no action {shorten(name)} is installed; mark one to come with 'planned: true'",
+                closest(name, self._reading.registry.names()),
+            )
+        return action
+
+    def _look_up(self, name: str, node: Node) -> Action | None:
+        try:
+            action = self._reading.registry.get(name)
+            if action is not None:
+                types = self._reading.registry.parameters(action)
+                self._shapes[name] = Shape(fields={n: shape_of(t) for n, t in types.items()})
+        except RunbookError as error:
+            self._reading.wrong(node, str(error))
+            return None
+        return action
+
+    def _check_kind(self, action: Action, node: Node, *, measures: bool) -> None:
+        if action.kind is not ActionKind.EFFECT:
+            return
+        if action.checker is None:
+            message = f"{action.name} changes the target but has no check of its own"
+            self._reading.wrong(node, message)
+        if measures:
+            message = f"{action.name} changes the target; only a check or probe can stand here"
+            self._reading.wrong(node, message)
+
+    def _parameters(self, fields: Fields, name: str, action: Action | None) -> dict[str, object]:
+        node = fields.entries.get("with")
+        reading = self._reading
+        if node is not None and not isinstance(node, Mapping):
+            reading.wrong(node, "'with' has to be a mapping of parameter names to values")
+            return {}
+        shape = self._shapes[name] if action else OPEN
+        before = len(reading.source.mistakes)
+        values: dict[str, object] = {}
+        if node is not None:
+            for key, value in node.entries.items():
+                values[key] = value_of(value, shape.of(key), reading.source, reading.variables)
+        if action is not None and len(reading.source.mistakes) == before:
+            self._check(action, values, node, fields)
+        return values
+
+    def _check(
+        self, action: Action, values: MappingType[str, object], node: Mapping | None, fields: Fields
+    ) -> None:
+        try:
+            self._reading.registry.coerce(action, values)
+        except ValueError:
+            for mistake in self._reading.registry.mistakes(action, values):
+                self._note(action, mistake, node, fields)
+
+    def _note(
+        self, action: Action, mistake: ParameterMistake, node: Mapping | None, fields: Fields
+    ) -> None:
+        source = self._reading.source
+        message = f"{action.name}: {mistake.message}"
+        if node is None or mistake.problem == "missing":
+            source.wrong((node or fields.node).mark, message)
+        elif mistake.problem == "unknown":
+            suggestion = closest(mistake.name, list(mistake.choices))
+            source.wrong(key_mark(source, node, mistake.name), message, suggestion=suggestion)
+        else:
+            inner = inner_node(node.entries[mistake.name], mistake.path)
+            text = getattr(inner, "text", "")
+            suggestion = closest(text, list(mistake.choices)) if text else ""
+            source.wrong(inner.mark, message, suggestion=suggestion)

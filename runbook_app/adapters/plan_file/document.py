@@ -1,0 +1,211 @@
+"""The plan as a whole: its target, window, score and text, around its items."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from runbook_app.adapters.plan_file.items import ITEM_KEYS, Items
+from runbook_app.adapters.plan_file.reading import Fields, Reading
+from runbook_app.domain.plan import (
+    Claim,
+    Database,
+    Item,
+    Plan,
+    Risk,
+    Score,
+    ScoreCategory,
+    Section,
+    TargetSpec,
+    Window,
+)
+
+PLAN_KEYS = frozenset(
+    {
+        "approval",
+        "audit",
+        "baseline",
+        "blocks",
+        "claims",
+        "documents",
+        "items",
+        "links",
+        "next_action",
+        "next_phases",
+        "plan",
+        "principles",
+        "risks",
+        "score",
+        "sections",
+        "target",
+        "title",
+        "troubleshooting",
+        "variables",
+        "version",
+        "window",
+    }
+)
+TARGET_KEYS = frozenset({"api", "compose", "database", "progress", "suite"})
+API_KEYS = frozenset({"health", "openapi", "port", "service"})
+DATABASE_KEYS = frozenset({"name", "password_from", "service", "user"})
+WINDOW_KEYS = frozenset({"budget", "declared", "starts"})
+DECLARED_TIMES = frozenset({"deadline", "start", "target"})
+SCORE_KEYS = frozenset({"categories", "declared"})
+DECLARED_SCORE = frozenset({"current", "target"})
+CATEGORY_KEYS = frozenset({"checks", "declared", "name", "weight"})
+SECTION_KEYS = frozenset({"id", "lines", "title"})
+RISK_KEYS = frozenset({"budget", "id", "mitigation", "rollback", "title"})
+CLAIM_KEYS = frozenset({"id", "measured_by", "text"})
+AUDIT_KEYS = frozenset({"document", "items"})
+
+BUDGET = timedelta(hours=12)
+
+
+class Document:
+    """Reads a plan's keys into its values; rules across them are not looked at here."""
+
+    def __init__(self, reading: Reading, root: Fields, items: Items) -> None:
+        self._reading = reading
+        self.root = root
+        self.items = items
+
+    def plan(self, *, path: str, sha256: str) -> Plan:
+        root = self.root
+        audit = root.inner("audit", AUDIT_KEYS)
+        return Plan(
+            id=root.id("plan"),
+            title=root.needed_text("title"),
+            version=root.needed_text("version"),
+            path=path,
+            sha256=sha256,
+            items=self._items(),
+            target=self._target(),
+            variables=self._reading.variables.values,
+            window=self._window(),
+            score=self._score(),
+            blocks=self._sections("blocks"),
+            baseline=self._sections("baseline"),
+            risks=self._risks(),
+            documents=self._sections("documents"),
+            principles=root.texts("principles"),
+            troubleshooting=root.texts("troubleshooting"),
+            links=self._sections("links"),
+            next_phases=self._sections("next_phases"),
+            sections=self._sections("sections"),
+            claims=self._claims(),
+            approval=root.text("approval"),
+            next_action=root.text("next_action"),
+            audit_document=audit.path("document") if audit else "",
+            audit_items=audit.texts("items") if audit else (),
+        )
+
+    def _items(self) -> tuple[Item, ...]:
+        if self.root.need("items") is None:
+            return ()
+        found = tuple(self.items.read(f) for f in self.root.each("items", "an item", ITEM_KEYS))
+        if not found and not self._reading.source.mistakes:
+            self.root.wrong("items", "a plan needs at least one item")
+        return found
+
+    def _target(self) -> TargetSpec:
+        default = TargetSpec(compose="")
+        self.root.need("target")
+        fields = self.root.below("target", TARGET_KEYS)
+        api = fields.below("api", API_KEYS)
+        database = fields.below("database", DATABASE_KEYS)
+        fields.need("compose")
+        return TargetSpec(
+            compose=fields.path("compose"),
+            api_service=api.text("service", default.api_service),
+            api_health=api.text("health", default.api_health),
+            openapi=api.text("openapi", default.openapi),
+            api_port=api.integer("port", default.api_port, low=1, high=65535),
+            suite=fields.texts("suite"),
+            database=Database(
+                service=database.text("service"),
+                name=database.text("name"),
+                user=database.text("user"),
+                password_from=self._password_from(database),
+            ),
+            progress=fields.path("progress", default.progress),
+        )
+
+    def _password_from(self, database: Fields) -> str:
+        text = database.text("password_from")
+        if text and not text.startswith(("environment:", "file:")):
+            message = "'password_from' is 'environment:NAME' or 'file:PATH', never the password"
+            database.wrong("password_from", message)
+        return text
+
+    def _window(self) -> Window:
+        fields = self.root.inner("window", WINDOW_KEYS)
+        if fields is None:
+            return Window(budget=BUDGET)
+        declared = fields.below("declared", DECLARED_TIMES)
+        return Window(
+            starts=None if fields.text("starts", "now") == "now" else fields.time("starts"),
+            budget=fields.duration("budget", BUDGET),
+            declared_start=declared.time("start"),
+            declared_target=declared.time("target"),
+            declared_deadline=declared.time("deadline"),
+        )
+
+    def _score(self) -> Score:
+        fields = self.root.inner("score", SCORE_KEYS)
+        if fields is None:
+            return Score()
+        current, target = self._declared_score(fields)
+        return Score(
+            declared_current=current,
+            declared_target=target,
+            categories=tuple(
+                self._category(inner)
+                for inner in fields.each("categories", "a score category", CATEGORY_KEYS)
+            ),
+        )
+
+    def _category(self, fields: Fields) -> ScoreCategory:
+        current, target = self._declared_score(fields)
+        return ScoreCategory(
+            name=fields.needed_text("name"),
+            declared_current=current or 0,
+            declared_target=target or 0,
+            weight=fields.number("weight", 1.0),
+            checks=self.items.checks(fields, "checks"),
+        )
+
+    def _declared_score(self, fields: Fields) -> tuple[int | None, int | None]:
+        declared = fields.inner("declared", DECLARED_SCORE)
+        if declared is None:
+            return None, None
+        return (
+            declared.integer("current", 0, high=100) if "current" in declared else None,
+            declared.integer("target", 0, high=100) if "target" in declared else None,
+        )
+
+    def _sections(self, key: str) -> tuple[Section, ...]:
+        return tuple(
+            Section(id=f.id(), title=f.needed_text("title"), lines=f.texts("lines"))
+            for f in self.root.each(key, "a section", SECTION_KEYS)
+        )
+
+    def _risks(self) -> tuple[Risk, ...]:
+        return tuple(
+            Risk(
+                id=fields.id(),
+                title=fields.needed_text("title"),
+                mitigation=fields.texts("mitigation"),
+                rollback=fields.text("rollback"),
+                budget=fields.estimate("budget"),
+            )
+            for fields in self.root.each("risks", "a risk", RISK_KEYS)
+        )
+
+    def _claims(self) -> tuple[Claim, ...]:
+        return tuple(
+            Claim(
+                id=fields.id(),
+                text=fields.needed_text("text"),
+                measured_by=fields.text("measured_by"),
+            )
+            for fields in self.root.each("claims", "a claim", CLAIM_KEYS)
+        )

@@ -1,0 +1,267 @@
+"""Items of a plan: checkpoint lines, steps, success criteria and rollback."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from runbook_app.adapters.plan_file.calls import Calls
+from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, key_mark
+from runbook_app.adapters.plan_file.reading import Fields, Reading, check_path
+from runbook_app.adapters.plan_file.scalars import shorten
+from runbook_app.domain.plan import (
+    ActionKind,
+    Call,
+    CaptureLine,
+    CheckLine,
+    CheckpointLine,
+    ConfirmLine,
+    Item,
+    Step,
+)
+from runbook_app.ports.action import Action
+
+ITEM_KEYS = frozenset(
+    {
+        "checkpoint",
+        "commit",
+        "creates",
+        "declared_status",
+        "estimate",
+        "guide",
+        "id",
+        "modifies",
+        "needs",
+        "not_required",
+        "number",
+        "planned",
+        "priority",
+        "risks",
+        "rollback",
+        "rollback_budget",
+        "sign_off",
+        "steps",
+        "success",
+        "title",
+        "what",
+        "why",
+    }
+)
+STEP_KEYS = frozenset(
+    {
+        "action",
+        "block",
+        "estimate",
+        "id",
+        "instructions",
+        "planned",
+        "required",
+        "retries",
+        "timeout",
+        "title",
+        "why",
+        "with",
+    }
+)
+CHECK_KEYS = frozenset({"check", "id", "title", "with"})
+CONFIRM_KEYS = frozenset({"confirm", "id", "person"})
+CAPTURE_KEYS = frozenset({"capture", "id", "title"})
+FILE_KEYS = frozenset({"note", "path"})
+
+PRIORITIES = ("critical", "high", "medium", "low")
+STEP_TIMEOUT = timedelta(minutes=10)
+
+
+class Items:
+    """Reads a plan's items, and remembers where their parts stand."""
+
+    def __init__(self, reading: Reading, calls: Calls) -> None:
+        self._reading = reading
+        self._calls = calls
+        self.nodes: dict[str, Fields] = {}
+        """The fields of each item, by its id."""
+
+    def read(self, fields: Fields) -> Item:
+        item_id = fields.id()
+        planned = fields.flag("planned")
+        steps, effects = self._steps(fields, item_id, planned=planned)
+        rollback, undone = self._rollback(fields, planned=planned)
+        creates, notes = self._files(fields, "creates")
+        modifies, more_notes = self._files(fields, "modifies")
+        item = Item(
+            id=item_id,
+            number=fields.integer("number", 0, low=0, high=1000) if fields.need("number") else 0,
+            title=fields.needed_text("title"),
+            what=fields.text("what"),
+            why=fields.text("why"),
+            priority=fields.choice("priority", PRIORITIES, "critical"),
+            estimate=fields.estimate("estimate"),
+            needs=fields.texts("needs"),
+            guide=fields.path("guide"),
+            declared_status=fields.text("declared_status"),
+            checkpoint=self._checkpoint(fields, planned=planned),
+            steps=steps,
+            success=self.checks(fields, "success", planned=planned),
+            rollback=rollback,
+            rollback_budget=fields.estimate("rollback_budget"),
+            commit=fields.text("commit"),
+            creates=creates,
+            modifies=modifies,
+            file_notes={**notes, **more_notes},
+            risks=fields.texts("risks"),
+            not_required=fields.text("not_required"),
+            sign_off=fields.flag("sign_off"),
+            position=fields.position(),
+        )
+        self.nodes.setdefault(item_id, fields)
+        self._check_shape(item, fields, effects=effects, undone=undone)
+        return item
+
+    def checks(self, fields: Fields, key: str, *, planned: bool = False) -> tuple[CheckLine, ...]:
+        """The checks of a list, each with an id."""
+        lines = []
+        for inner in fields.each(key, "a check", CHECK_KEYS):
+            line_id = inner.id()
+            call, _ = self._calls.read(inner, "check", planned=planned, measures=True)
+            title = inner.text("title") or line_id.replace("-", " ").capitalize()
+            position = inner.position()
+            lines.append(CheckLine(id=line_id, title=title, call=call, position=position))
+        return tuple(lines)
+
+    def _steps(
+        self, fields: Fields, item_id: str, *, planned: bool
+    ) -> tuple[tuple[Step, ...], bool]:
+        steps, effects = [], False
+        for inner in fields.each("steps", "a step", STEP_KEYS):
+            step, action = self._step(inner, item_id, planned=planned)
+            effects = effects or (action is not None and action.kind is ActionKind.EFFECT)
+            steps.append(step)
+        return tuple(steps), effects
+
+    def _step(self, fields: Fields, item_id: str, *, planned: bool) -> tuple[Step, Action | None]:
+        planned = planned or fields.flag("planned")
+        call, action = self._calls.read(fields, "action", planned=planned, measures=False)
+        step = Step(
+            id=f"{item_id}.{fields.id()}",
+            title=fields.needed_text("title"),
+            call=call,
+            why=fields.text("why"),
+            instructions=fields.text("instructions").rstrip("\n"),
+            estimate=fields.estimate("estimate"),
+            block=fields.text("block"),
+            timeout=fields.duration("timeout", STEP_TIMEOUT),
+            retries=fields.integer("retries", 0, high=100),
+            required=fields.flag("required"),
+            available=action is not None,
+            position=fields.position(),
+        )
+        return step, action
+
+    def _checkpoint(self, fields: Fields, *, planned: bool) -> tuple[CheckpointLine, ...]:
+        lines = []
+        for node in fields.nodes("checkpoint"):
+            line = self._checkpoint_line(node, planned=planned)
+            if line is not None:
+                lines.append(line)
+        return tuple(lines)
+
+    def _checkpoint_line(self, node: Node, *, planned: bool) -> CheckpointLine | None:
+        keys = node.entries if isinstance(node, Mapping) else {}
+        if "confirm" in keys:
+            return self._confirm(self._reading.fields(node, "a confirmation", CONFIRM_KEYS))
+        if "capture" in keys:
+            return self._capture(self._reading.fields(node, "a capture", CAPTURE_KEYS))
+        if "check" in keys:
+            inner = self._reading.fields(node, "an automatic line", CHECK_KEYS)
+            return self._automatic(inner, planned=planned)
+        self._reading.wrong(node, "a checkpoint line is a 'confirm', a 'check' or a 'capture'")
+        return None
+
+    def _confirm(self, fields: Fields) -> ConfirmLine:
+        title = fields.needed_text("confirm")
+        person = fields.choice("person", ("required", "assumable"), "assumable")
+        return ConfirmLine(
+            id=fields.id() if "id" in fields else slug(title),
+            title=title,
+            person_required=person == "required",
+            position=fields.position(),
+        )
+
+    def _automatic(self, fields: Fields, *, planned: bool) -> CheckLine:
+        call, _ = self._calls.read(fields, "check", planned=planned, measures=True)
+        title = fields.text("title")
+        return CheckLine(
+            id=fields.id() if "id" in fields else slug(title or call.action),
+            title=title or call.action,
+            call=call,
+            position=fields.position(),
+        )
+
+    def _capture(self, fields: Fields) -> CaptureLine:
+        inner = fields.below("capture", frozenset({"files", "project"}))
+        files = inner.paths("files")
+        project = inner.flag("project") if "project" in inner else True
+        if not files and not project:
+            fields.wrong("capture", "this captures nothing; name files, or the project")
+        what = [*files, *(["the Compose project"] if project else [])]
+        title = fields.text("title") or f"Capture {', '.join(what)}"
+        return CaptureLine(
+            id=fields.id() if "id" in fields else slug(title),
+            title=title,
+            files=files,
+            project=project,
+            position=fields.position(),
+        )
+
+    def _rollback(self, fields: Fields, *, planned: bool) -> tuple[tuple[Call, ...], bool]:
+        """The explicit calls, and whether the item says at all how it is undone."""
+        node = fields.entries.get("rollback")
+        if node is None:
+            return (), False
+        if isinstance(node, Scalar):
+            if self._reading.text(node, "rollback") != "captures":
+                self._reading.wrong(node, "'rollback' is 'captures' or a list of actions")
+            return (), True
+        calls = []
+        for inner in fields.each("rollback", "a rollback step", frozenset({"action", "with"})):
+            call, _ = self._calls.read(inner, "action", planned=planned, measures=False)
+            calls.append(call)
+        return tuple(calls), True
+
+    def _files(self, fields: Fields, key: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Paths, each with a note where it has one."""
+        paths, notes = [], {}
+        for node in fields.nodes(key):
+            if isinstance(node, Scalar):
+                path = self._reading.text(node, key)
+                check_path(self._reading, node, path)
+            else:
+                inner = self._reading.fields(node, "a file", FILE_KEYS)
+                path = inner.path("path") if inner.need("path") else ""
+                notes[path] = inner.text("note")
+            paths.append(path)
+        return tuple(paths), notes
+
+    def _check_shape(self, item: Item, fields: Fields, *, effects: bool, undone: bool) -> None:
+        """Note what an item's parts lack of each other."""
+        if item.not_required:
+            for key in ("steps", "success", "checkpoint", "rollback", "commit"):
+                if key in fields:
+                    mark = key_mark(self._reading.source, fields.node, key)
+                    message = f"an item that is not required has no {key!r}"
+                    self._reading.source.wrong(mark, message)
+        elif not item.steps and not fields.broken:
+            fields.wrong("steps", f"item {item.id!r} has no steps; give some, or 'not_required'")
+        if effects and not item.checkpoint:
+            fields.wrong("checkpoint", f"item {item.id!r} changes the target without a checkpoint")
+        if effects and not undone:
+            message = f"item {item.id!r} changes the target; say how with 'rollback: captures'"
+            fields.wrong("rollback", message)
+        if item.commit and not effects and not any(not s.available for s in item.steps):
+            fields.wrong("commit", f"item {item.id!r} changes nothing that could be committed")
+
+
+def slug(text: str) -> str:
+    """An id made of a title: `Verify openssl available` becomes `verify-openssl-available`."""
+    words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return words[:60].rstrip("-") or shorten(text)

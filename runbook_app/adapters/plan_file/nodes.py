@@ -1,0 +1,407 @@
+"""YAML as nodes that know where they stand, built on libyaml's events.
+
+PyYAML's own constructors lose positions, take the last of two equal keys, and turn text into
+dates, octal numbers and booleans. Here a scalar stays text until its reader knows which type it
+wants (`scalars`). Tags, merge keys and a second document are refused; aliases share one node and
+may not make the file larger than the limits below.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gc
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import msgspec
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from runbook_app.domain.errors import Mistake
+from runbook_app.domain.plan import Position
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_NODES = 2_000_000
+"""Counted with every alias replaced by what it stands for."""
+MAX_DEPTH = 64
+
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What YAML 1.1, and so libyaml, counts as the end of a line."""
+
+
+class Mark(Protocol):
+    """A place in the text; line and column count from 0."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def column(self) -> int: ...
+
+
+class Place(msgspec.Struct, frozen=True):
+    line: int = 0
+    column: int = 0
+
+
+class Scalar(msgspec.Struct, gc=False):
+    text: str
+    plain: bool
+    """Written without quotes, so that its type is open."""
+    mark: Any
+
+
+class Mapping(msgspec.Struct):
+    entries: dict[str, Node]
+    mark: Any
+
+
+class Sequence(msgspec.Struct):
+    items: list[Node]
+    mark: Any
+
+
+Node = Scalar | Mapping | Sequence
+
+
+class Source:
+    """One file's text, and the mistakes found in it so far."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.mistakes: list[Mistake] = []
+        self.keys: KeyPlaces | None = None
+        """Filled by `key_mark`."""
+        self._lines: list[str] | None = None
+
+    def position(self, mark: Mark | None) -> Position:
+        if mark is None:
+            return Position(self.file, 1, 1)
+        return Position(self.file, mark.line + 1, mark.column + 1)
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 0; what a terminal might obey is replaced."""
+        if self._lines is None:
+            self._lines = _LINE_BREAK.split(self.text)
+        if number >= len(self._lines):
+            return ""
+        return "".join(c if c.isprintable() else " " for c in self._lines[number])
+
+    def wrong(
+        self, mark: Mark | None, message: str, *, suggestion: str = "", warning: bool = False
+    ) -> None:
+        self.mistakes.append(self.mistake(mark, message, suggestion=suggestion, warning=warning))
+
+    def wrong_at(self, position: Position, message: str) -> None:
+        self.wrong(Place(position.line - 1, position.column - 1), message)
+
+    def mistake(
+        self, mark: Mark | None, message: str, *, suggestion: str = "", warning: bool = False
+    ) -> Mistake:
+        return Mistake(
+            message=message,
+            position=self.position(mark),
+            source_line=self.line(mark.line) if mark is not None else "",
+            suggestion=suggestion,
+            warning=warning,
+        )
+
+
+def read_source(file: str, data: bytes) -> Source:
+    """Decode a file; a byte that is not UTF-8 is a mistake with its place."""
+    if len(data) > MAX_BYTES:
+        source = Source(file, "")
+        source.wrong(None, f"the file has {len(data)} bytes; a plan has at most {MAX_BYTES}")
+        return source
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        source = Source(file, "")
+        source.wrong(None, "the file is UTF-16; save it as UTF-8")
+        return source
+    body = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return Source(file, body.decode())
+    except UnicodeDecodeError as error:
+        source = Source(file, body.decode(errors="replace"))
+        before = body[: error.start].decode()
+        source.wrong(
+            _place(before, len(before)),
+            f"byte 0x{body[error.start]:02x} is not UTF-8; save the file as UTF-8",
+        )
+        return source
+
+
+class PureParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
+    """PyYAML's parser in Python, for a PyYAML that was built without libyaml."""
+
+    def __init__(self, stream: str) -> None:
+        yaml.reader.Reader.__init__(self, stream)
+        yaml.scanner.Scanner.__init__(self)
+        yaml.parser.Parser.__init__(self)
+
+
+Parser = Callable[[str], Any]
+
+PARSER: Parser = getattr(yaml.cyaml, "CParser") if yaml.__with_libyaml__ else PureParser  # noqa: B009 - the stubs leave it out
+
+
+def compose(source: Source, parser: Parser = PARSER) -> Node | None:
+    """Build the nodes of the one document; mistakes go into the source.
+
+    None when there is no document, or one that can't be read any further.
+    """
+    with no_collection():
+        try:
+            return _Composer(source, parser).document()
+        except yaml.MarkedYAMLError as error:
+            _syntax(source, error)
+        except yaml.reader.ReaderError as error:
+            source.wrong(
+                _place(source.text, error.position),
+                f"the character U+{_codepoint(error.character):04X} is not allowed in YAML",
+            )
+        except _GaveUp:
+            pass
+    return None
+
+
+def key_mark(source: Source, mapping: Mapping, key: str) -> Mark:
+    """Where a key of a mapping stands."""
+    if source.keys is None:
+        source.keys = _key_places(source.text)
+    place = Place(mapping.mark.line, mapping.mark.column)
+    return source.keys.get(place, {}).get(key, place)
+
+
+KeyPlaces = dict[Place, dict[str, Place]]
+
+
+def _key_places(text: str) -> KeyPlaces:
+    """Places of all keys, by their mapping's place. Read again: only mistakes ask for it."""
+    found: KeyPlaces = {}
+    open_keys: list[dict[str, Place] | None] = []
+    key_next: list[bool] = []
+    for event in _events(text):
+        kind = type(event)
+        if kind in (MappingEndEvent, SequenceEndEvent):
+            open_keys.pop()
+            key_next.pop()
+        elif kind in (MappingStartEvent, SequenceStartEvent, ScalarEvent, AliasEvent):
+            place = Place(event.start_mark.line, event.start_mark.column)
+            if open_keys and (keys := open_keys[-1]) is not None:
+                if key_next[-1] and kind is ScalarEvent:
+                    keys[event.value] = place
+                key_next[-1] = not key_next[-1]
+            if kind is MappingStartEvent:
+                found[place] = {}
+            if kind in (MappingStartEvent, SequenceStartEvent):
+                open_keys.append(found[place] if kind is MappingStartEvent else None)
+                key_next.append(True)
+    return found
+
+
+def _events(text: str) -> Iterator[Any]:
+    parser = PARSER(text)
+    try:
+        while (event := parser.get_event()) is not None:
+            yield event
+    except yaml.YAMLError:
+        return
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Every node once for each place where it stands, the outer ones first."""
+    yield node
+    if isinstance(node, Mapping):
+        for child in node.entries.values():
+            yield from walk(child)
+    elif isinstance(node, Sequence):
+        for child in node.items:
+            yield from walk(child)
+
+
+class _GaveUp(Exception):
+    """A limit was passed; the mistake has been noted."""
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Nodes make no cycles, and the collector would take most of a large plan's loading time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+class _Composer:
+    def __init__(self, source: Source, parser: Parser) -> None:
+        self.source = source
+        self.next_event: Any = parser(source.text).get_event
+        self.anchors: dict[str, Node] = {}
+        self.names: dict[str, str] = {}
+        """Each key's text, held once."""
+        self.open: list[Mapping | Sequence] = []
+        self.sizes: dict[int, int] = {}
+        """Of nodes that aliases repeat, by identity."""
+        self.total = 0
+
+    def document(self) -> Node | None:
+        root = self._first_document()
+        while (event := self.next_event()) is not None:
+            if type(event) is DocumentStartEvent:
+                self.source.wrong(event.start_mark, "a second document; a plan is one document")
+                break
+        return root
+
+    def _first_document(self) -> Node | None:
+        while (event := self.next_event()) is not None:
+            if type(event) is DocumentStartEvent:
+                if event.tags:
+                    self.source.wrong(event.start_mark, "%TAG directives are not allowed")
+                return self._node(self.next_event())
+        return None
+
+    def _node(self, event: Any) -> Node:
+        kind = type(event)
+        if kind is ScalarEvent:
+            return self._scalar(event)
+        if kind is MappingStartEvent:
+            return self._mapping(event)
+        if kind is SequenceStartEvent:
+            return self._sequence(event)
+        return self._alias(event)
+
+    def _scalar(self, event: Any) -> Scalar:
+        node = Scalar(event.value, event.implicit[0], event.start_mark)
+        if event.tag is not None or event.anchor is not None:
+            self._properties(event, node)
+        return node
+
+    def _mapping(self, event: Any) -> Mapping:
+        entries: dict[str, Node] = {}
+        node = Mapping(entries, event.start_mark)
+        self._open(event, node)
+        next_event, names = self.next_event, self.names
+        while type(event := next_event()) is not MappingEndEvent:
+            # Nearly all keys and values are plain scalars: built here, without calls.
+            if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
+                key = names.setdefault(event.value, event.value)
+                if key in entries or key == "<<":
+                    self._odd_key(event, entries)
+            else:
+                key = self._key(event, entries)
+            event = next_event()
+            if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
+                entries[key] = Scalar(event.value, event.implicit[0], event.start_mark)
+            else:
+                entries[key] = self._node(event)
+        self._close(node, len(entries))
+        return node
+
+    def _sequence(self, event: Any) -> Sequence:
+        node = Sequence([], event.start_mark)
+        self._open(event, node)
+        while type(event := self.next_event()) is not SequenceEndEvent:
+            node.items.append(self._node(event))
+        self._close(node, len(node.items))
+        return node
+
+    def _key(self, event: Any, entries: dict[str, Node]) -> str:
+        if type(event) is not ScalarEvent:
+            self._node(event)
+            self.source.wrong(event.start_mark, "a key has to be plain text")
+            return ""
+        self._properties(event, Scalar(event.value, False, event.start_mark))
+        self._odd_key(event, entries)
+        return str(event.value)
+
+    def _odd_key(self, event: Any, entries: dict[str, Node]) -> None:
+        key = event.value
+        if key in entries:
+            first = entries[key].mark.line + 1
+            self.source.wrong(event.start_mark, f"duplicate key {key!r}, first on line {first}")
+        elif key == "<<" and event.implicit[0]:
+            message = "merge keys (<<) are not supported; write the keys out"
+            self.source.wrong(event.start_mark, message)
+
+    def _alias(self, event: AliasEvent) -> Node:
+        mark = event.start_mark
+        target = self.anchors.get(str(event.anchor))
+        if target is None:
+            self.source.wrong(mark, f"unknown alias *{event.anchor}")
+            return Scalar("", False, mark)
+        if any(target is node for node in self.open):
+            self.source.wrong(mark, f"the alias *{event.anchor} stands inside what it repeats")
+            return Scalar("", False, mark)
+        self._count(Scalar("", False, mark), self._size(target))
+        return target
+
+    def _properties(self, event: Any, node: Node) -> None:
+        if event.tag is not None:
+            self.source.wrong(
+                event.start_mark, f"the tag {event.tag!r} is not allowed; types come from the key"
+            )
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+
+    def _open(self, event: Any, node: Mapping | Sequence) -> None:
+        if event.tag is not None or event.anchor is not None:
+            self._properties(event, node)
+        self.open.append(node)
+        if len(self.open) > MAX_DEPTH:
+            self._give_up(node, f"nested deeper than {MAX_DEPTH} levels")
+
+    def _close(self, node: Mapping | Sequence, children: int) -> None:
+        self.open.pop()
+        self._count(node, children)
+
+    def _count(self, node: Node, more: int) -> None:
+        self.total += more
+        if self.total > MAX_NODES:
+            self._give_up(node, f"more than {MAX_NODES} values, aliases counted in full")
+
+    def _size(self, node: Node) -> int:
+        """Number of values below a node that an alias repeats."""
+        if type(node) is Scalar:
+            return 0
+        known = self.sizes.get(id(node))
+        if known is None:
+            inner = node.entries.values() if type(node) is Mapping else node.items  # type: ignore[union-attr]
+            known = self.sizes[id(node)] = sum(1 + self._size(child) for child in inner)
+        return known
+
+    def _give_up(self, node: Node, message: str) -> None:
+        self.source.wrong(node.mark, message)
+        raise _GaveUp
+
+
+def _syntax(source: Source, error: yaml.MarkedYAMLError) -> None:
+    problem = error.problem or "the text can't be read as YAML"
+    if error.context and error.context_mark and error.problem_mark:
+        problem += f" {error.context} that starts on line {error.context_mark.line + 1}"
+    source.wrong(error.problem_mark or error.context_mark, f"YAML: {problem}")
+
+
+def _place(text: str, offset: int) -> Place:
+    """Line and column of a character."""
+    line, start = 0, 0
+    for found in _LINE_BREAK.finditer(text, 0, offset):
+        line, start = line + 1, found.end()
+    return Place(line, offset - start)
+
+
+def _codepoint(character: int | str) -> int:
+    return character if isinstance(character, int) else ord(character)

@@ -1,0 +1,156 @@
+"""Rules across a plan's parts: ids, what refers to what, files beside the plan, the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from runbook_app.adapters.plan_file.document import Document
+from runbook_app.adapters.plan_file.nodes import Mapping, Scalar, Sequence, Source
+from runbook_app.adapters.plan_file.reading import Fields
+from runbook_app.adapters.plan_file.scalars import shorten
+from runbook_app.adapters.plan_file.variables import closest
+from runbook_app.domain.clock import format_duration
+from runbook_app.domain.plan import Item, Plan, Position
+
+
+class Rules:
+    def __init__(self, source: Source, document: Document, plan: Plan) -> None:
+        self._source = source
+        self._root = document.root
+        self._fields = document.items.nodes
+        self._plan = plan
+
+    def check(self, folder: Path, now: datetime, *, window_from_now: bool) -> None:
+        """Note everything that is wrong between the parts.
+
+        Args:
+            folder: of the plan file; guides are looked for in it.
+            now: for a window that is over.
+            window_from_now: the window's own start is not used.
+        """
+        self._ids()
+        self._references()
+        self._cycles()
+        self._sign_off()
+        for item in self._plan.items:
+            self._guide(item, folder)
+        if not window_from_now:
+            self._window(now)
+
+    def _ids(self) -> None:
+        plan = self._plan
+        self._unique("item", ((i.id, i.position) for i in plan.items))
+        self._unique("item number", ((str(i.number), i.position) for i in plan.items if i.number))
+        for item in plan.items:
+            self._unique("step", ((s.id, s.position) for s in item.steps))
+            lines = [*item.checkpoint, *item.success]
+            self._unique(f"line of {item.id!r}", ((line.id, line.position) for line in lines))
+        for key in ("blocks", "baseline", "documents", "links", "next_phases", "sections"):
+            self._unique("section", self._places(key))
+        for key in ("risks", "claims"):
+            self._unique(key.removesuffix("s"), self._places(key))
+        checks = [c for category in plan.score.categories for c in category.checks]
+        self._unique("score check", ((c.id, c.position) for c in checks))
+
+    def _unique(self, what: str, ids: Iterable[tuple[str, Position]]) -> None:
+        first: dict[str, Position] = {}
+        for name, position in ids:
+            if name and name in first:
+                line = first[name].line
+                message = f"duplicate {what} id {name!r}, first on line {line}"
+                self._source.wrong_at(position, message)
+            first.setdefault(name, position)
+
+    def _places(self, key: str) -> Iterator[tuple[str, Position]]:
+        node = self._root.entries.get(key)
+        for inner in node.items if isinstance(node, Sequence) else ():
+            name = inner.entries.get("id") if isinstance(inner, Mapping) else None
+            if isinstance(name, Scalar):
+                yield name.text, self._source.position(name.mark)
+
+    def _references(self) -> None:
+        plan = self._plan
+        items = [item.id for item in plan.items]
+        risks = [risk.id for risk in plan.risks]
+        for fields in self._fields.values():
+            self._known(fields, "needs", items, "item")
+            self._known(fields, "risks", risks, "risk")
+        audit = self._root.entries.get("audit")
+        if isinstance(audit, Mapping):
+            self._known(Fields(self._root.reading, audit, "audit"), "items", items, "item")
+        self._measured_by()
+
+    def _known(self, fields: Fields, key: str, known: list[str], what: str) -> None:
+        node = fields.entries.get(key)
+        for inner in node.items if isinstance(node, Sequence) else ():
+            if isinstance(inner, Scalar) and inner.text not in known:
+                message = f"unknown {what} {shorten(inner.text)}"
+                self._source.wrong(inner.mark, message, suggestion=closest(inner.text, known))
+
+    def _measured_by(self) -> None:
+        steps = [step.id for _, step in self._plan.steps()]
+        criteria = [line.id for item in self._plan.items for line in item.success]
+        for node in self._root.nodes("claims"):
+            name = node.entries.get("measured_by") if isinstance(node, Mapping) else None
+            if not isinstance(name, Scalar) or name.text in steps:
+                continue
+            if criteria.count(name.text) > 1:
+                message = (
+                    f"{shorten(name.text)} is a criterion of several items; give it its own id"
+                )
+                self._source.wrong(name.mark, message)
+            elif name.text not in criteria:
+                message = f"{shorten(name.text)} is no step (item.step) and no success criterion"
+                suggestion = closest(name.text, steps + criteria)
+                self._source.wrong(name.mark, message, suggestion=suggestion)
+
+    def _cycles(self) -> None:
+        needs = {item.id: item.needs for item in self._plan.items}
+        told: set[str] = set()
+        for item in self._plan.items:
+            cycle = _cycle(item.id, needs)
+            if cycle and told.isdisjoint(cycle):
+                told.update(cycle)
+                message = f"items need each other in a circle: {' -> '.join([*cycle, cycle[0]])}"
+                self._fields[item.id].wrong("needs", message)
+
+    def _sign_off(self) -> None:
+        for item in self._plan.items[:-1]:
+            if item.sign_off:
+                message = "the sign-off is the last item of the plan, and there is one"
+                self._fields[item.id].wrong("sign_off", message)
+
+    def _guide(self, item: Item, folder: Path) -> None:
+        if not item.guide or ".." in Path(item.guide).parts or "\0" in item.guide:
+            return
+        if not (folder / item.guide).is_file():
+            message = f"there is no guide {shorten(item.guide)} beside the plan"
+            self._fields[item.id].wrong("guide", message)
+
+    def _window(self, now: datetime) -> None:
+        window = self._plan.window
+        if window.starts is None or now - window.starts < window.budget:
+            return
+        over = format_duration(now - window.starts - window.budget)
+        message = (
+            f"the window has been over for {over}; write 'starts: now' or use --window-from now"
+        )
+        node = self._root.entries["window"]
+        inner = node.entries.get("starts", node) if isinstance(node, Mapping) else node
+        self._source.wrong(inner.mark, message)
+
+
+def _cycle(start: str, needs: dict[str, tuple[str, ...]]) -> list[str]:
+    """The shortest way from an item back to itself, or nothing."""
+    ways = {start: [start]}
+    queue = [start]
+    for name in queue:
+        for need in needs.get(name, ()):
+            if need == start:
+                return ways[name]
+            if need not in ways:
+                ways[need] = [*ways[name], need]
+                queue.append(need)
+    return []

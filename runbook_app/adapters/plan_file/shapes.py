@@ -1,0 +1,102 @@
+"""Plain values of a plan's nodes, read as an action's parameter types want them."""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, Source
+from runbook_app.adapters.plan_file.scalars import UNCLEAR, describe, resolve_plain
+from runbook_app.adapters.plan_file.variables import Variables, as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a type says about the scalars in it."""
+
+    text: bool = False
+    """Only text fits, so that `no` or `1_000` keeps its letters."""
+    item: Shape | None = None
+    """Of a list's items or a mapping's values."""
+    fields: dict[str, Shape] = field(default_factory=dict)
+
+    def of(self, key: str) -> Shape:
+        return self.fields.get(key) or self.item or OPEN
+
+
+OPEN = Shape()
+TEXT = Shape(text=True)
+
+
+def shape_of(hint: Any) -> Shape:
+    members = _members(hint)
+    if members and all(_is_text(member) for member in members):
+        return TEXT
+    for member in members:
+        if isinstance(member, type) and (
+            typing.is_typeddict(member) or issubclass(member, msgspec.Struct)
+        ):
+            hints = typing.get_type_hints(member)
+            return Shape(fields={name: shape_of(inner) for name, inner in hints.items()})
+        arguments = [a for a in typing.get_args(member) if a is not ...]
+        if arguments and typing.get_origin(member) is not typing.Literal:
+            return Shape(item=shape_of(arguments[-1]))
+    return OPEN
+
+
+def value_of(node: Node, shape: Shape, source: Source, variables: Variables) -> object:
+    """The plain value of a node, variables replaced; what is unclear becomes a mistake."""
+    if isinstance(node, Scalar):
+        return _scalar(node, shape, source, variables)
+    if isinstance(node, Sequence):
+        inner = shape.item or OPEN
+        return [value_of(item, inner, source, variables) for item in node.items]
+    return {
+        name: value_of(item, shape.of(name), source, variables)
+        for name, item in node.entries.items()
+    }
+
+
+def inner_node(node: Node, path: tuple[str | int, ...]) -> Node:
+    """The node that a path of keys and indexes leads to, as far as it goes."""
+    for part in path:
+        if isinstance(node, Mapping) and isinstance(part, str) and part in node.entries:
+            node = node.entries[part]
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+        else:
+            break
+    return node
+
+
+def _scalar(node: Scalar, shape: Shape, source: Source, variables: Variables) -> object:
+    text = node.text
+    if "${" in text:
+        value = variables.expand(node)
+        return as_text(value) if shape.text else value
+    if not node.plain:
+        return text
+    read = resolve_plain(text)
+    if read is not UNCLEAR:
+        return read
+    if not shape.text:
+        source.wrong(node.mark, f"{describe(node)}; put it in quotes, or write it plainly")
+    return text
+
+
+def _members(hint: Any) -> list[Any]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return [member for member in typing.get_args(hint) if member is not types.NoneType]
+    return [hint]
+
+
+def _is_text(hint: Any) -> bool:
+    if typing.get_origin(hint) is typing.Literal:
+        return all(isinstance(choice, str) for choice in typing.get_args(hint))
+    return hint in (str, timedelta, Path)

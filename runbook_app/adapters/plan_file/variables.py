@@ -1,0 +1,232 @@
+"""`${name}` in a plan: a whole-string reference keeps the variable's type, `$${` writes `${`.
+
+A variable takes its value from the options, then from the target's own file, then from the plan,
+and always has the type of the plan's default.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
+from runbook_app.adapters.plan_file.nodes import Node, Place, Scalar, Source, compose, key_mark
+from runbook_app.adapters.plan_file.scalars import (
+    UNCLEAR,
+    describe,
+    resolve,
+    resolve_plain,
+    shorten,
+)
+
+TARGET_FILE = "runbook.vars.yaml"
+"""Kept in the target: what a plan has to know of this copy of the stack."""
+
+Value = str | int | float | bool
+
+_REFERENCE = re.compile(r"\$(\$?)\{([^{}\n]*)(\}?)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Variables:
+    """Resolved variables of one plan."""
+
+    def __init__(self, source: Source, values: Mapping[str, Value]) -> None:
+        self._source = source
+        self.values = values
+
+    def expand(self, node: Scalar) -> Value:
+        """The node's text with its references replaced."""
+        text = node.text
+        if "${" not in text:
+            return text
+        found = _REFERENCE.fullmatch(text)
+        if found and not found[1]:
+            return self._value(found, node)
+        return _REFERENCE.sub(lambda found: self._piece(found, node), text)
+
+    def _piece(self, found: re.Match[str], node: Scalar) -> str:
+        if found[1]:
+            return found[0][1:]
+        return as_text(self._value(found, node))
+
+    def _value(self, found: re.Match[str], node: Scalar) -> Value:
+        name = found[2]
+        if found[3] and name in self.values:
+            return self.values[name]
+        mark = _mark_of(self._source, node, found[0])
+        if not found[3]:
+            self._source.wrong(
+                mark, f"{shorten(found[0])} has no closing brace; write $${{ for ${{"
+            )
+        else:
+            self._source.wrong(
+                mark,
+                f"unknown variable {shorten(name)}; variables are declared under 'variables'",
+                suggestion=closest(name, self.values),
+            )
+        return found[0]
+
+
+def as_text(value: Value) -> str:
+    """A value inside a longer text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def closest(name: str, known: Mapping[str, object] | Iterator[str] | list[str]) -> str:
+    """The known name that was probably meant, or empty."""
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.6)), "")
+
+
+def read_defaults(source: Source, root: MappingNode) -> dict[str, Value]:
+    """The plan's own values, not expanded yet."""
+    node = root.entries.get("variables")
+    if node is None:
+        return {}
+    if not isinstance(node, MappingNode):
+        source.wrong(node.mark, "'variables' has to be a mapping of names to values")
+        return {}
+    values = {}
+    for name, value in node.entries.items():
+        if not _NAME.fullmatch(name):
+            mark = key_mark(source, node, name)
+            source.wrong(mark, f"{shorten(name)} is no name; use letters, digits and _")
+        elif (read := _scalar(source, value, name)) is not None:
+            values[name] = read
+    return values
+
+
+def read_overrides(
+    source: Source, defaults: Mapping[str, Value], overrides: Mapping[str, str]
+) -> dict[str, Value]:
+    """Values given by `--set`, in the types of the plan's defaults."""
+    values = {}
+    for name, text in overrides.items():
+        if name not in defaults:
+            message = f"--set {name}: the plan has no variable of that name"
+            source.wrong(None, message, suggestion=closest(name, defaults))
+            continue
+        value = _parse(text, defaults[name])
+        if value is None:
+            kind = _kind(defaults[name])
+            source.wrong(None, f"--set {name}: expected {kind}, got {shorten(text)}")
+        else:
+            values[name] = value
+    return values
+
+
+def read_target_file(source: Source, defaults: Mapping[str, Value]) -> dict[str, Value]:
+    """Values of the target's own file; names that this plan doesn't have are for other plans."""
+    root = compose(source)
+    if root is None or (isinstance(root, Scalar) and resolve(root) is None):
+        return {}
+    if not isinstance(root, MappingNode):
+        source.wrong(root.mark, "the file has to be a mapping of names to values")
+        return {}
+    values = {}
+    for name, node in root.entries.items():
+        if name not in defaults:
+            continue
+        value = _as_type(source, node, name, defaults[name])
+        if value is not None:
+            values[name] = value
+    return values
+
+
+def unused(source: Source, root: Node, defaults: Mapping[str, Value]) -> None:
+    """Warn of names in the target's file that look like a mistyped variable."""
+    if isinstance(root, MappingNode):
+        for name in root.entries:
+            likely = closest(name, [d for d in defaults if d not in root.entries])
+            if name not in defaults and likely:
+                mark = key_mark(source, root, name)
+                message = f"the plan has no variable {name!r}"
+                source.wrong(mark, message, suggestion=likely, warning=True)
+
+
+def resolve_variables(
+    source: Source, root: MappingNode, defaults: Mapping[str, Value], given: Mapping[str, Value]
+) -> Variables:
+    """Defaults may refer to other variables; given values are taken as they are."""
+    declared = root.entries.get("variables")
+    nodes = declared.entries if isinstance(declared, MappingNode) else {}
+    values: dict[str, Value] = {}
+    waiting = dict.fromkeys(defaults)
+    while waiting:
+        ready = [n for n in waiting if n in given or not _references(defaults[n]) & waiting.keys()]
+        for name in ready or list(waiting):
+            if not ready:
+                source.wrong(nodes[name].mark, f"the variable {name!r} refers to itself in the end")
+                values[name] = defaults[name]
+            del waiting[name]
+        so_far = Variables(source, values | dict.fromkeys(waiting, ""))
+        values |= {n: given[n] if n in given else _expanded(so_far, nodes[n]) for n in ready}
+    return Variables(source, values)
+
+
+def _expanded(variables: Variables, node: Node) -> Value:
+    assert isinstance(node, Scalar)
+    value = resolve(node)
+    return variables.expand(node) if isinstance(value, str) else value  # type: ignore[return-value]
+
+
+def _references(value: Value) -> set[str]:
+    if not isinstance(value, str):
+        return set()
+    return {found[2] for found in _REFERENCE.finditer(value) if not found[1]}
+
+
+def _scalar(source: Source, node: Node, name: str) -> Value | None:
+    if not isinstance(node, Scalar):
+        source.wrong(node.mark, f"the variable {name!r} has to be text, a number, true or false")
+        return None
+    value = resolve(node)
+    if value is UNCLEAR:
+        message = f"{name!r} is {describe(node)}; put it in quotes, or write a plain number"
+        source.wrong(node.mark, message)
+        return None
+    if value is None:
+        source.wrong(node.mark, f'the variable {name!r} has no value; write "" for an empty text')
+        return None
+    assert not isinstance(value, type(UNCLEAR))
+    return value
+
+
+def _as_type(source: Source, node: Node, name: str, default: Value) -> Value | None:
+    if isinstance(node, Scalar) and isinstance(default, str) and resolve(node) is UNCLEAR:
+        return node.text
+    value = _scalar(source, node, name)
+    if value is None:
+        return None
+    if type(value) is type(default):
+        return value
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    assert isinstance(node, Scalar)
+    source.wrong(node.mark, f"{name!r}: expected {_kind(default)}, got {describe(node)}")
+    return None
+
+
+def _parse(text: str, default: Value) -> Value | None:
+    if isinstance(default, str):
+        return text
+    value = resolve_plain(text)
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    return value if type(value) is type(default) else None
+
+
+def _kind(default: Value) -> str:
+    if isinstance(default, bool):
+        return "true or false"
+    if isinstance(default, str):
+        return "text"
+    return "a whole number" if isinstance(default, int) else "a number"
+
+
+def _mark_of(source: Source, node: Scalar, text: str) -> Place:
+    """Where a part of a scalar stands, if that is on its first line."""
+    line = node.mark.line
+    column = source.line(line).find(text, node.mark.column)
+    return Place(line, column if column >= 0 else node.mark.column)

@@ -1,0 +1,139 @@
+"""Plan files: read, validated as a whole, every mistake at once with its place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runbook_app.adapters.plan_file.calls import Calls
+from runbook_app.adapters.plan_file.document import PLAN_KEYS, Document
+from runbook_app.adapters.plan_file.items import Items
+from runbook_app.adapters.plan_file.lint import Lint
+from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
+from runbook_app.adapters.plan_file.nodes import Source, compose, no_collection, read_source
+from runbook_app.adapters.plan_file.reading import Reading
+from runbook_app.adapters.plan_file.rules import Rules
+from runbook_app.adapters.plan_file.variables import (
+    TARGET_FILE,
+    Value,
+    Variables,
+    read_defaults,
+    read_overrides,
+    read_target_file,
+    resolve_variables,
+    unused,
+)
+from runbook_app.adapters.registry import InstalledActions
+from runbook_app.domain.errors import Mistake, PlanError
+from runbook_app.domain.plan import Plan
+
+
+def read_plan(
+    path: Path,
+    registry: InstalledActions,
+    overrides: Mapping[str, str],
+    target: Path | None,
+    *,
+    window_from_now: bool = False,
+    now: datetime | None = None,
+) -> Plan:
+    """Read a plan, its variables resolved for a target.
+
+    Args:
+        path: of the plan file.
+        registry: the actions that it may name.
+        overrides: values given by `--set`, which win over the target's file and the plan.
+        target: folder whose `runbook.vars.yaml` is read; None uses the plan's own values.
+        window_from_now: the window starts with the session, whatever the plan says.
+        now: for a window that is over; the present by default.
+
+    Raises:
+        PlanError: with every mistake found.
+    """
+    data = _bytes(path)
+    with no_collection():
+        return _read(path, data, registry, overrides, target, window_from_now, now)
+
+
+def lint(path: Path, plan: Plan, target: Path | None = None) -> tuple[Mistake, ...]:
+    """Warnings of a plan that can be loaded: where its own figures and words disagree."""
+    source = read_source(str(path), _bytes(path))
+    root = compose(source)
+    if not isinstance(root, MappingNode):
+        return ()
+    Lint(source, root, plan).run()
+    warnings = [m for m in source.mistakes if m.warning]
+    beside = _target_source(target)
+    if beside is not None and (node := compose(beside)) is not None:
+        defaults = read_defaults(read_source(str(path), b""), root)
+        unused(beside, node, defaults)
+        warnings += [m for m in beside.mistakes if m.warning]
+    return _in_order(warnings)
+
+
+def _read(
+    path: Path,
+    data: bytes,
+    registry: InstalledActions,
+    overrides: Mapping[str, str],
+    target: Path | None,
+    window_from_now: bool,
+    now: datetime | None,
+) -> Plan:
+    source = read_source(str(path), data)
+    root = None if source.mistakes else compose(source)
+    if not isinstance(root, MappingNode):
+        if not source.mistakes:
+            source.wrong(None, "a plan is a mapping of keys to values; this file has none")
+        raise PlanError(_in_order(source.mistakes))
+    beside = _target_source(target)
+    variables = _variables(source, root, overrides, beside)
+    reading = Reading(source, variables, registry)
+    fields = reading.fields(root, "a plan", PLAN_KEYS)
+    document = Document(reading, fields, Items(reading, Calls(reading)))
+    plan = document.plan(path=str(path), sha256=hashlib.sha256(data).hexdigest())
+    moment = now or datetime.now(UTC)
+    rules = Rules(source, document, plan)
+    rules.check(path.parent, moment, window_from_now=window_from_now)
+    mistakes = [*(beside.mistakes if beside else ()), *source.mistakes]
+    if mistakes:
+        raise PlanError(_in_order(mistakes))
+    return plan
+
+
+def _variables(
+    source: Source, root: MappingNode, overrides: Mapping[str, str], beside: Source | None
+) -> Variables:
+    defaults = read_defaults(source, root)
+    given: dict[str, Value] = read_target_file(beside, defaults) if beside else {}
+    given |= read_overrides(source, defaults, overrides)
+    return resolve_variables(source, root, defaults, given)
+
+
+def _target_source(target: Path | None) -> Source | None:
+    path = target / TARGET_FILE if target else None
+    if path is None or not path.is_file():
+        return None
+    return read_source(str(path), _bytes(path))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PlanError((_nothing_to_read(path, reason),)) from error
+
+
+def _nothing_to_read(path: Path, reason: str) -> Mistake:
+    source = Source(str(path), "")
+    return source.mistake(None, f"the file can't be read: {reason}")
+
+
+def _in_order(mistakes: list[Mistake]) -> tuple[Mistake, ...]:
+    unique = dict.fromkeys(mistakes)
+    return tuple(
+        sorted(unique, key=lambda m: (m.position.file, m.position.line, m.position.column))
+    )
