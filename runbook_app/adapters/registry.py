@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import pkgutil
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ from runbook_app.ports.action import Action
 
 GROUP = "runbook.actions"
 """An entry point of this group names a module: `redis = my_package.redis_actions`."""
+
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 MISSING: Any = inspect.Parameter.empty
 
@@ -270,19 +273,15 @@ def _plainly(problem: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _path_of(where: str, value: object) -> tuple[str | int, ...]:
+def _path_of(where: str, value: Any) -> tuple[str | int, ...]:
     """Follow msgspec's path (`$.a[2]`) as far as it is exact."""
     path: list[str | int] = []
-    for part in where.removeprefix("$").replace("[", ".[").split("."):
-        key: str | int = int(part[1:-1]) if part[:1] == "[" and part[1:-1].isdigit() else part
-        if isinstance(key, str) and isinstance(value, dict) and key in value:
+    for name, index in _STEP.findall(where):
+        key: str | int = int(index) if index else name
+        try:
             value = value[key]
-        elif isinstance(key, int) and isinstance(value, list) and key < len(value):
-            value = value[key]
-        elif key:
+        except (KeyError, IndexError, TypeError):
             break
-        else:
-            continue
         path.append(key)
     return tuple(path)
 

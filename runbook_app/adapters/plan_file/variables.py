@@ -14,6 +14,7 @@ from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
 from runbook_app.adapters.plan_file.nodes import Node, Place, Scalar, Source, compose, key_mark
 from runbook_app.adapters.plan_file.scalars import (
     UNCLEAR,
+    Unclear,
     describe,
     resolve,
     resolve_plain,
@@ -166,9 +167,10 @@ def resolve_variables(
 
 
 def _expanded(variables: Variables, node: Node) -> Value:
-    assert isinstance(node, Scalar)
-    value = resolve(node)
-    return variables.expand(node) if isinstance(value, str) else value  # type: ignore[return-value]
+    value = resolve(node) if isinstance(node, Scalar) else None
+    if isinstance(node, Scalar) and isinstance(value, str):
+        return variables.expand(node)
+    return value if isinstance(value, int | float) else ""
 
 
 def _references(value: Value) -> set[str]:
@@ -182,14 +184,13 @@ def _scalar(source: Source, node: Node, name: str) -> Value | None:
         source.wrong(node.mark, f"the variable {name!r} has to be text, a number, true or false")
         return None
     value = resolve(node)
-    if value is UNCLEAR:
+    if isinstance(value, Unclear):
         message = f"{name!r} is {describe(node)}; put it in quotes, or write a plain number"
         source.wrong(node.mark, message)
         return None
     if value is None:
         source.wrong(node.mark, f'the variable {name!r} has no value; write "" for an empty text')
         return None
-    assert not isinstance(value, type(UNCLEAR))
     return value
 
 
@@ -203,8 +204,8 @@ def _as_type(source: Source, node: Node, name: str, default: Value) -> Value | N
         return value
     if isinstance(default, float) and type(value) is int:
         return float(value)
-    assert isinstance(node, Scalar)
-    source.wrong(node.mark, f"{name!r}: expected {_kind(default)}, got {describe(node)}")
+    got = describe(node) if isinstance(node, Scalar) else ""
+    source.wrong(node.mark, f"{name!r}: expected {_kind(default)}, got {got}")
     return None
 
 
