@@ -132,6 +132,13 @@ def test_two_who_make_the_key_at_once_use_the_same(tmp_path):
     assert [FileKeySealer(key).open(one) for one in sealed] == [b"x"] * 4
 
 
+def test_who_is_late_to_make_the_key_takes_the_one_that_is_there(tmp_path):
+    first, late = FileKeySealer(tmp_path / "key"), FileKeySealer(tmp_path / "key")
+    sealed = first.seal(b"x")
+    assert late._make() == (tmp_path / "key").read_bytes()
+    assert late.open(sealed) == b"x"
+
+
 def test_the_same_content_is_never_sealed_to_the_same_bytes(sealer):
     assert sealer.seal(b"x") != sealer.seal(b"x")
 

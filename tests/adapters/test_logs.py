@@ -116,6 +116,18 @@ def test_a_search_over_chunks_agrees_with_a_plain_one(writer, path):
     alone.close()
 
 
+def test_the_first_and_last_line_of_every_chunk_can_be_found(writer, reader, path):
+    writer.write("api", "s", b"".join(b"line %06d\n" % n for n in range(20_000)))
+    writer.flush()
+    alone = SqliteLogReader(path, source="api")
+    for first, count, _ in chunks(path):
+        for number in (first, first + count - 1):
+            for one in (reader, alone):
+                assert one.find(f"line {number:06d}", after=-1) == number
+                assert one.find(f"line {number:06d}", before=20_000) == number
+    alone.close()
+
+
 def test_a_reader_of_one_step_follows_what_is_added(writer, path):
     reader = SqliteLogReader(path, step="s")
     for number in range(5):
@@ -224,10 +236,16 @@ def test_a_full_disk_is_counted_and_said_and_the_caller_is_not_stopped(writer, r
         with pytest.raises(JournalError):
             writer.digest("s")
     assert writer.lost == 3
-    writer.write("api", "s", b"after\n")
-    writer.flush()
+    for text in (b"after\n", b"later\n"):
+        writer.write("api", "s", text)
+        writer.flush()
     texts = [line.text for line in reader.lines(0, 10)]
-    assert texts == ["before", "3 log lines could not be stored and are missing here", "after"]
+    assert texts == [
+        "before",
+        "3 log lines could not be stored and are missing here",
+        "after",
+        "later",
+    ]
 
 
 def test_a_full_queue_holds_its_caller_until_there_is_room(writer, reader):

@@ -53,8 +53,9 @@ def test_any_plan_id_gives_a_plain_short_name(sessions, tmp_path, plan, part):
     assert part in folder.name
 
 
-def test_a_session_folder_is_private_whatever_the_umask(sessions, tmp_path):
-    before = os.umask(0o000)
+@pytest.mark.parametrize("umask", [0o000, 0o277])
+def test_a_session_folder_is_private_whatever_the_umask(sessions, tmp_path, umask):
+    before = os.umask(umask)
     try:
         folder = sessions.create("tls", tmp_path)
     finally:
