@@ -8,6 +8,7 @@ import os
 import shutil
 import sysconfig
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,16 @@ def _candidates() -> list[list[str]]:
     return found
 
 
+@dataclass(slots=True)
+class _Known:
+    """What is found out once."""
+
+    command: Sequence[str] = ()
+    text: bytes = b""
+    name: str = ""
+    """The project's, as `text` gives it."""
+
+
 class ComposeCommand:
     """Compose on one Compose file. Variables of Compose's own in this process's environment
     don't count: the file and the `.env` beside it decide, in every process alike."""
@@ -82,15 +93,27 @@ class ComposeCommand:
         log: Log | None = None,
         item: str = "",
         step: str = "",
+        known: _Known | None = None,
     ) -> None:
         self.file = file
+        self._root = root
         self._path = root / file
         self._children = children
         self._log = log
         self._where = {"item": item, "step": step}
-        self._command: list[str] = []
-        self._named: tuple[bytes, str] | None = None
-        """The file's bytes, and the project's name in them."""
+        self._known = known or _Known()
+
+    def logging(self, log: Log, *, item: str, step: str) -> ComposeCommand:
+        """The same, with its output in the log of a step."""
+        return ComposeCommand(
+            self._root,
+            self.file,
+            self._children,
+            log=log,
+            item=item,
+            step=step,
+            known=self._known,
+        )
 
     async def run(self, *arguments: str, timeout: timedelta = timedelta(minutes=5)) -> ExecResult:
         """Run a command that may change something."""
@@ -100,10 +123,11 @@ class ComposeCommand:
 
     async def project(self) -> str:
         """Name of the project, as the file as it stands gives it."""
-        text = await asyncio.to_thread(self._read)
-        if self._named is None or self._named[0] != text:
-            self._named = text, str((await self.model())["name"])
-        return self._named[1]
+        text = await asyncio.to_thread(self._read_with_variables)
+        if self._known.text != text:
+            self._known.name = str((await self.model())["name"])
+            self._known.text = text
+        return self._known.name
 
     async def model(self, text: bytes | None = None) -> Mapping[str, Any]:
         """The Compose model as Compose resolves it; of another text in place of the file's.
@@ -152,9 +176,10 @@ class ComposeCommand:
         journaled: bool = False,
     ) -> ExecResult:
         await asyncio.to_thread(self._read)
-        self._command = self._command or await find_compose(self._children)
+        if not self._known.command:
+            self._known.command = await find_compose(self._children)
         return await self._children.run(
-            [*self._command, "--ansi", "never", "--progress", "plain", *arguments],
+            [*self._known.command, "--ansi", "never", "--progress", "plain", *arguments],
             cwd=self._path.parent,
             environment={name: None for name in os.environ if name.startswith("COMPOSE_")},
             stdin=stdin,
@@ -163,6 +188,10 @@ class ComposeCommand:
             journaled=journaled,
             **self._where,
         )
+
+    def _read_with_variables(self) -> bytes:
+        variables = self._path.parent / ".env"
+        return self._read() + (variables.read_bytes() if variables.is_file() else b"")
 
     def _read(self) -> bytes:
         try:

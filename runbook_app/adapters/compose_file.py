@@ -139,9 +139,49 @@ def _patch(original: Sequence[str], before: Sequence[str], after: Sequence[str])
         begin, stop = at.get(first), at.get(last)
         if begin is None or stop is None or begin < position or stop < begin:
             return None
-        result += [*original[position:begin], *after[start:end]]
-        position = stop
+        if operation == "insert":
+            begin, added = _inserted(original, position, begin, after[start:end])
+            result += [*original[position:begin], *added]
+            position = begin
+        else:
+            result += [*original[position:begin], *after[start:end]]
+            position = stop
     return "".join([*result, *original[position:]])
+
+
+def _inserted(
+    original: Sequence[str], position: int, begin: int, added: Sequence[str]
+) -> tuple[int, Sequence[str]]:
+    """Move an insertion above the blank lines and comments that belong to what follows.
+
+    A new block of several lines is set off by a blank line where its neighbours are.
+    """
+    while begin > position and _belongs_below(original[begin - 1], _indent(added[0])):
+        begin -= 1
+    if begin < len(original) and not original[begin].strip():
+        return begin, list(_set_off(original[begin - 1], added, _top(original)))
+    return begin, added
+
+
+def _top(lines: Sequence[str]) -> int:
+    """Indentation of what stands directly below a top-level key."""
+    return min((_indent(line) for line in lines if line.strip() and _indent(line)), default=2)
+
+
+def _set_off(previous: str, added: Sequence[str], top: int) -> Iterator[str]:
+    for line, following in zip(added, [*added[1:], ""], strict=True):
+        if _indent(line) == top < min(_indent(previous), _indent(following)):
+            yield "\n"
+        yield line
+        previous = line
+
+
+def _belongs_below(line: str, indent: int) -> bool:
+    return not line.strip() or (line.lstrip().startswith("#") and _indent(line) < indent)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _places(original: Sequence[str], before: Sequence[str]) -> dict[int, int]:

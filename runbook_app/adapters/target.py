@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,7 +56,8 @@ class StackTarget:
         self._docker = DockerClient()
         self._http = HttpClient()
         self._git = GitRepository(root, children)
-        self._own = self._stack(_say_nothing)
+        self._command = ComposeCommand(root, plan.target.compose, children)
+        self._own = self._stack(self._command, _say_nothing)
         self._project_capturable = ProjectCapturable(self._own.runner)
         self._logs: ContainerLogs | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -70,7 +72,7 @@ class StackTarget:
     def context(self, *, item: str, step: str, capture: Capture, recorder: Recorder) -> Run:
         log = recorder.output_bytes
         files = TargetFiles(self._root, capture, self._git)
-        stack = self._stack(log, item, step)
+        stack = self._stack(self._command.logging(log, item=item, step=step), log)
         self._scratch.mkdir(mode=0o700, exist_ok=True)
         return Run(
             session=self._session,
@@ -123,10 +125,12 @@ class StackTarget:
         await self.stop_logs()
         await in_thread(self._docker.close)
 
-    def _stack(self, log: Log, item: str = "", step: str = "") -> _Stack:
-        return _Stack(
-            self._plan, self._root, self._session, self._children, self._docker, log, item, step
+    def _stack(self, command: ComposeCommand, log: Log) -> _Stack:
+        containers = ProjectContainers(
+            self._docker, command.project, self._root, session=self._session, log=log
         )
+        runner = ProjectRunner(command, self._docker, containers, self._plan.variables)
+        return _Stack(containers=containers, runner=runner)
 
     def _database(self, stack: _Stack) -> PostgresDatabase:
         return PostgresDatabase(
@@ -134,23 +138,12 @@ class StackTarget:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Stack:
     """Containers and project with one log."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        root: Path,
-        session: str,
-        children: Children,
-        docker: DockerClient,
-        log: Log,
-        item: str,
-        step: str,
-    ) -> None:
-        command = ComposeCommand(root, plan.target.compose, children, log=log, item=item, step=step)
-        self.containers = ProjectContainers(docker, command.project, root, session=session, log=log)
-        self.runner = ProjectRunner(command, docker, self.containers, plan.variables)
+    containers: ProjectContainers
+    runner: ProjectRunner
 
 
 def _say_nothing(_: bytes) -> None:
