@@ -5,22 +5,25 @@ Everything heavy is imported inside the functions, when it is first needed.
 
 from __future__ import annotations
 
+import asyncio
+import getpass
 import os
-from collections.abc import Callable, Mapping
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook_app.domain.errors import EnvironmentLacks, UsageError
+from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.ports.crash import CrashPoint, no_crash
 
 if TYPE_CHECKING:
+    from runbook_app.adapters.lock import TargetLock
     from runbook_app.adapters.sessions import SessionFolders, SessionSummary
-    from runbook_app.domain.measure import Scalar
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.client import SessionClient
-
-PLAN_FILE = "plan.yaml"
-"""Name of the pinned copy of the plan in the session folder."""
+    from runbook_app.engine.engine import Engine
 
 
 def home() -> Path:
@@ -54,9 +57,7 @@ def load_plan(
     from runbook_app.adapters.plans import read_plan
     from runbook_app.adapters.registry import InstalledActions
 
-    return read_plan(
-        plan, InstalledActions(), overrides, target, window_from_now=window_from_now
-    )
+    return read_plan(plan, InstalledActions(), overrides, target, window_from_now=window_from_now)
 
 
 def create_session(
@@ -72,18 +73,50 @@ def create_session(
         PlanError: the plan has mistakes.
         UsageError: the target is no folder, or has not what the plan names.
     """
-    from runbook_app.adapters.sessions import begin
+    from runbook_app.adapters.plan_pin import pin
 
     target = target.expanduser().resolve()
+    plan = plan.expanduser().resolve()
     loaded = load_plan(plan, target, overrides, window_from_now=window_from_now)
     _check_target(loaded, target)
-    folder = begin(folders(), loaded, target)
+    folder = folders().create(loaded.id, target, title=loaded.title)
+    pin(folder, loaded)
+    asyncio.run(_write_start(folder, loaded, target))
     return _client(folder, read_only=False)
 
 
-def open_session(
-    session: str | None, target: Path, *, read_only: bool = False
-) -> SessionClient:
+async def _write_start(folder: Path, plan: Plan, target: Path) -> None:
+    from runbook_app import __version__
+    from runbook_app.adapters.clock import SystemClock
+    from runbook_app.adapters.sqlite_journal import SqliteJournal
+    from runbook_app.domain.decisions import outline
+    from runbook_app.domain.events import SessionStarted
+
+    journal = SqliteJournal(folder / "journal.db", SystemClock())
+    try:
+        await journal.append(
+            SessionStarted(
+                session=folder.name,
+                plan=plan.id,
+                plan_title=plan.title,
+                plan_path=plan.path,
+                plan_sha256=plan.sha256,
+                target=str(target),
+                operator=getpass.getuser(),
+                host=socket.gethostname(),
+                program=__version__,
+                variables={
+                    name: value if isinstance(value, str | int | float | bool) else str(value)
+                    for name, value in plan.variables.items()
+                },
+                outline=outline(plan),
+            )
+        )
+    finally:
+        journal.close()
+
+
+def open_session(session: str | None, target: Path, *, read_only: bool = False) -> SessionClient:
     """Open a session by id (or the start of one), or the latest on a target.
 
     Raises:
@@ -100,18 +133,39 @@ def open_session(
 
 
 def list_sessions(target: Path | None = None) -> list[SessionSummary]:
+    """Sessions of this machine, newest first; those on one target when it is given."""
     return folders().list(target)
 
 
-def accept_plan_change(session: SessionClient, *, accept: bool) -> None:
-    """Hold the plan file against the session's pin.
+def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
+    """Hold the plan file against the session's pin before an engine is started.
+
+    Returns the session to go on with: the same one, or with the changed plan adopted.
 
     Raises:
         UsageError: it was edited since the session began, and that was not accepted.
+        PlanError: the edited plan has mistakes.
     """
-    from runbook_app.adapters.plan_pin import hold_pin
+    from runbook_app.adapters.plan_pin import as_option, changed_lines, pin
 
-    hold_pin(session, accept=accept, reload=load_plan)
+    started = session.started
+    if session.engine_alive():
+        return session
+    original = Path(started.plan_path)
+    difference = changed_lines(session.plan, original)
+    if not difference:
+        return session
+    if not accept:
+        raise UsageError(
+            f"{original} was edited since this session began:\n{difference}\n",
+            hint="Undo the edit, or add --accept-plan-change to go on with the edited plan.",
+        )
+    values = {name: as_option(value) for name, value in started.variables.items()}
+    changed = load_plan(original, None, values, window_from_now=True)
+    pin(session.folder, changed)
+    asyncio.run(session.record_plan_change(changed, difference))
+    session.close()
+    return _client(session.folder, read_only=False)
 
 
 def _check_target(plan: Plan, target: Path) -> None:
@@ -127,38 +181,139 @@ def _check_target(plan: Plan, target: Path) -> None:
 
 
 def _client(folder: Path, *, read_only: bool) -> SessionClient:
-    from runbook_app.adapters.children import alive
+    from runbook_app.adapters.children import start_time
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.doorbell import SocketDoorbell
+    from runbook_app.adapters.engine_start import start_engine
     from runbook_app.adapters.logs import SqliteLogReader
+    from runbook_app.adapters.plan_pin import pinned_plan
     from runbook_app.adapters.sqlite_journal import SqliteJournal
     from runbook_app.engine.client import SessionClient
 
     clock = SystemClock()
-    journal = SqliteJournal(folder / "journal.db", clock)
     return SessionClient(
         folder=folder,
-        plan=_pinned_plan(folder, journal),
-        journal=journal,
+        read_plan=lambda started, created: pinned_plan(
+            folder, started.plan_path, started.variables, created=created
+        ),
+        journal=SqliteJournal(folder / "journal.db", clock, read_only=read_only),
         doorbell=SocketDoorbell(folder),
         logs=SqliteLogReader(folder / "logs.db"),
         clock=clock,
         read_only=read_only,
-        is_alive=alive,
-        start_engine=_starter(folder),
+        is_alive=lambda pid, started: start_time(pid) == started,
+        start_engine=lambda: start_engine(folder),
     )
 
 
-def _starter(folder: Path) -> Callable[[], None]:
-    def start() -> None:
-        from runbook_app.adapters.engine_start import start_engine
-
-        start_engine(folder)
-
-    return start
+# The engine's process
 
 
-def _pinned_plan(folder: Path, journal: object) -> Plan:
-    from runbook_app.adapters.plan_pin import pinned_plan
+def run_engine(folder: Path, descriptor: int) -> int:
+    """Drive a session to its end; `descriptor` hears whether that could begin."""
+    from runbook_app.adapters.engine_start import answer
 
-    return pinned_plan(folder, journal)  # type: ignore[arg-type]
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        lock, session = _hold_target(folder)
+    except RunbookError as error:
+        answer(descriptor, error)
+        return error.exit_code
+    try:
+        return asyncio.run(_drive(folder, session, lambda error: answer(descriptor, error)))
+    finally:
+        session.close()
+        lock.release()
+
+
+def _hold_target(folder: Path) -> tuple[TargetLock, SessionClient]:
+    from runbook_app.adapters.lock import TargetLock
+
+    session = _client(folder, read_only=True)
+    target = Path(session.started.target)
+    if not target.is_dir():
+        raise UsageError(f"The session's target {target} is not there any more.")
+    lock = TargetLock(target, home())
+    lock.acquire(session.id, getpass.getuser())
+    return lock, session
+
+
+async def _drive(
+    folder: Path, session: SessionClient, answer: Callable[[RunbookError | None], None]
+) -> int:
+    from runbook_app.adapters.children import start_time
+    from runbook_app.domain.events import EngineStarted
+
+    async with _assembled(folder, session) as engine:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, engine.stop, "the process was told to end")
+        started = EngineStarted(
+            epoch=session.state.epoch + 1,
+            pid=os.getpid(),
+            pid_started=start_time(os.getpid()) or "",
+            host=socket.gethostname(),
+        )
+        await engine.run(started, begun=lambda: answer(None))
+    return 0
+
+
+@asynccontextmanager
+async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engine]:
+    """The engine with everything it drives, closed in order at the end."""
+    from runbook_app.adapters.artefacts import FolderArtefacts
+    from runbook_app.adapters.children import Children
+    from runbook_app.adapters.clock import SystemClock
+    from runbook_app.adapters.doorbell import SocketDoorbell
+    from runbook_app.adapters.logs import SqliteLogWriter
+    from runbook_app.adapters.registry import InstalledActions
+    from runbook_app.adapters.sealer import FileKeySealer
+    from runbook_app.adapters.sqlite_journal import SqliteJournal
+    from runbook_app.adapters.target import StackTarget
+    from runbook_app.engine.assembly import assemble
+    from runbook_app.engine.ledger import Ledger
+    from runbook_app.engine.redaction import Redactor
+
+    clock, redactor, plan = SystemClock(), Redactor(), session.plan
+    journal = SqliteJournal(folder / "journal.db", clock)
+    doorbell = SocketDoorbell(folder)
+    logs = SqliteLogWriter(folder / "logs.db")
+    ledger = Ledger(journal, doorbell, redactor)
+    children = Children(ledger.emit)
+    target = StackTarget(
+        plan=plan,
+        root=Path(session.started.target),
+        scratch=folder / "scratch",
+        session=session.id,
+        children=children,
+        secrets=redactor,
+    )
+    try:
+        yield assemble(
+            plan=plan,
+            root=Path(session.started.target),
+            ledger=ledger,
+            target=target,
+            artefacts=FolderArtefacts(folder, FileKeySealer(home() / "captures.key")),
+            registry=InstalledActions(),
+            logs=logs,
+            redactor=redactor,
+            clock=clock,
+            crash=_crash_point(),
+            end_survivor=children.end_survivor,
+        )
+    finally:
+        await target.close()
+        logs.close()
+        doorbell.close()
+        journal.close()
+
+
+def _crash_point() -> CrashPoint:
+    """Where a test has this process end; nowhere, unless the environment says so."""
+    if "RUNBOOK_CRASH_AT" not in os.environ:
+        return no_crash
+    from runbook_app.testing.crash import crash_at
+
+    return crash_at

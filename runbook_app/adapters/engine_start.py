@@ -13,7 +13,9 @@ from runbook_app.domain.errors import EnvironmentLacks, LockedError, RunbookErro
 
 PATIENCE = 60.0
 """Seconds an engine may take to say that it has begun."""
-_KINDS = {kind.exit_code: kind for kind in (RunbookError, UsageError, LockedError, EnvironmentLacks)}
+_KINDS = {
+    kind.exit_code: kind for kind in (RunbookError, UsageError, LockedError, EnvironmentLacks)
+}
 
 
 def start_engine(folder: Path) -> None:

@@ -195,7 +195,9 @@ def judge(state: SessionState, plan: Plan, command: cmd.AnyCommand) -> tuple[ev.
             return _judge_answer(state, command)
         case cmd.AddNote():
             return (
-                ev.NoteAdded(text=command.text, by=command.by, item=command.item, step=command.step),
+                ev.NoteAdded(
+                    text=command.text, by=command.by, item=command.item, step=command.step
+                ),
             )
         case cmd.RaiseBlocker():
             return (

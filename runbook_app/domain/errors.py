@@ -1,15 +1,15 @@
 """The program's own errors.
 
-    RunbookError                 base: carries what happened, where, and what to do next
-    ├── UsageError               a wrong option or argument                        (exit 2)
-    ├── PlanError                one or more mistakes in a plan file               (exit 2)
-    ├── LockedError              another driver holds the target                   (exit 4)
-    ├── EnvironmentLacks         the machine or the target lacks something         (exit 5)
-    ├── JournalError             the journal can't be read or written
-    └── ActionError              an action could not do or measure its work
-        ├── CheckFailed          a measured value is outside its limit
-        ├── NotMeasured          a check could not measure, and why
-        └── CaptureRequired      an effect was tried on something not captured
+RunbookError                 base: carries what happened, where, and what to do next
+├── UsageError               a wrong option or argument                        (exit 2)
+├── PlanError                one or more mistakes in a plan file               (exit 2)
+├── LockedError              another driver holds the target                   (exit 4)
+├── EnvironmentLacks         the machine or the target lacks something         (exit 5)
+├── JournalError             the journal can't be read or written
+└── ActionError              an action could not do or measure its work
+    ├── CheckFailed          a measured value is outside its limit
+    ├── NotMeasured          a check could not measure, and why
+    └── CaptureRequired      an effect was tried on something not captured
 """
 
 from __future__ import annotations

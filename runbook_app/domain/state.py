@@ -44,6 +44,7 @@ STEP_TRANSITIONS: dict[StepStatus, frozenset[StepStatus]] = {
             StepStatus.SUCCEEDED,
             StepStatus.FAILED,
             StepStatus.UNKNOWN,
+            StepStatus.PENDING,
         }
     ),
     StepStatus.WAITING: frozenset(

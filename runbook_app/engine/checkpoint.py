@@ -16,7 +16,6 @@ from runbook_app.engine.captures import Captures
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.steps import Outcome, Steps
-from runbook_app.ports.capabilities import Git
 from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.journal import Artefacts
 from runbook_app.ports.target import Target
@@ -34,7 +33,6 @@ class Gate:
         questions: Questions,
         target: Target,
         artefacts: Artefacts,
-        git: Git,
         record_documents: tuple[str, ...],
         crash: CrashPoint,
     ) -> None:
@@ -44,7 +42,6 @@ class Gate:
         self._questions = questions
         self._target = target
         self._artefacts = artefacts
-        self._git = git
         self._record_documents = record_documents
         self._crash = crash
 
@@ -155,15 +152,15 @@ class Gate:
     async def _commit(self, item: Item) -> ev.ItemCommitted | ev.ItemNotCommitted:
         state = self._ledger.state.items[item.id]
         trailer = commit_trailer(self._ledger.state.id, item.id, len(state.rollback_history))
-        reason = await self._git.state()
+        reason = await self._target.git.state()
         if reason:
             fatal = reason != "no repository"
             return ev.ItemNotCommitted(item=item.id, reason=reason, fatal=fatal)
         files = [taken for taken in self._captures.order(state) if taken.kind == "file"]
         paths = [taken.name for taken in files if taken.name not in self._record_documents]
-        ignored = set(await self._git.ignored(paths))
+        ignored = set(await self._target.git.ignored(paths))
         wanted = [path for path in paths if path not in ignored]
-        if found := await self._git.find_commit(trailer):
+        if found := await self._target.git.find_commit(trailer):
             return ev.ItemCommitted(item=item.id, commit=found, paths=tuple(wanted))
         if mine := [taken.name for taken in files if taken.dirty]:
             raise ActionError(
@@ -171,7 +168,7 @@ class Gate:
                 " began; a commit would mix them with the item's.",
                 hint="Commit by hand, or roll back, commit or stash your changes, and run again.",
             )
-        commit = await self._git.commit(wanted, f"{item.commit}\n\n{trailer}\n")
+        commit = await self._target.git.commit(wanted, f"{item.commit}\n\n{trailer}\n")
         self._crash(f"committed:{item.id}")
         if not commit:
             reason = "nothing differs from the last commit"

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from runbook_app.domain.clock import to_text
 from runbook_app.domain.commands import Command
+from runbook_app.domain.decisions import outline
 from runbook_app.domain.entry import Entry
-from runbook_app.domain.errors import UsageError
+from runbook_app.domain.errors import JournalError, UsageError
+from runbook_app.domain.events import PlanChangeAccepted, SessionStarted, SignalExported
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState, fold
 from runbook_app.ports.clock import Clock
@@ -29,7 +31,7 @@ class SessionClient:
         self,
         *,
         folder: Path,
-        plan: Plan,
+        read_plan: Callable[[SessionStarted, str], Plan],
         journal: Journal,
         doorbell: Doorbell,
         logs: LogReader,
@@ -39,7 +41,6 @@ class SessionClient:
         start_engine: Callable[[], None],
     ) -> None:
         self.folder = folder
-        self.plan = plan
         self.logs = logs
         self.read_only = read_only
         self._journal = journal
@@ -49,7 +50,11 @@ class SessionClient:
         self._start_engine = start_engine
         self.state = SessionState()
         self.refresh()
+        if self.state.started is None:
+            raise JournalError(f"The journal in {folder} has no beginning.")
         self.id = self.state.id
+        self.started = self.state.started
+        self.plan = read_plan(self.started, self.state.started_at)
 
     def refresh(self) -> list[Entry]:
         found: list[Entry] = []
@@ -91,6 +96,22 @@ class SessionClient:
             await self.changes(0.2)
             await asyncio.sleep(0)
         return self.state.answered[command]
+
+    async def record_plan_change(self, plan: Plan, difference: str) -> None:
+        """Adopt an edited plan while no engine runs; the difference goes on record."""
+        await self._journal.append(
+            PlanChangeAccepted(
+                sha256=plan.sha256,
+                difference=difference,
+                by=getpass.getuser(),
+                outline=outline(plan),
+            )
+        )
+
+    async def record_export(self, exported: SignalExported) -> None:
+        """Put an export on record."""
+        await self._journal.append(exported)
+        self._doorbell.ring()
 
     def engine_alive(self) -> bool:
         engine = self.state.engine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -19,10 +19,13 @@ from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.recovery import EndSurvivor, recover
+from runbook_app.engine.redaction import Redactor, StreamRedactor
 from runbook_app.engine.reports import Reports
 from runbook_app.engine.rollback import Rollback
 from runbook_app.engine.steps import Steps
 from runbook_app.ports.clock import Clock
+from runbook_app.ports.journal import LogWriter
+from runbook_app.ports.target import Target
 
 POLL = 1.0
 """Seconds between looks at the journal when no doorbell rings."""
@@ -39,6 +42,9 @@ class Engine:
         rollback: Rollback,
         captures: Captures,
         reports: Reports,
+        target: Target,
+        logs: LogWriter,
+        redactor: Redactor,
         clock: Clock,
         end_survivor: EndSurvivor,
     ) -> None:
@@ -49,6 +55,9 @@ class Engine:
         self._rollback = rollback
         self._captures = captures
         self._reports = reports
+        self._target = target
+        self._logs = logs
+        self._redactor = redactor
         self._clock = clock
         self._end_survivor = end_survivor
         self._work: asyncio.Task[None] | None = None
@@ -60,13 +69,15 @@ class Engine:
         self._stopping = self._stopping or reason
         self._wake.set()
 
-    async def run(self, started: ev.EngineStarted) -> None:
-        """Drive the session until it is stopped or finished.
+    async def run(self, started: ev.EngineStarted, begun: Callable[[], None]) -> None:
+        """Drive the session until it is stopped; `begun` is called once that is on record.
 
         Raises:
             JournalError: nothing can be recorded any more, so nothing more is done.
         """
         await self._ledger.emit(started)
+        begun()
+        self._follow_logs()
         self._begin(self._recover())
         try:
             while True:
@@ -83,7 +94,21 @@ class Engine:
             await self._end_work("the engine ends")
         await self._ledger.settle()
         await self._reports.write_if_due()
-        await self._ledger.emit(ev.EngineStopped(epoch=started.epoch, reason=self._stopping))
+        await self._ledger.emit(
+            *await self._target.stop_logs(),
+            ev.EngineStopped(epoch=started.epoch, reason=self._stopping),
+        )
+
+    def _follow_logs(self) -> None:
+        """Store what the target's containers write, each in a redacted stream of its own."""
+        streams: dict[str, StreamRedactor] = {}
+
+        def write(service: str, data: bytes) -> None:
+            stream = streams.get(service) or streams.setdefault(service, self._redactor.stream())
+            if clean := stream.feed(data):
+                self._logs.write(service, "", clean)
+
+        self._target.follow_logs(write)
 
     async def _pause(self) -> None:
         """Wait for a doorbell, the end of the work, a stop, or the poll."""
@@ -99,6 +124,8 @@ class Engine:
         self._wake.clear()
 
     async def _recover(self) -> None:
+        if await self._target.git.state() != "no repository":
+            await self._target.git.exclude(self._plan.record_documents())
         await recover(self._ledger, self._steps, self._plan, self._end_survivor)
 
     # Commands

@@ -15,7 +15,6 @@ from runbook_app.engine.checkpoint import commit_trailer, load_fingerprint, stor
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.steps import Steps
-from runbook_app.ports.capabilities import Git
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.journal import Artefacts
 from runbook_app.ports.target import Target
@@ -33,7 +32,6 @@ class Rollback:
         questions: Questions,
         target: Target,
         artefacts: Artefacts,
-        git: Git,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
@@ -42,7 +40,6 @@ class Rollback:
         self._questions = questions
         self._target = target
         self._artefacts = artefacts
-        self._git = git
         self._clock = clock
 
     async def begin(self, item: Item, *, by: str, reason: str, accept_changes: bool) -> None:
@@ -94,14 +91,14 @@ class Rollback:
             return "", []
         trailer = commit_trailer(self._ledger.state.id, item.id, len(state.rollback_history))
         trailer = trailer.replace("Runbook-Item:", "Runbook-Revert:")
-        if found := await self._git.find_commit(trailer):
+        if found := await self._target.git.find_commit(trailer):
             return found, []
         subject = item.commit.splitlines()[0]
         message = (
             f'Revert "{subject}"\n\nThis reverts commit {state.committed.commit}.\n\n{trailer}\n'
         )
         try:
-            return await self._git.commit(state.committed.paths, message), []
+            return await self._target.git.commit(state.committed.paths, message), []
         except RunbookError as error:
             return "", [f"The files are restored, but the revert could not be committed: {error}"]
 

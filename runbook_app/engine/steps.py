@@ -78,16 +78,12 @@ class Steps:
 
     async def run(self, item: Item, step: Step) -> None:
         """Run a step with its retries to an outcome that is in the journal."""
-        for last in [False] * step.retries + [True]:
-            outcome = await self._attempt(item, step)
+        for left in reversed(range(step.retries + 1)):
+            outcome = await self._attempt(item, step, retries_left=left)
             if outcome.verdict is Verdict.PASSED:
                 return
-            if not last:
-                await self._ledger.emit(
-                    ev.StepReset(item=item.id, step=step.id, reason="retried as the plan says")
-                )
 
-    async def _attempt(self, item: Item, step: Step) -> Outcome:
+    async def _attempt(self, item: Item, step: Step, *, retries_left: int) -> Outcome:
         state = self._ledger.state.step(step.id)
         call = self._call(step)
         recorder = self._recorder(item.id, step.id, live=True)
@@ -116,7 +112,11 @@ class Steps:
         recorder.close()
         await self._ledger.settle()
         self._crash(f"effect:{step.id}")
-        await self._finish(item, step, outcome, recorder)
+        if outcome.verdict is not Verdict.PASSED and retries_left:
+            reason = f"tried again as the plan says; it failed: {outcome.error}"
+            await self._ledger.emit(ev.StepReset(item=item.id, step=step.id, reason=reason))
+        else:
+            await self._finish(item, step, outcome, recorder)
         return outcome
 
     async def _finish(

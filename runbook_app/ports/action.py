@@ -90,6 +90,9 @@ class Recorder(Protocol):
 
     def log(self, text: str) -> None: ...
 
+    def output_bytes(self, data: bytes) -> None:
+        """Log raw output of a child or a container's command. Called on the loop's thread."""
+
     def progress(self, text: str) -> None: ...
 
     def measured(self, measurement: Measurement) -> None: ...

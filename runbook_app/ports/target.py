@@ -8,7 +8,8 @@ from typing import Protocol
 
 from runbook_app.domain.events import CaptureTaken, LogLost
 from runbook_app.domain.fingerprint import Fingerprint
-from runbook_app.ports.action import Run
+from runbook_app.ports.action import Recorder, Run
+from runbook_app.ports.capabilities import Git
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +49,12 @@ class Capturable(Protocol):
 class Target(Protocol):
     """A target's adapters, put together by the composition root."""
 
+    @property
+    def git(self) -> Git: ...
+
     def capturables(self) -> Sequence[Capturable]: ...
 
-    def context(self, *, item: str, step: str, capture: Capture, recorder: object) -> Run:
+    def context(self, *, item: str, step: str, capture: Capture, recorder: Recorder) -> Run:
         """The context of one action; its capabilities call `capture` before any change."""
 
     async def fingerprint(self) -> Fingerprint: ...

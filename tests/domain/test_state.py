@@ -28,8 +28,15 @@ OUTLINE = (
         success=("answers",),
         commits=True,
     ),
-    ev.ItemOutline(id="later", number=3, title="Later", steps=("later.one",), checkpoint=(),
-                   success=(), unavailable=("later.one",)),
+    ev.ItemOutline(
+        id="later",
+        number=3,
+        title="Later",
+        steps=("later.one",),
+        checkpoint=(),
+        success=(),
+        unavailable=("later.one",),
+    ),
 )
 
 

@@ -1,0 +1,74 @@
+"""The pinned plan: a copy in the session folder, read again by every process of the session."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import shutil
+from pathlib import Path
+
+from runbook_app.adapters.durable import make_folders
+from runbook_app.adapters.plans import read_plan
+from runbook_app.adapters.registry import InstalledActions
+from runbook_app.domain.clock import parse_time
+from runbook_app.domain.errors import UsageError
+from runbook_app.domain.measure import Scalar
+from runbook_app.domain.plan import Plan
+
+FOLDER = "plan"
+
+
+def pin(folder: Path, plan: Plan) -> Path:
+    """Copy a plan and its guides into a session folder; returns the copy's path."""
+    source = Path(plan.path)
+    copies = folder / FOLDER
+    make_folders(copies, 0o700)
+    for guide in {item.guide for item in plan.items if item.guide}:
+        copy = copies / guide
+        make_folders(copy.parent, 0o700)
+        shutil.copyfile(source.parent / guide, copy)
+    data = source.read_bytes()
+    if hashlib.sha256(data).hexdigest() != plan.sha256:
+        raise UsageError(
+            f"{source} was changed while it was being read.", hint="Start the session again."
+        )
+    (copies / source.name).write_bytes(data)
+    return copies / source.name
+
+
+def pinned_plan(folder: Path, path: str, variables: dict[str, Scalar], *, created: str) -> Plan:
+    """Read the pinned copy of the plan at `path`, with the variables that were pinned with it."""
+    return read_plan(
+        folder / FOLDER / Path(path).name,
+        InstalledActions(),
+        {name: as_option(value) for name, value in variables.items()},
+        None,
+        now=parse_time(created),
+    )
+
+
+def as_option(value: object) -> str:
+    """A variable's value as `--set` takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def changed_lines(pinned: Plan, original: Path) -> str:
+    """The unified diff from the pinned plan to the file it was read from; empty when equal.
+
+    A file that is gone counts as unchanged: the session has its own copy.
+    """
+    if not original.is_file():
+        return ""
+    before, after = Path(pinned.path).read_bytes(), original.read_bytes()
+    if before == after:
+        return ""
+    return "\n".join(
+        difflib.unified_diff(
+            before.decode("utf-8", "replace").splitlines(),
+            after.decode("utf-8", "replace").splitlines(),
+            "pinned",
+            str(original),
+            lineterm="",
+            n=0,
+        )
+    )

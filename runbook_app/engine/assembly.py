@@ -1,0 +1,85 @@
+"""The engine's parts, put together from what the ports stand for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runbook_app.domain.plan import Plan
+from runbook_app.engine.captures import Captures
+from runbook_app.engine.checkpoint import Gate
+from runbook_app.engine.engine import Engine
+from runbook_app.engine.ledger import Ledger
+from runbook_app.engine.questions import Questions
+from runbook_app.engine.recovery import EndSurvivor
+from runbook_app.engine.redaction import Redactor
+from runbook_app.engine.reports import Reports
+from runbook_app.engine.rollback import Rollback
+from runbook_app.engine.steps import Steps
+from runbook_app.ports.action import Registry
+from runbook_app.ports.clock import Clock
+from runbook_app.ports.crash import CrashPoint
+from runbook_app.ports.journal import Artefacts, LogWriter
+from runbook_app.ports.target import Target
+
+
+def assemble(
+    *,
+    plan: Plan,
+    root: Path,
+    ledger: Ledger,
+    target: Target,
+    artefacts: Artefacts,
+    registry: Registry,
+    logs: LogWriter,
+    redactor: Redactor,
+    clock: Clock,
+    crash: CrashPoint,
+    end_survivor: EndSurvivor,
+) -> Engine:
+    questions = Questions(ledger)
+    captures = Captures(ledger, artefacts, list(target.capturables()), crash)
+    steps = Steps(
+        plan=plan,
+        ledger=ledger,
+        questions=questions,
+        target=target,
+        registry=registry,
+        captures=captures,
+        logs=logs,
+        redactor=redactor,
+        clock=clock,
+        crash=crash,
+    )
+    gate = Gate(
+        ledger=ledger,
+        steps=steps,
+        captures=captures,
+        questions=questions,
+        target=target,
+        artefacts=artefacts,
+        record_documents=plan.record_documents(),
+        crash=crash,
+    )
+    rollback = Rollback(
+        ledger=ledger,
+        steps=steps,
+        captures=captures,
+        questions=questions,
+        target=target,
+        artefacts=artefacts,
+        clock=clock,
+    )
+    return Engine(
+        plan=plan,
+        ledger=ledger,
+        steps=steps,
+        gate=gate,
+        rollback=rollback,
+        captures=captures,
+        reports=Reports(plan, ledger, root, redactor, clock),
+        target=target,
+        logs=logs,
+        redactor=redactor,
+        clock=clock,
+        end_survivor=end_survivor,
+    )

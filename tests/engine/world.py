@@ -1,0 +1,385 @@
+"""A session over real files, journal, captures and processes; only containers are missing.
+
+The kill tests drive it in a process of its own (`tests.engine.process`), so that a real SIGKILL
+ends a real engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from runbook_app.adapters.artefacts import FolderArtefacts
+from runbook_app.adapters.children import Children, start_time
+from runbook_app.adapters.clock import SystemClock
+from runbook_app.adapters.doorbell import SocketDoorbell
+from runbook_app.adapters.files import FileCapturable, TargetFiles
+from runbook_app.adapters.git import GitRepository
+from runbook_app.adapters.logs import SqliteLogReader, SqliteLogWriter
+from runbook_app.adapters.sealer import FileKeySealer
+from runbook_app.adapters.shell import HostShell
+from runbook_app.adapters.sqlite_journal import SqliteJournal
+from runbook_app.domain import events as ev
+from runbook_app.domain.decisions import outline
+from runbook_app.domain.fingerprint import Exclusion, Fingerprint
+from runbook_app.domain.measure import Finding
+from runbook_app.domain.plan import (
+    Call,
+    CaptureLine,
+    CheckLine,
+    ConfirmLine,
+    Item,
+    Plan,
+    Step,
+    TargetSpec,
+)
+from runbook_app.engine.assembly import assemble
+from runbook_app.engine.client import SessionClient
+from runbook_app.engine.engine import Engine
+from runbook_app.engine.ledger import Ledger
+from runbook_app.engine.redaction import Redactor
+from runbook_app.ports.action import Action, Recorder, Run, check, effect
+from runbook_app.ports.target import Capture
+from runbook_app.testing.crash import crash_at
+
+PROGRESS = "PROGRESS.md"
+
+
+@effect
+async def write(run: Run, *, path: str, text: str) -> None:
+    """Write a file."""
+    run.log(f"writing {path}")
+    await run.files.write(path, text.encode())
+    crash_at(f"written:{path}")
+
+
+@write.check
+async def _written(run: Run, *, path: str, text: str) -> Finding:
+    if not run.files.exists(path):
+        return run.not_done(f"{path} is missing")
+    if run.files.read(path) == text.encode():
+        return run.done(f"{path} holds the text")
+    return run.partly(f"{path} holds something else")
+
+
+@effect
+async def append(run: Run, *, path: str, line: str, fail_at: str = "") -> None:
+    """Add a line in two writes, so that a kill between them leaves it half done."""
+    before = run.files.read(path).decode() if run.files.exists(path) else ""
+    await run.files.write(path, f"{before}{line}".encode())
+    crash_at(f"half:{path}")
+    await run.files.write(path, f"{before}{line}\n".encode())
+    if fail_at and run.files.exists(fail_at):
+        run.fail(f"{fail_at} is in the way", hint=f"Remove {fail_at}.")
+
+
+@append.check
+async def _appended(run: Run, *, path: str, line: str, fail_at: str = "") -> Finding:
+    text = run.files.read(path).decode() if run.files.exists(path) else ""
+    if text.endswith(f"{line}\n"):
+        return run.done("the line is there")
+    return run.partly("half a line") if text.endswith(line) else run.not_done("no such line")
+
+
+@effect
+async def lie(run: Run) -> None:
+    """Do nothing, and be caught by the check."""
+
+
+@lie.check
+async def _lied(run: Run) -> Finding:
+    return run.not_done("nothing is there")
+
+
+@check
+async def holds(run: Run, *, path: str, limit: float = 1000) -> None:
+    """Measure a file's size."""
+    run.require(f"{path} exists", run.files.exists(path), str(run.files.exists(path)))
+    if run.files.exists(path):
+        run.measure("size", len(run.files.read(path)), "bytes", at_most=limit)
+
+
+@check
+async def waits(run: Run, *, gate: str) -> None:
+    """Wait until a file appears."""
+    run.log("waiting")
+    while not (run.folder / gate).exists():  # noqa: ASYNC110 - a file rings no bell
+        await asyncio.sleep(0.01)
+
+
+@check
+async def breaks(run: Run) -> None:
+    """End by an exception that nobody expected."""
+    raise ZeroDivisionError("a mistake in the action")
+
+
+@check
+async def asks(run: Run, *, text: str) -> None:
+    """Ask the operator."""
+    run.output("answer", await run.ask(text, choices=("blue", "red")))
+
+
+@check
+async def child(run: Run, *, argv: list[str]) -> None:
+    """Run a command on this machine."""
+    run.equals("exit code", (await run.shell.run(argv)).exit_code, 0)
+
+
+@check
+async def leaks(run: Run, *, path: str) -> None:
+    """Say a secret, found in a file, in every way an action can."""
+    secret = run.files.read(path).decode()
+    run.secrets.register("TOKEN", secret)
+    run.log(f"the token is {secret}")
+    run.progress(f"using {secret}")
+    run.output("token", secret)
+    run.measure("token", secret)
+    run.fail(f"it was {secret}", hint=secret)
+
+
+class Actions:
+    """Implements `ports.action.Registry` over this module's actions."""
+
+    def __init__(self) -> None:
+        found = (write, append, lie, holds, waits, breaks, asks, child, leaks)
+        self._actions = {action.name: action for action in found}
+
+    def get(self, name: str) -> Action | None:
+        return self._actions.get(name)
+
+    def names(self) -> list[str]:
+        return sorted(self._actions)
+
+    def parameters(self, action: Action) -> dict[str, Any]:
+        return {}
+
+    def coerce(self, action: Action, values: dict[str, object]) -> dict[str, object]:
+        return values
+
+
+class FileTarget:
+    """Implements `ports.target.Target` for a folder without containers."""
+
+    def __init__(self, root: Path, scratch: Path, children: Children, secrets: Redactor) -> None:
+        self._root = root
+        self._scratch = scratch
+        self._children = children
+        self._secrets = secrets
+        self.git = GitRepository(root, children)
+        self.plan = PLAN
+
+    def capturables(self) -> Sequence[FileCapturable]:
+        return [FileCapturable(self._root, self.git)]
+
+    def context(self, *, item: str, step: str, capture: Capture, recorder: Recorder) -> Run:
+        missing: Any = SimpleNamespace()
+        return Run(
+            session="s",
+            item=item,
+            step=step,
+            plan=self.plan,
+            folder=self._root,
+            scratch=self._scratch,
+            files=TargetFiles(self._root, capture, self.git),
+            containers=missing,
+            compose=missing,
+            database=missing,
+            secrets=self._secrets,
+            http=missing,
+            shell=HostShell(self._root, self._children, recorder.output_bytes),
+            git=self.git,
+            recorder=recorder,
+        )
+
+    async def fingerprint(self) -> Fingerprint:
+        excluded = {".git", PROGRESS}
+        files = {
+            f"file:{path.relative_to(self._root)}": f"{path.stat().st_mode:o} {path.read_bytes()!r}"
+            for path in sorted(self._root.rglob("*"))
+            if path.is_file() and not excluded & set(path.relative_to(self._root).parts)
+        }
+        reasons = tuple(Exclusion(field=name, reason="the session's own") for name in excluded)
+        return Fingerprint(fields=files, exclusions=reasons)
+
+    def follow_logs(self, write: Callable[[str, bytes], None]) -> None:
+        self._write = write
+
+    async def stop_logs(self) -> Sequence[ev.LogLost]:
+        return []
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def call(action: str, **parameters: object) -> Call:
+    return Call(action=f"world.{action}", parameters=parameters)
+
+
+def line(line_id: str, action: str, **parameters: object) -> CheckLine:
+    return CheckLine(id=line_id, title=line_id, call=call(action, **parameters))
+
+
+def step(step_id: str, action: str, **parameters: object) -> Step:
+    return Step(id=step_id, title=step_id, call=call(action, **parameters))
+
+
+FIRST = Item(
+    id="first",
+    number=1,
+    title="First",
+    checkpoint=(
+        line("base", "holds", path="base.txt"),
+        CaptureLine(id="copies", title="Copies", files=("base.txt",), project=False),
+        ConfirmLine(id="ready", title="Ready to begin"),
+    ),
+    steps=(
+        step("first.new", "write", path="sub/new.txt", text="new\n"),
+        step("first.base", "append", path="base.txt", line="one"),
+        step("first.more", "append", path="base.txt", line="two"),
+    ),
+    success=(line("new-is-there", "holds", path="sub/new.txt"),),
+    commit="feat: first",
+)
+SECOND = Item(
+    id="second",
+    number=2,
+    title="Second",
+    needs=("first",),
+    checkpoint=(ConfirmLine(id="ready2", title="Ready for the second"),),
+    steps=(step("second.base", "append", path="base.txt", line="three"),),
+    success=(line("base-holds", "holds", path="base.txt"),),
+)
+PLAN = Plan(
+    id="plan",
+    title="A plan over files",
+    version="1",
+    path="plan.yaml",
+    sha256="0" * 64,
+    items=(FIRST, SECOND),
+    target=TargetSpec(compose="", progress=PROGRESS),
+)
+
+
+def plan_of(*steps: Step, **fields: Any) -> Plan:
+    """A plan with one item of these steps, a checkpoint and nothing else."""
+    values: dict[str, Any] = {
+        "id": "only",
+        "number": 1,
+        "title": "Only",
+        "checkpoint": (CaptureLine(id="copies", title="Copies", project=False),),
+    }
+    return replace(PLAN, items=(Item(**(values | {"steps": steps} | fields)),))
+
+
+class World:
+    """A target folder and a session folder below one temporary path."""
+
+    def __init__(self, base: Path, plan: Plan = PLAN) -> None:
+        self.base = base
+        self.plan = plan
+        self.root = base / "target"
+        self.folder = base / "session"
+
+    def make(self) -> World:
+        for folder in (self.root, self.folder, self.folder / "scratch"):
+            folder.mkdir(parents=True, exist_ok=True)
+        (self.root / "base.txt").write_text("zero\n")
+        return self
+
+    async def begin(self) -> None:
+        journal = SqliteJournal(self.folder / "journal.db", SystemClock())
+        await journal.append(
+            ev.SessionStarted(
+                session="s",
+                plan=self.plan.id,
+                plan_title=self.plan.title,
+                plan_path=self.plan.path,
+                plan_sha256=self.plan.sha256,
+                target=str(self.root),
+                operator="op",
+                host="h",
+                program="0",
+                variables={},
+                outline=outline(self.plan),
+            )
+        )
+        journal.close()
+
+    def client(self, *, read_only: bool = False) -> SessionClient:
+        clock = SystemClock()
+        return SessionClient(
+            folder=self.folder,
+            read_plan=lambda started, created: self.plan,
+            journal=SqliteJournal(self.folder / "journal.db", clock),
+            doorbell=SocketDoorbell(self.folder),
+            logs=SqliteLogReader(self.folder / "logs.db"),
+            clock=clock,
+            read_only=read_only,
+            is_alive=lambda pid, started: start_time(pid) == started,
+            start_engine=lambda: None,
+        )
+
+    @asynccontextmanager
+    async def engine(self):
+        clock, redactor = SystemClock(), Redactor()
+        journal = SqliteJournal(self.folder / "journal.db", clock)
+        doorbell = SocketDoorbell(self.folder)
+        logs = SqliteLogWriter(self.folder / "logs.db")
+        ledger = Ledger(journal, doorbell, redactor)
+        children = Children(ledger.emit)
+        target = FileTarget(self.root, self.folder / "scratch", children, redactor)
+        target.plan = self.plan
+        yield assemble(
+            plan=self.plan,
+            root=self.root,
+            ledger=ledger,
+            target=target,
+            artefacts=FolderArtefacts(self.folder, FileKeySealer(self.base / "captures.key")),
+            registry=Actions(),
+            logs=logs,
+            redactor=redactor,
+            clock=clock,
+            crash=crash_at,
+            end_survivor=children.end_survivor,
+        )
+        logs.close()
+        doorbell.close()
+        journal.close()
+
+    async def drive(self, epoch: int = 1) -> None:
+        """Run an engine until it is stopped."""
+        async with self.engine() as engine:
+            await run_engine(engine, epoch)
+
+    def files(self) -> dict[str, tuple[int, bytes]]:
+        """Mode and bytes of every file of the target, but the record."""
+        return {
+            str(path.relative_to(self.root)): (path.stat().st_mode, path.read_bytes())
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file()
+            and path.name != PROGRESS
+            and ".git" not in path.relative_to(self.root).parts
+        }
+
+
+async def run_engine(engine: Engine, epoch: int) -> None:
+    pid = os.getpid()
+    await engine.run(
+        ev.EngineStarted(epoch=epoch, pid=pid, pid_started=start_time(pid) or "", host="h"),
+        begun=lambda: None,
+    )
+
+
+async def until(
+    client: SessionClient, holds_now: Callable[[], bool], *, seconds: float = 30
+) -> None:
+    """Follow a session until something holds."""
+    async with asyncio.timeout(seconds):
+        while not holds_now():
+            await client.changes(0.5)
