@@ -60,12 +60,14 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
         else:
+            if mode != "wal":
+                raise sqlite3.NotSupportedError("its file system has no shared memory for WAL")
             return
 
 
@@ -76,6 +78,8 @@ def explain(error: BaseException, path: Path, doing: str) -> JournalError:
         hint = f"Free space on the disk that holds {path.parent}, then resume the session."
     elif "locked" in reason:
         hint = "Another process holds it; look for one that hangs, then try again."
+    elif "for WAL" in reason:
+        hint = "Use a local file system: set RUNBOOK_HOME to a folder on one."
     elif "malformed" in reason or "not a database" in reason:
         hint = "The file is damaged; open the session read-only to see what can still be read."
     else:

@@ -202,6 +202,13 @@ async def test_a_file_that_is_no_journal_is_named(tmp_path):
         open_journal(path)
 
 
+def test_a_file_system_that_has_no_wal_is_refused_with_a_way_out(tmp_path, monkeypatch):
+    in_memory = sqlite3.Connection(":memory:", isolation_level=None)
+    monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: in_memory)
+    with pytest.raises(JournalError, match="RUNBOOK_HOME"):
+        open_journal(tmp_path / "journal.db")
+
+
 def test_a_missing_journal_is_not_made_for_reading(tmp_path):
     with pytest.raises(JournalError, match="could not be opened"):
         open_journal(tmp_path / "journal.db", read_only=True)
