@@ -73,10 +73,10 @@ class Blocked:
 
 
 def judge(run: Run, endpoint: Endpoint, visit: Mapping[str, Any]) -> Blocked | None:
-    """Record what the first visitor met; return when it was refused."""
+    """Record what the first visitor met; return when it was refused, if all went as stated."""
     passed = [status for status in visit["statuses"] if 0 < status < 500 and status != 429]
     label = f"{endpoint.label} ({endpoint.tier})" if endpoint.tier else endpoint.label
-    run.equals(f"{label}: passed", len(passed), endpoint.limit, "requests")
+    exact = run.equals(f"{label}: passed", len(passed), endpoint.limit, "requests")
     refused, wait = visit["refused"], visit["retry_after"]
     run.equals(f"{label}: next one", refused["status"], 429)
     run.require(
@@ -85,7 +85,7 @@ def judge(run: Run, endpoint: Endpoint, visit: Mapping[str, Any]) -> Blocked | N
         "absent or no whole number" if wait is None else f"{wait} s",
     )
     again = visit["again"]
-    if refused["status"] != 429 or again is None:
+    if not exact or refused["status"] != 429 or again is None:
         return None
     run.require(
         f"{label}: after the wait",

@@ -105,7 +105,7 @@ class Careless(BaseHTTPRequestHandler):
 def control() -> Answer:
     """See what this visitor makes of a server that has the weakness."""
     server = HTTPServer(("127.0.0.1", 0), Careless)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     entrance = {
         "host": "127.0.0.1",
         "port": server.server_address[1],

@@ -15,7 +15,7 @@ from pathlib import Path
 from runbook_app.domain.measure import Measurement, Scalar
 from runbook_app.domain.plan import Plan, TargetSpec
 from runbook_app.ports.action import Action, Run
-from runbook_app.ports.capabilities import Files
+from runbook_app.ports.capabilities import Files, Http
 from runbook_app.testing.capabilities import (
     FakeCompose,
     FakeContainers,
@@ -75,7 +75,7 @@ class ListRecorder:
 
 
 class FakeTarget:
-    """A target whose capabilities are fakes; a test sets what they answer."""
+    """A target whose capabilities are fakes; a test sets what they answer, or gives real ones."""
 
     def __init__(
         self,
@@ -83,6 +83,7 @@ class FakeTarget:
         *,
         spec: TargetSpec | None = None,
         files: Files | None = None,
+        http: Http | None = None,
         compose_file: str = "docker-compose.yml",
     ) -> None:
         self.folder = folder / "target"
@@ -118,7 +119,7 @@ class FakeTarget:
             compose=self.compose,
             database=FakeDatabase(),
             secrets=self.secrets,
-            http=self.http,
+            http=http or self.http,
             shell=self.shell,
             git=self.git,
             recorder=self.recorder,

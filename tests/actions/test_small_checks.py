@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from actions import files, git, host, manual
+from runbook_app.domain.errors import ActionError, CheckFailed, NotMeasured
+from runbook_app.ports.capabilities import ExecResult
+from runbook_app.testing.capabilities import result
+from runbook_app.testing.run import FakeTarget
+
+
+def saying(version: str, spelling: str = "version") -> Callable[[Sequence[str]], ExecResult]:
+    return lambda argv: result(version) if argv[1] == spelling else result(exit_code=1)
+
+
+@pytest.mark.parametrize("spelling", ["version", "--version", "-V"])
+async def test_a_tool_is_asked_its_version_in_its_own_way(
+    target: FakeTarget, spelling: str
+) -> None:
+    target.shell.programs["openssl"] = saying("OpenSSL 3.0.19 27 Jan 2026", spelling)
+    assert await target.measure(host.tool_available, tool="openssl", minimum_version="3.0.9") == []
+    assert target.value("openssl version at least 3.0.9") == "3.0.19"
+
+
+@pytest.mark.parametrize("version", ["OpenSSL 1.1.1w", "no number"])
+async def test_an_old_tool_fails(target: FakeTarget, version: str) -> None:
+    target.shell.programs["openssl"] = saying(version)
+    failed = await target.measure(host.tool_available, tool="openssl", minimum_version="3.0")
+    assert failed == ["openssl version at least 3.0"]
+
+
+async def test_a_missing_tool_fails(target: FakeTarget) -> None:
+    assert await target.measure(host.tool_available, tool="openssl") == ["openssl installed"]
+
+
+async def test_a_files_mode_and_owner_are_held(target: FakeTarget) -> None:
+    await target.files.write("key.pem", b"key", mode=0o600, uid=33)
+    assert await target.measure(files.mode, path="key.pem", mode="0600", owner=33) == []
+    await target.files.write("key.pem", b"key", mode=0o640, uid=0)
+    failed = await target.measure(files.mode, path="key.pem", mode="0600", owner=33)
+    assert failed == ["mode of key.pem", "owner of key.pem"]
+
+
+async def test_the_mode_of_a_missing_file_fails(target: FakeTarget) -> None:
+    with pytest.raises(CheckFailed, match=r"key\.pem is missing"):
+        await target.measure(files.mode, path="key.pem", mode="0600")
+
+
+async def test_a_mode_is_written_in_octal(target: FakeTarget) -> None:
+    with pytest.raises(ActionError, match="'rw' is no file mode"):
+        await target.measure(files.mode, path="key.pem", mode="rw")
+
+
+async def test_a_file_is_present_or_not(target: FakeTarget) -> None:
+    assert await target.measure(files.present, path="a") == ["a present"]
+    await target.files.write("a", b"")
+    assert await target.measure(files.present, path="a") == []
+
+
+async def test_uncommitted_changes_are_named(target: FakeTarget) -> None:
+    assert await target.measure(git.clean, paths=["a", "b"]) == []
+    target.git.changed.add("b")
+    assert await target.measure(git.clean, paths=["a", "b"]) == ["no uncommitted change"]
+    assert target.value("no uncommitted change") == "b"
+
+
+async def test_each_path_must_be_ignored(target: FakeTarget) -> None:
+    target.git.ignores.add("a")
+    assert await target.measure(git.ignored, paths=["a", "b"]) == ["b ignored"]
+
+
+async def test_without_a_repository_git_measures_nothing(target: FakeTarget) -> None:
+    target.git.why_not = "no repository"
+    with pytest.raises(NotMeasured):
+        await target.measure(git.clean, paths=["a"])
+
+
+@pytest.mark.parametrize(("answer", "holds"), [("yes", True), ("no", False)])
+async def test_a_confirmation_holds_when_somebody_says_yes(
+    target: FakeTarget, answer: str, holds: bool
+) -> None:
+    target.recorder.answers = [answer]
+    failed = await target.measure(manual.confirm, text="Guide reviewed")
+    assert failed == ([] if holds else ["Guide reviewed"])
+    assert target.recorder.questions == ["Guide reviewed"]
+
+
+async def test_an_instruction_that_was_not_followed_fails(target: FakeTarget) -> None:
+    target.recorder.answers = ["not done"]
+    assert await target.measure(manual.instruct, text="Unplug it") == ["Unplug it"]
