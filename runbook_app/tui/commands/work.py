@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runbook_app.tui.screens.session import SessionScreen
 
 _WORK = "Work"
+_FAILED = "Something has failed: choose a way out of it first, with enter."
 
 
 def _busy(state: SessionState) -> bool:
@@ -74,6 +75,8 @@ class RunNext(UserCommand):
     def refusal(self, situation: Situation) -> str:
         if situation.state.intent.active or _busy(situation.state):
             return "Work is under way."
+        if _stands(situation):
+            return _FAILED
         return ""
 
     async def run(self, screen: SessionScreen) -> None:
@@ -92,7 +95,7 @@ class RunAuto(UserCommand):
         if situation.state.intent.auto:
             return "It runs by itself already; space pauses."
         if _stands(situation):
-            return "Something has failed: choose a way out of it first, with enter."
+            return _FAILED
         return ""
 
     async def run(self, screen: SessionScreen) -> None:

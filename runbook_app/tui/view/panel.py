@@ -91,7 +91,6 @@ def _step_body(
         *section("action", _action(step, it)),
         *_captures(known),
         *_criteria(item, known),
-        *section("attempts", [_attempts(step, it)]),
         *section("outputs", [((f"{k} = {v}", Tone.PLAIN),) for k, v in it.outputs.items()]),
     ]
 
@@ -134,7 +133,8 @@ def _action(step: Step, it: StepState) -> list[Line]:
         (f"  estimate {step.estimate}" if step.estimate else "", Tone.DIM),
     )
     values = it.parameters if it.parameters is not None else step.call.parameters
-    rows: list[Line] = [head]
+    attempts = f"  attempts: {it.attempt} executed, {1 + step.retries} planned"
+    rows: list[Line] = [head, ((attempts, Tone.DIM),)]
     for name, value in values.items():
         edited = it.parameters is not None and step.call.parameters.get(name) != value
         mark = (("  edited", Tone.WARN),) if edited else ()
@@ -148,11 +148,6 @@ def _one_line(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return " ".join(str(value).split())
-
-
-def _attempts(step: Step, it: StepState) -> Line:
-    planned = 1 + step.retries
-    return ((f"{it.attempt} executed, {planned} planned", Tone.PLAIN),)
 
 
 # An item

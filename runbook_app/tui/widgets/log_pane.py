@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 from textual.css.query import NoMatches
+from textual.widgets import Input
 
 from runbook_app.ports.journal import LogReader
 from runbook_app.tui import paint
@@ -15,7 +16,6 @@ from runbook_app.tui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.widgets import Input
 
 
 class LogPane(Vertical):
@@ -52,8 +52,6 @@ class LogPane(Vertical):
     # Search
 
     def open_search(self) -> None:
-        from textual.widgets import Input
-
         try:
             self.query_one(Input).focus()
         except NoMatches:
@@ -75,8 +73,6 @@ class LogPane(Vertical):
 
     async def close_search(self) -> None:
         """Leave the search line, or, when it is closed, forget what was sought."""
-        from textual.widgets import Input
-
         try:
             await self.query_one(Input).remove()
         except NoMatches:

@@ -1,0 +1,150 @@
+"""The checkpoint dialog and questions."""
+
+from __future__ import annotations
+
+from runbook_app.domain import commands as cmd
+from runbook_app.domain import events as ev
+from runbook_app.testing.session import FakeSession
+from tests.tui import stage
+from tests.tui.conftest import SMALL, Open
+from tests.tui.screen import nothing_sent, press, sent, text, until, until_shown
+
+
+def at_checkpoint(session: FakeSession) -> FakeSession:
+    stage.checkpoint_open(stage.headers_done(stage.started(session)))
+    return stage.asked(session, "q1", "TLS guide reviewed", choices=("yes", "no"))
+
+
+async def test_the_checkpoint_shows_values_captures_and_what_is_to_confirm(
+    session: FakeSession, opened: Open
+):
+    async with opened(at_checkpoint(session), SMALL) as pilot:
+        shown = text(pilot)
+    assert "Checkpoint before 2 TLS/HTTPS enforcement" in shown
+    assert "✓ OpenSSL is available  passed" in shown
+    assert "version  3.0.17" in shown
+    assert "file docker-compose.staging.yml  2,114 bytes" in shown
+    assert "▶ TLS guide reviewed  confirm?" in shown
+    assert "The team knows of the outage  by a person  to confirm" in shown
+
+
+async def test_each_key_confirms_one_line(session: FakeSession, opened: Open):
+    async with opened(at_checkpoint(session)) as pilot:
+        await press(pilot, "enter", "enter", "y")
+        first = await sent(pilot, session)
+        assert isinstance(first, cmd.AnswerQuestion)
+        assert (first.question, first.answer, first.assumed) == ("q1", "yes", False)
+        session.emit(
+            ev.QuestionAnswered(id="q1", answer="yes", by="op"),
+            ev.LineConfirmed(item="tls", line="read", by="op"),
+        )
+        stage.asked(session, "q2", "The team knows of the outage")
+        await until_shown(pilot, "▶ The team knows of the outage")
+        assert "TLS guide reviewed  confirmed by op 08:05" in text(pilot)
+        await press(pilot, "y")
+        second = await sent(pilot, session, 2)
+        assert isinstance(second, cmd.AnswerQuestion)
+        assert second.question == "q2"
+        session.emit(
+            ev.QuestionAnswered(id="q2", answer="yes", by="op"),
+            ev.LineConfirmed(item="tls", line="told", by="op"),
+            ev.CheckpointPassed(item="tls"),
+        )
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+
+
+async def test_a_line_that_does_not_hold_is_denied(session: FakeSession, opened: Open):
+    async with opened(at_checkpoint(session)) as pilot:
+        await press(pilot, "x")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert command.answer == "no"
+
+
+async def test_a_checkpoint_put_off_is_opened_again_by_enter(session: FakeSession, opened: Open):
+    async with opened(at_checkpoint(session)) as pilot:
+        await press(pilot, "escape")
+        assert len(pilot.app.screen_stack) == 1
+        assert "waiting for you: TLS guide reviewed" in text(pilot)
+        session.emit(ev.NoteAdded(text="later", by="op"))
+        await nothing_sent(pilot, session)
+        assert len(pilot.app.screen_stack) == 1
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+
+
+async def test_automatic_lines_appear_as_they_finish(session: FakeSession, opened: Open):
+    stage.headers_done(stage.started(session))
+    async with opened(session) as pilot:
+        session.emit(ev.CheckpointOpened(item="tls"))
+        await until_shown(pilot, "OpenSSL is available  pending")
+        session.emit(stage.passed("tls", "checkpoint", "openssl", "OpenSSL is available"))
+        await until_shown(pilot, "OpenSSL is available  passed")
+
+
+async def test_a_failed_checkpoint_closes_the_dialog_and_says_why(
+    session: FakeSession, opened: Open
+):
+    async with opened(at_checkpoint(session)) as pilot:
+        session.emit(
+            ev.QuestionWithdrawn(id="q1", reason="the checkpoint failed"),
+            ev.CheckpointFailed(item="tls", reason="OpenSSL is missing"),
+        )
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+        assert "Checkpoint of 2 TLS/HTTPS enforcement failed: OpenSSL is missing" in text(pilot)
+        assert "1 Check again" in text(pilot)
+
+
+async def test_g_opens_the_guide_over_the_checkpoint(session: FakeSession, opened: Open):
+    async with opened(at_checkpoint(session)) as pilot:
+        await press(pilot, "g")
+        await until_shown(pilot, "Why it matters.")
+        await press(pilot, "escape")
+        await until_shown(pilot, "▶ TLS guide reviewed")
+
+
+async def test_a_choice_is_answered_by_choosing(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        stage.asked(
+            session,
+            "q7",
+            "Which certificate?",
+            step="tls.test",
+            kind="choice",
+            choices=("old", "new"),
+        )
+        await until_shown(pilot, "Which certificate?")
+        await press(pilot, "down", "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert (command.question, command.answer) == ("q7", "new")
+
+
+async def test_a_text_is_answered_by_typing(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        stage.asked(session, "q8", "Which host?", step="tls.test", kind="text")
+        await until_shown(pilot, "Which host?")
+        await press(pilot, *"db1", "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert command.answer == "db1"
+
+
+async def test_a_question_answered_elsewhere_closes(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        stage.asked(session, "q9", "nginx.conf has changed. Restore it?", kind="changed")
+        await until_shown(pilot, "Restore it?")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+        session.emit(ev.QuestionAnswered(id="q9", answer="yes", by="other"))
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+        await nothing_sent(pilot, session)
+
+
+async def test_an_observer_sees_the_question_and_no_dialog(session: FakeSession, opened: Open):
+    session.read_only = True
+    async with opened(at_checkpoint(session)) as pilot:
+        assert len(pilot.app.screen_stack) == 1
+        assert "waiting for you: TLS guide reviewed" in text(pilot)

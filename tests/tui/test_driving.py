@@ -1,0 +1,277 @@
+"""Keys of the session screen, and the commands they send."""
+
+from __future__ import annotations
+
+import pytest
+
+from runbook_app.domain import commands as cmd
+from runbook_app.domain import events as ev
+from runbook_app.domain.errors import JournalError, LockedError
+from runbook_app.testing.session import FakeSession
+from tests.tui import stage
+from tests.tui.conftest import Open
+from tests.tui.screen import (
+    nothing_sent,
+    notices,
+    press,
+    sent,
+    session_screen,
+    text,
+    until,
+    until_shown,
+)
+
+
+async def test_enter_runs_the_next_unit(session: FakeSession, opened: Open):
+    stage.started(session)
+    async with opened(session) as pilot:
+        await press(pilot, "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.Run)
+    assert not command.auto
+
+
+async def test_a_runs_by_itself(session: FakeSession, opened: Open):
+    stage.started(session)
+    async with opened(session) as pilot:
+        await press(pilot, "a")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.Run)
+    assert command.auto
+
+
+async def test_space_pauses_what_goes_on_by_itself(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        await press(pilot, "space")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.Pause)
+
+
+async def test_space_says_why_when_nothing_goes_on(session: FakeSession, opened: Open):
+    stage.started(session)
+    async with opened(session) as pilot:
+        await press(pilot, "space")
+        await nothing_sent(pilot, session)
+        assert "nothing to pause" in notices(pilot)
+
+
+async def test_enter_sends_nothing_while_a_step_runs(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        await press(pilot, "enter")
+        await nothing_sent(pilot, session)
+
+
+async def test_r_rolls_the_selected_item_back_at_once(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        assert "r restores 2 TLS/HTTPS enforcement" in text(pilot)
+        assert "docker-compose.staging.yml, nginx/nginx.conf" in text(pilot)
+        await press(pilot, "r")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.RollBackItem)
+    assert command.item == "tls"
+
+
+async def test_r_sends_nothing_for_an_item_without_captures(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        await press(pilot, "home", "r")
+        await nothing_sent(pilot, session)
+        assert "nothing to roll back" in notices(pilot)
+
+
+async def test_a_rejection_is_shown_with_its_reason(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    session.answer = lambda command: "Item tls can't be rolled back alone: [b]secrets[/b]."
+    async with opened(session) as pilot:
+        await press(pilot, "r")
+        await until(pilot, lambda: "was rejected" in notices(pilot))
+        assert "RollBackItem was rejected: Item tls can't be rolled back alone" in notices(pilot)
+        await until_shown(pilot, "[b]secrets[/b]")
+
+
+async def test_c_cancels_the_running_step(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        await press(pilot, "c")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.CancelStep)
+
+
+async def test_a_note_is_about_what_is_selected(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        await press(pilot, "n")
+        await until_shown(pilot, "What should the record say?")
+        await press(pilot, *"slow", "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AddNote)
+    assert (command.text, command.item, command.step) == ("slow", "tls", "tls.test")
+
+
+async def test_a_blocker_is_raised_and_cleared(session: FakeSession, opened: Open):
+    stage.started(session)
+    async with opened(session) as pilot:
+        await press(pilot, "b")
+        await until_shown(pilot, "What blocks the work?")
+        await press(pilot, *"dns", "enter")
+        command = await sent(pilot, session)
+        assert isinstance(command, cmd.RaiseBlocker)
+        session.emit(ev.BlockerRaised(id="b1", text="dns", by="op", item="headers"))
+        await until_shown(pilot, "blocked: dns")
+        await press(pilot, "B")
+        cleared = await sent(pilot, session, 2)
+    assert isinstance(cleared, cmd.ClearBlocker)
+    assert cleared.blocker == "b1"
+
+
+@pytest.mark.parametrize("key", ["enter", "a", "space", "r", "R", "c", "n", "b", "s", "e"])
+async def test_an_observer_can_send_nothing(session: FakeSession, opened: Open, key: str):
+    session.read_only = True
+    stage.tls_failed(session)
+    async with opened(session) as pilot:
+        assert "read-only" in text(pilot)
+        await press(pilot, key)
+        await nothing_sent(pilot, session)
+        assert session.engines_started == 0
+        assert len(pilot.app.screen_stack) == 1
+
+
+async def test_an_observer_gets_no_failure_menu_to_choose_from(session: FakeSession, opened: Open):
+    session.read_only = True
+    stage.tls_failed(session)
+    async with opened(session) as pilot:
+        await press(pilot, "2", "tab", "shift+tab")
+        session_screen(pilot).panel.focus_menu()
+        await press(pilot, "enter")
+        await nothing_sent(pilot, session)
+        assert "read-only" in notices(pilot)
+
+
+async def test_a_dead_engine_is_shown_and_e_starts_a_new_one(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        session.alive = False
+        await until_shown(pilot, "ENGINE DEAD")
+        assert "engine ✗ DEAD" in text(pilot)
+        assert "INTERRUPTED" in text(pilot)
+        await press(pilot, "c")
+        await nothing_sent(pilot, session)
+        await press(pilot, "e")
+        await until(pilot, lambda: session.engines_started == 1)
+        await until_shown(pilot, "engine ● alive")
+        assert "ENGINE DEAD" not in text(pilot)
+
+
+async def test_a_lock_held_elsewhere_is_shown(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    session.alive = False
+    session.engine_failure = LockedError("host-b drives this target since 09:01.")
+    async with opened(session) as pilot:
+        await press(pilot, "e")
+        await until(pilot, lambda: "host-b drives this target" in notices(pilot))
+        assert "ENGINE DEAD" in text(pilot)
+
+
+async def test_a_new_session_gets_its_engine_without_a_key(session: FakeSession, opened: Open):
+    session.alive = False
+    async with opened(session) as pilot:
+        await until(pilot, lambda: session.engines_started == 1)
+
+
+async def test_a_stopped_session_is_not_started_by_looking_at_it(
+    session: FakeSession, opened: Open
+):
+    stage.started(session)
+    session.emit(ev.EngineStopped(epoch=1, reason="stopped by the operator"))
+    session.alive = False
+    async with opened(session) as pilot:
+        assert "engine ■ stopped" in text(pilot)
+        assert session.engines_started == 0
+
+
+async def test_an_unreadable_journal_is_shown_until_it_can_be_read(
+    session: FakeSession, opened: Open, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("runbook_app.tui.feed.PATIENCE", 0.5)
+    stage.started(session)
+    async with opened(session) as pilot:
+        session.failure = JournalError("The journal can't be read: disk I/O error.")
+        session.emit(ev.NoteAdded(text="one", by="op"))
+        await until_shown(pilot, "disk I/O error")
+        await until(pilot, lambda: "disk I/O error" not in text(pilot))
+        session.emit(ev.NoteAdded(text="two", by="op", item="headers", step="headers.measure"))
+        await until_shown(pilot, "two")
+
+
+async def test_an_escaped_exception_is_shown_and_the_screen_goes_on(
+    session: FakeSession, opened: Open, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("runbook_app.tui.feed.PATIENCE", 0.5)
+    stage.started(session)
+    async with opened(session) as pilot:
+        session.failure = KeyError("surprise")
+        session.emit(ev.NoteAdded(text="one", by="op"))
+        await until_shown(pilot, "This screen has a fault: KeyError: 'surprise'")
+        session.emit(ev.NoteAdded(text="two", by="op", item="headers", step="headers.measure"))
+        await until_shown(pilot, "two")
+        assert "fault" not in text(pilot)
+
+
+async def test_q_detaches_and_leaves_the_engine_alone(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        await press(pilot, "q")
+        await until_shown(pilot, "A stop waits until it has ended")
+        await press(pilot, "enter")
+        await until(pilot, lambda: not pilot.app.is_running)
+        assert pilot.app.return_value == 0
+    assert session.sent == []
+
+
+async def test_stop_waits_for_the_engine_and_then_leaves(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        await press(pilot, "q")
+        await until_shown(pilot, "Stop the engine")
+        await press(pilot, "2")
+        command = await sent(pilot, session)
+        assert isinstance(command, cmd.Stop)
+        assert pilot.app.is_running
+        session.emit(ev.EngineStopped(epoch=1, reason="asked to"))
+        await until(pilot, lambda: not pilot.app.is_running)
+
+
+async def test_the_selection_goes_along_with_the_work(session: FakeSession, opened: Open):
+    stage.headers_done(stage.started(session))
+    async with opened(session) as pilot:
+        assert "Checkpoint of item 2" in text(pilot)
+        await press(pilot, "home")
+        assert "Item 1 · API security headers" in text(pilot)
+        stage.checkpoint_open(session)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+        await press(pilot, "escape")
+        assert "Item 1 · API security headers" in text(pilot)
+        await press(pilot, "full_stop")
+        assert "Checkpoint of item 2" in text(pilot)
+
+
+async def test_a_failure_takes_the_selection(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        await press(pilot, "home")
+        session.emit(ev.StepFailed(item="tls", step="tls.test", error="502 instead of 200"))
+        await until_shown(pilot, "Step 2.4 · Test HTTPS access and redirects ✗ FAILED")
+        shown = text(pilot)
+    assert shown.count("FAILED") >= 3, shown
+    assert "2.4 Test HTTPS access and redirects failed: 502 instead of 200" in shown
+
+
+async def test_the_palette_offers_what_can_be_done_now(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        titles = [c.title for c in pilot.app.get_system_commands(pilot.app.screen)]
+    assert "pause (space)" in titles
+    assert "run next (enter)" not in titles

@@ -1,0 +1,416 @@
+"""What is shown, as plain text: trees, clocks, panels, banners, menus, keys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from runbook_app.domain import events as ev
+from runbook_app.domain.clock import Estimate
+from runbook_app.domain.measure import Measurement, Verdict
+from runbook_app.domain.plan import Window
+from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
+from runbook_app.testing.session import FakeSession
+from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, meant
+from runbook_app.tui.situation import Situation
+from runbook_app.tui.view import clocks, panel, words
+from runbook_app.tui.view.banner import Outside, banner
+from runbook_app.tui.view.keys import bar
+from runbook_app.tui.view.measured import measurement_lines
+from runbook_app.tui.view.menu import Way, choices
+from runbook_app.tui.view.node import Node, NodeKind, children, current, nodes
+from runbook_app.tui.view.tree import row
+from runbook_app.tui.view.words import Line, sign, text_of, time_of_day
+from tests.tui import stage
+
+TEST = Node(NodeKind.STEP, "tls", "tls.test")
+TLS = Node(NodeKind.ITEM, "tls")
+
+
+def read(session: FakeSession) -> SessionState:
+    session.refresh()
+    return session.state
+
+
+def joined(lines: list[Line]) -> str:
+    return "\n".join(text_of(line) for line in lines)
+
+
+def all_clocks(session: FakeSession, now: str = stage.NOW) -> str:
+    return " | ".join(text_of(part) for part in clocks.clocks(session.plan, read(session), now))
+
+
+@pytest.mark.parametrize("state", [*StepStatus, *ItemStatus, *Verdict])
+def test_every_state_has_a_glyph_and_a_word(state: StepStatus):
+    shown = sign(state)
+    assert len(shown.glyph) == 1
+    assert shown.word
+
+
+def test_no_two_step_states_look_alike_without_colour():
+    signs = [(sign(state).glyph, sign(state).word) for state in StepStatus]
+    assert len(set(signs)) == len(signs)
+
+
+# Tree
+
+
+def test_a_closed_item_hides_its_units(session: FakeSession):
+    assert [node.kind for node in nodes(session.plan, ())] == [NodeKind.ITEM] * 3
+    opened = nodes(session.plan, {"tls"})
+    assert [node.kind.value for node in opened] == [
+        "item", "item", "checkpoint", "step", "step", "step", "step", "verify", "item"
+    ]  # fmt: skip
+
+
+def test_an_items_row_counts_its_steps(session: FakeSession):
+    found = row(session.plan, read(stage.tls_running(session)), TLS, opened=True, now=stage.NOW)
+    assert text_of(found.left) == "▾ ● 2 TLS/HTTPS enforcement"
+    assert text_of(found.right) == "running 3/4 ▓▓▓░"
+
+
+def test_an_item_between_two_steps_does_not_say_that_it_runs(session: FakeSession):
+    state = read(stage.checkpoint_open(stage.started(session)))
+    assert "in progress" in text_of(
+        row(session.plan, state, TLS, opened=False, now=stage.NOW).right
+    )
+
+
+def test_a_running_step_shows_its_time(session: FakeSession):
+    found = row(session.plan, read(stage.tls_running(session)), TEST, opened=True, now=stage.NOW)
+    assert text_of(found.right) == "running 3:10"
+
+
+def test_the_timer_stops_on_failure(session: FakeSession):
+    found = row(session.plan, read(stage.tls_failed(session)), TEST, opened=True, now=stage.NOW)
+    assert text_of(found.right) == "FAILED 1:10"
+
+
+def test_a_missing_action_is_unavailable(session: FakeSession):
+    node = Node(NodeKind.STEP, "database", "database.pgcrypto")
+    found = row(session.plan, read(stage.started(session)), node, opened=True, now=stage.NOW)
+    assert "unavailable" in text_of(found.right)
+
+
+def test_rows_can_be_drawn_before_the_first_entry(session: FakeSession):
+    for item in session.plan.items:
+        for node in (Node(NodeKind.ITEM, item.id), *children(item)):
+            assert row(session.plan, SessionState(), node, opened=True, now=stage.NOW).left
+            assert panel.heading(session.plan, SessionState(), node)
+            panel.body(session.plan, SessionState(), node)
+
+
+# Where the work is
+
+
+@pytest.mark.parametrize(
+    ("arrange", "node"),
+    [
+        (stage.started, Node(NodeKind.STEP, "headers", "headers.measure")),
+        (stage.tls_running, TEST),
+        (stage.tls_failed, TEST),
+        (stage.tls_unknown, TEST),
+    ],
+)
+def test_where_the_work_is(session: FakeSession, arrange, node: Node):
+    assert current(read(arrange(session))) == node
+
+
+def test_an_open_question_is_where_the_work_is(session: FakeSession):
+    stage.asked(stage.checkpoint_open(stage.headers_done(stage.started(session))), "q", "Read?")
+    assert current(read(session)) == Node(NodeKind.CHECKPOINT, "tls")
+
+
+def test_nothing_is_left_when_all_is_over_or_unavailable(session: FakeSession):
+    stage.tls_running(session)
+    session.emit(
+        ev.StepSucceeded(item="tls", step="tls.test"),
+        ev.ItemVerified(item="tls"),
+        ev.ItemCommitted(item="tls", commit="c" * 40, paths=("nginx/nginx.conf",)),
+    )
+    state = read(session)
+    assert current(state) is None
+    shown = clocks.status_sign(state, alive=True)
+    assert shown.word == "ended"
+
+
+# Clocks
+
+
+def test_the_clocks_of_a_running_session(session: FakeSession):
+    assert all_clocks(stage.tls_running(session)) == (
+        "elapsed 1h12m | active 1h12m | ETA 09:25–09:38 | window closes 20:00"
+        " | undo by 19:50 | score not measured"
+    )
+
+
+def test_waiting_for_a_person_is_not_active_time(session: FakeSession):
+    stage.asked(stage.checkpoint_open(stage.headers_done(stage.started(session))), "q", "Read?")
+    assert "elapsed 1h12m | active 5m" in all_clocks(session)
+
+
+def test_a_closed_window_says_so(session: FakeSession):
+    stage.tls_running(session)
+    shown = all_clocks(session, "2025-10-24T20:30:00.000Z")
+    assert "window CLOSED 20:00" in shown
+    assert "undo by 19:50 PASSED" in shown
+
+
+def test_undo_by_is_not_guessed_without_a_budget(session: FakeSession):
+    stage.tls_running(session)
+    plan = replace_item(session, rollback_budget=None)
+    assert clocks.undo_by(plan, read(session)) is None
+
+
+def test_undo_by_leaves_time_for_every_item_with_captures(session: FakeSession):
+    stage.tls_running(session)
+    plan = replace_item(session, rollback_budget=Estimate.parse("2h"))
+    found = clocks.undo_by(plan, read(session))
+    assert found is not None
+    assert time_of_day(found) == "18:00"
+
+
+def replace_item(session: FakeSession, **fields: object):
+    from dataclasses import replace
+
+    items = tuple(
+        replace(item, **fields) if item.id == "tls" else item for item in session.plan.items
+    )
+    return replace(session.plan, items=items, window=Window(budget=timedelta(hours=12)))
+
+
+def test_a_session_without_entries_has_clocks(session: FakeSession):
+    assert all_clocks(session) == "session not started"
+
+
+def test_a_time_on_another_day_says_which():
+    assert time_of_day("2025-10-25T01:10:00Z", stage.NOW) == "01:10+1d"
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (190, "3:10"), (3730, "1:02:10")])
+def test_running_times(seconds: float, shown: str):
+    assert words.clock(seconds) == shown
+
+
+def test_a_dead_engine_interrupts_what_ran(session: FakeSession):
+    state = read(stage.tls_running(session))
+    assert clocks.status_sign(state, alive=False).word == "INTERRUPTED"
+    assert clocks.engine_sign(state, alive=False)[0] == "engine ✗ DEAD"
+
+
+# Panel
+
+
+def test_a_steps_panel_tells_all(session: FakeSession):
+    state = read(stage.tls_running(session))
+    shown = joined(panel.body(session.plan, state, TEST))
+    for words_ in (
+        "▸ 7 of 9 paths redirect",
+        "✓ p95              41.3 ms  limit <= 100 ms  before 38.9 ms",
+        "A redirect that loses the method breaks clients.",
+        "tls.test",
+        "attempts: 1 executed, 2 planned",
+        "names: localhost, ::1",
+        "◆ file nginx/nginx.conf  did not exist",
+        "○ HTTPS answers 200  pending",
+    ):
+        assert words_ in shown, shown
+    assert panel.timer(session.plan, state, TEST, stage.NOW) == "3:10 of 20:00"
+
+
+def test_edited_parameters_are_marked(session: FakeSession):
+    stage.tls_failed(session)
+    session.emit(
+        ev.ParametersEdited(item="tls", step="tls.test", before={}, after={"port": 9001}, by="op")
+    )
+    shown = joined(panel.body(session.plan, read(session), TEST))
+    assert "port: 9001  edited" in shown
+
+
+def test_a_stopping_step_says_that_it_has_not_ended(session: FakeSession):
+    stage.tls_running(session)
+    session.emit(ev.StepStopping(item="tls", step="tls.test", reason="cancelled by op"))
+    state = read(session)
+    assert "Stopping: cancelled by op" in joined(panel.body(session.plan, state, TEST))
+    found = row(session.plan, state, TEST, opened=True, now=stage.NOW)
+    assert "stopping running" in text_of(found.right)
+
+
+def test_a_proven_rollback_says_what_it_compared_and_kept(session: FakeSession):
+    stage.tls_failed(session)
+    session.emit(
+        ev.RollbackStarted(item="tls", by="op", reason=""),
+        ev.RollbackFinished(
+            item="tls",
+            proven=True,
+            kept=("3 rows of customers",),
+            exclusions=("container logs: writable layers are exported, not restored",),
+            revert_commit="d" * 40,
+            seconds=72.0,
+        ),
+    )
+    shown = joined(panel.body(session.plan, read(session), TLS))
+    assert "Rolled back in 1:12, proven: equals the checkpoint." in shown
+    assert "kept: 3 rows of customers" in shown
+    assert "not compared: container logs" in shown
+    assert "revert commit dddddddddd" in shown
+
+
+def test_r_says_what_it_restores_and_what_goes_before(session: FakeSession):
+    stage.tls_running(session)
+    session.emit(
+        ev.CheckpointOpened(item="database"),
+        ev.CaptureTaken(
+            id="k9",
+            item="database",
+            step="",
+            kind="file",
+            name="docker-compose.staging.yml",
+            path="captures/k9",
+            sha256="c" * 64,
+            summary="",
+        ),
+        at="2025-10-24T09:09:00.000Z",
+    )
+    line = text_of(panel.undo_line(session.plan, read(session), TLS))
+    assert line == (
+        "r restores 2 TLS/HTTPS enforcement in 10m: docker-compose.staging.yml,"
+        " nginx/nginx.conf  after database"
+    )
+
+
+@pytest.mark.parametrize(
+    ("measured", "shown"),
+    [
+        (Measurement(name="n", value=1.5, unit="ms"), "· n  1.5 ms"),
+        (Measurement(name="n", value=5, limit="= 5"), "✓ n  5  limit = 5"),
+        (Measurement(name="n", value=6, limit="<= 5", ok=False), "✗ n  6  limit <= 5  OUTSIDE"),
+        (Measurement(name="n", value="no", limit="holds", ok=False), "✗ n  no  DOES NOT HOLD"),
+    ],
+)
+def test_a_measured_value_is_held_against_its_limit(measured: Measurement, shown: str):
+    assert joined(measurement_lines([measured], {})) == shown
+
+
+# Banner
+
+
+@pytest.mark.parametrize(
+    ("arrange", "outside", "shown"),
+    [
+        (stage.started, Outside(alive=True), "next: 1.1 Measure the eight headers"),
+        (stage.tls_running, Outside(alive=True), "● 2.4 Test HTTPS access and redirects: 7 of 9"),
+        (stage.tls_failed, Outside(alive=True), "2.4 Test HTTPS access and redirects failed: GET"),
+        (stage.tls_unknown, Outside(alive=True), "redirects is UNKNOWN: The engine ended"),
+        (stage.tls_running, Outside(alive=False), "ENGINE DEAD, nothing runs; e starts a new one"),
+        (
+            stage.tls_running,
+            Outside(alive=False, read_only=True),
+            "an operator can start a new one",
+        ),
+        (stage.tls_running, Outside(alive=True, fault="disk full"), "has a fault: disk full"),
+    ],
+)
+def test_the_banner_says_the_most_urgent(session: FakeSession, arrange, outside, shown: str):
+    found = banner(session.plan, read(arrange(session)), outside)
+    assert shown in text_of(found.line)
+
+
+def test_a_dead_engine_with_children_warns_of_them(session: FakeSession):
+    stage.tls_running(session)
+    session.emit(ev.ChildStarted(pid=9, pid_started="1", argv=("docker-compose", "up")))
+    found = banner(session.plan, read(session), Outside(alive=False))
+    assert "1 child process may still run" in text_of(found.line)
+
+
+# Menu
+
+
+def ways(session: FakeSession, node: Node) -> list[Way]:
+    return [choice.way for choice in choices(session.plan, read(session), node)]
+
+
+def test_nothing_wrong_means_no_menu(session: FakeSession):
+    assert ways(stage.tls_running(session), TEST) == []
+
+
+def test_an_unknown_outcome_is_never_simply_retried(session: FakeSession):
+    found = ways(stage.tls_unknown(session), TEST)
+    assert found[:3] == [Way.DONE, Way.NOT_DONE, Way.PARTLY]
+    assert Way.RETRY not in found
+
+
+def test_a_failed_rollback_can_be_tried_again_once(session: FakeSession):
+    stage.tls_failed(session)
+    session.emit(
+        ev.RollbackStarted(item="tls", by="op", reason=""),
+        ev.RollbackFailed(item="tls", error="port 8001 is taken"),
+    )
+    assert ways(session, TLS).count(Way.ROLL_BACK) == 1
+
+
+# Commands
+
+
+def situation(session: FakeSession, **fields: object) -> Situation:
+    values: dict[str, object] = {"alive": True, "read_only": False, "node": TEST, **fields}
+    return Situation(plan=session.plan, state=read(session), **values)
+
+
+def test_no_command_that_drives_is_enabled_for_an_observer(session: FakeSession):
+    stage.tls_failed(session)
+    found = situation(session, read_only=True)
+    driving = [command for command in SESSION_COMMANDS if command.drives]
+    assert driving
+    assert not any(command.enabled(found) for command in driving)
+
+
+def test_without_an_engine_only_starting_one_drives(session: FakeSession):
+    stage.tls_failed(session)
+    found = situation(session, alive=False)
+    enabled = [c.label for c in SESSION_COMMANDS if c.drives and c.enabled(found)]
+    assert enabled == ["start engine"]
+
+
+@pytest.mark.parametrize(
+    ("arrange", "label"),
+    [
+        (stage.started, "run next"),
+        (stage.tls_failed, "ways out"),
+        (stage.tls_unknown, "ways out"),
+    ],
+)
+def test_enter_means_what_is_needed_next(session: FakeSession, arrange, label: str):
+    command, _ = meant("enter", situation(arrange(session)))
+    assert command is not None
+    assert command.label == label
+
+
+def test_every_command_explains_itself():
+    for command in SESSION_COMMANDS:
+        assert command.key
+        assert command.label
+        assert command.help.endswith(".")
+
+
+def test_no_key_is_shared_by_commands_that_are_enabled_together(session: FakeSession):
+    stage.tls_failed(session)
+    found = situation(session, log_focused=False)
+    keys = [command.key for command in SESSION_COMMANDS if command.enabled(found)]
+    assert len(set(keys)) == len(keys)
+
+
+# Footer
+
+
+def test_the_footer_keeps_leave_and_help_on_a_narrow_screen(session: FakeSession):
+    keys = footer(situation(stage.tls_running(session)))
+    (line,) = bar(keys, 40, 1)
+    shown = text_of(line)
+    assert len(shown) <= 40
+    assert shown.endswith("q leave  ? help")
+
+
+def test_the_footer_is_empty_without_keys():
+    assert bar([], 80, 1) == []
