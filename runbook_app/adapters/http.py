@@ -160,15 +160,13 @@ def _no_answer(method: str, url: str, error: Exception) -> ActionError:
                 f"{method} {url} failed in TLS: {describe(cause)}.",
                 hint="Check the certificate, its names and the CA file.",
             )
-    for cause in causes:
-        if isinstance(cause, OSError):
-            return ActionError(
-                f"{method} {url} got no answer: {describe(cause)}.",
-                hint="Check that the service runs and publishes this port.",
-            )
+    # A subclass says more than the bare OSError that sums up several attempts.
+    network = sorted(
+        (cause for cause in causes if isinstance(cause, OSError)), key=lambda c: type(c) is OSError
+    )
     return ActionError(
-        f"{method} {url} got no answer: {str(error) or type(error).__name__}.",
-        hint="See the service's log.",
+        f"{method} {url} got no answer: {describe(network[0] if network else error)}.",
+        hint="Check that the service runs and publishes this port; see its log.",
     )
 
 

@@ -115,7 +115,7 @@ class _Connection:
         try:
             async with asyncio.timeout(self._load.timeout):
                 return await self._get()
-        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
+        except (OSError, EOFError, ValueError, IndexError, asyncio.LimitOverrunError):
             self._over = True
             return NO_ANSWER
 
