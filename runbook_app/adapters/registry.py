@@ -7,7 +7,6 @@ A module is imported when a plan names one of its actions, never before: what an
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
 import inspect
 import pkgutil
@@ -17,6 +16,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +91,8 @@ class InstalledActions:
 
     def modules(self) -> list[str]:
         """Names of the modules that actions may be in, ours first."""
-        names = [m.name for m in pkgutil.iter_modules(self._paths()) if not m.name.startswith("_")]
-        names += [point.name for point in importlib.metadata.entry_points(group=self._group)]
-        return list(dict.fromkeys(names))
+        own = [name for name in self._own_modules if not name.startswith("_")]
+        return list(dict.fromkeys([*own, *self._other_modules]))
 
     def parameters(self, action: Action) -> dict[str, Any]:
         """Type by parameter name."""
@@ -166,19 +165,24 @@ class InstalledActions:
 
     def _path(self, module: str) -> str:
         """Full name of a module of actions, or empty."""
-        if not module.isidentifier() or module.startswith("_"):
+        if module.startswith("_"):
             return ""
-        if any(
-            (Path(p) / f"{module}.py").exists() or (Path(p) / module).is_dir()
-            for p in self._paths()
-        ):
+        if module in self._own_modules:
             return f"{self._package}.{module}"
-        points = importlib.metadata.entry_points(group=self._group, name=module)
-        return next((point.value for point in points), "")
+        return self._other_modules.get(module, "")
 
-    def _paths(self) -> list[str]:
+    @cached_property
+    def _own_modules(self) -> frozenset[str]:
         spec = importlib.util.find_spec(self._package)
-        return list(spec.submodule_search_locations or ()) if spec else []
+        paths = list(spec.submodule_search_locations or ()) if spec else []
+        return frozenset(module.name for module in pkgutil.iter_modules(paths))
+
+    @cached_property
+    def _other_modules(self) -> dict[str, str]:
+        """Modules by the name that their entry point gives them."""
+        import importlib.metadata  # only a plan that names others needs it
+
+        return {p.name: p.value for p in importlib.metadata.entry_points(group=self._group)}
 
 
 def _own(value: object, module: types.ModuleType) -> bool:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, Source, key_mark
 from runbook_app.adapters.plan_file.scalars import (
-    UNCLEAR,
+    Unclear,
     describe,
     resolve,
     resolve_plain,
@@ -57,7 +57,7 @@ class Reading:
             self.wrong(node, f"{name!r} has to be text")
             return ""
         text = node.text
-        if node.plain and (value := resolve_plain(text)) is not text and value is not UNCLEAR:
+        if node.plain and not isinstance(resolve_plain(text), str | Unclear):
             self._no_text(node, name)
         if "${" in text:
             return as_text(self.variables.expand(node))
