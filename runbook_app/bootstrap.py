@@ -275,7 +275,8 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
     from runbook_app.engine.ledger import Ledger
     from runbook_app.engine.redaction import Redactor
 
-    clock, redactor, plan = SystemClock(), Redactor(), session.plan
+    clock, plan = SystemClock(), session.plan
+    redactor = Redactor(_plain_names(plan))
     journal = SqliteJournal(folder / "journal.db", clock)
     doorbell = SocketDoorbell(folder)
     logs = SqliteLogWriter(folder / "logs.db")
@@ -308,6 +309,13 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
         logs.close()
         doorbell.close()
         journal.close()
+
+
+def _plain_names(plan: Plan) -> list[str]:
+    """Words of the plan that are no secrets, even where a weak password equals one."""
+    database = plan.target.database
+    names = [database.service, database.name, database.user, plan.target.api_service]
+    return [*names, *(item.id for item in plan.items), "postgres"]
 
 
 def _crash_point() -> CrashPoint:

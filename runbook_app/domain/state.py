@@ -609,7 +609,7 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
     match event:
         case ev.RollbackStarted():
             item.rollback_started, item.rollback, item.rollback_error = event, None, ""
-            item.rollback_started_at = at
+            item.rollback_started_at, item.verified_at = at, ""
             state.intent.auto = state.intent.one = False
             for step in item.steps.values():
                 if step.status is not StepStatus.PENDING:
@@ -619,7 +619,7 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
             item.rollback_history.append(event)
             for step in item.steps.values():
                 if step.status is StepStatus.ROLLING_BACK:
-                    step.status, step.ended_at = StepStatus.ROLLED_BACK, at
+                    step.status = StepStatus.ROLLED_BACK
         case ev.RollbackFailed():
             item.rollback_error, item.rollback_hint = event.error, event.hint
             for step in item.steps.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -126,6 +127,8 @@ class Engine:
     async def _recover(self) -> None:
         if await self._target.git.state() != "no repository":
             await self._target.git.exclude(self._plan.record_documents())
+        with suppress(RunbookError):  # without a Docker engine nothing of it runs there either
+            await self._target.end_survivors()
         await recover(self._ledger, self._steps, self._plan, self._end_survivor)
 
     # Commands

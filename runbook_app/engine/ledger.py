@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from runbook_app.domain.commands import Command
-from runbook_app.domain.entry import Entry, decode, encode
-from runbook_app.domain.errors import JournalError
+from runbook_app.domain.entry import Entry
 from runbook_app.domain.events import AnyEvent
 from runbook_app.domain.state import SessionState, fold
 from runbook_app.engine.redaction import Redactor
@@ -52,7 +51,7 @@ class Ledger:
         """
         if not events:
             return
-        await self._journal.append(*[self._redacted(event) for event in events])
+        await self._journal.append(*[self._redactor.structure(event) for event in events])
         self.catch_up()
         self._doorbell.ring()
 
@@ -75,13 +74,3 @@ class Ledger:
     async def wait(self, timeout: float) -> None:
         """Wait for a ring or the timeout, in seconds."""
         await self._doorbell.wait(timeout)
-
-    def _redacted(self, event: AnyEvent) -> AnyEvent:
-        plain = encode(event).decode()
-        clean = self._redactor.text(plain)
-        if clean == plain:
-            return event
-        body = decode(clean.encode())
-        if isinstance(body, Command):
-            raise JournalError("A redacted event reads as a command.")
-        return body

@@ -59,6 +59,9 @@ class Target(Protocol):
 
     async def fingerprint(self) -> Fingerprint: ...
 
+    async def end_survivors(self) -> Sequence[str]:
+        """End what an older engine left running inside the target's containers; one line each."""
+
     def follow_logs(self, write: Callable[[str, bytes], None]) -> None:
         """Drain each project container's log from now on, each in a thread of its own, into
         `write(service, bytes)`; containers that are created later are followed as well."""

@@ -207,6 +207,9 @@ class FileTarget:
         reasons = tuple(Exclusion(field=name, reason="the session's own") for name in excluded)
         return Fingerprint(fields=files, exclusions=reasons)
 
+    async def end_survivors(self) -> Sequence[str]:
+        return []
+
     def follow_logs(self, write: Callable[[str, bytes], None]) -> None:
         self._write = write
 
