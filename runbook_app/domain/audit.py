@@ -19,7 +19,7 @@ def audit_document(state: SessionState, plan: Plan, now: str) -> str:
     """Write the verification of the plan's `audit_items` with every measurement."""
     items = [item for item in plan.items if item.id in plan.audit_items]
     numbers = " and ".join(str(item.number) for item in items)
-    subject = f"Verification of items {numbers} of {escape(plan.title)}"
+    subject = f"Verification of item{'s' * (len(items) > 1)} {numbers} of {escape(plan.title)}"
     lines = [
         "# Security Implementation Audit",
         "",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from runbook_app.domain.measure import Measurement, Scalar
 
 _INLINE = re.compile(r"([\\`*_\[\]<>|~&])")
-_LINE_START = re.compile(r"^([#+\-=]|\d{1,9}(?=[.)]))")
+_LINE_START = re.compile(r"^((?:#{1,6}|[+-])(?=\s|$)|-(?=--)|\d{1,9}(?=[.)](?:\s|$)))")
 
 
 def plain(text: str) -> str:

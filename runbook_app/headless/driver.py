@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_app.domain.commands import AnswerQuestion, Run
-from runbook_app.domain.entry import Entry
-from runbook_app.domain.events import QuestionAsked, RunRequested
+from runbook_app.domain.events import QuestionAsked
 from runbook_app.domain.state import ItemStatus, SessionState
-from runbook_app.headless.feed import Detached, EngineDied, Feed, settle_engine
+from runbook_app.headless.feed import Detached, EngineDied, Feed
 from runbook_app.headless.interrupts import Interrupts
 from runbook_app.headless.lines import Tone
 from runbook_app.headless.parting import Exit, Parting
@@ -38,7 +37,6 @@ class Driver:
         self._feed = Feed(session, printer, interrupts)
         self._parting = Parting(session, printer)
         self._answered: set[str] = set()
-        self._begun = False
 
     async def run(self) -> int:
         """Drive, and return the exit code.
@@ -47,7 +45,7 @@ class Driver:
             LockedError: another driver holds the target.
         """
         try:
-            await settle_engine(self._session)
+            await self._feed.start_engine()
             return await self._drive()
         except Detached as reason:
             return self._parting.detached(str(reason))
@@ -79,17 +77,12 @@ class Driver:
 
     async def _until_over(self) -> QuestionAsked | None:
         """Follow the run; returns the question that only a person can answer, if one ended it."""
-        self._begun = self._session.state.intent.active
-        while True:
-            state = self._session.state
-            if state.engine is None or (self._begun and not at_work(state)):
-                return None
+        state = self._session.state
+        while state.engine is not None and at_work(state):
             if state.question is not None and not await self._answer(state.question):
                 return state.question
-            self._note(await self._feed.pump())
-
-    def _note(self, entries: list[Entry]) -> None:
-        self._begun = self._begun or any(isinstance(e.body, RunRequested) for e in entries)
+            await self._feed.pump()
+        return None
 
     async def _answer(self, asked: QuestionAsked) -> bool:
         """Stand in for a person, where that is allowed; false where it is not."""

@@ -13,6 +13,7 @@ from runbook_app.ports.session import Session
 
 LIVE = 0.25
 """Seconds between looks at the log."""
+START_LIMIT = 60.0
 LOG_BATCH = 500
 LOG_MOST = 5000
 
@@ -38,6 +39,23 @@ class Feed:
     @property
     def stop_wanted(self) -> bool:
         return self._interrupts.stop
+
+    async def start_engine(self, timeout: float = START_LIMIT) -> None:
+        """Have an engine run, and wait until its start is in the journal.
+
+        Raises:
+            LockedError: another driver holds the target.
+            EngineDied: it ended at once.
+        """
+        if self.session.engine_alive():
+            return
+        epoch = self.session.state.epoch
+        await asyncio.to_thread(self.session.ensure_engine)
+        deadline = asyncio.get_running_loop().time() + timeout
+        while self.session.state.epoch <= epoch:
+            if asyncio.get_running_loop().time() > deadline:
+                raise EngineDied
+            self._print(await self.session.changes(LIVE))
 
     async def pump(self) -> list[Entry]:
         """Wait shortly for news, and print it.
@@ -108,24 +126,6 @@ class Feed:
                 self._next_log = line.number + 1
             if len(lines) < LOG_BATCH:
                 return
-
-
-async def settle_engine(session: Session, timeout: float = 60.0) -> None:
-    """Have an engine run, and wait until its start is in the journal.
-
-    Raises:
-        LockedError: another driver holds the target.
-        EngineDied: it ended at once.
-    """
-    if session.engine_alive():
-        return
-    epoch = session.state.epoch
-    await asyncio.to_thread(session.ensure_engine)
-    deadline = asyncio.get_running_loop().time() + timeout
-    while session.state.epoch <= epoch:
-        if asyncio.get_running_loop().time() > deadline:
-            raise EngineDied
-        await session.changes(LIVE)
 
 
 def announce(session: Session, printer: Printer) -> None:

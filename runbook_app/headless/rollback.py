@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_app.domain.commands import RollBackItem
-from runbook_app.domain.entry import Entry
-from runbook_app.domain.events import QuestionAnswered, RollbackStarted
 from runbook_app.domain.state import ItemState
-from runbook_app.headless.feed import Detached, EngineDied, Feed, settle_engine
+from runbook_app.headless.feed import Detached, EngineDied, Feed
 from runbook_app.headless.interrupts import Interrupts
 from runbook_app.headless.lines import Tone
 from runbook_app.headless.parting import Exit, Parting
@@ -37,8 +35,10 @@ class RollbackDriver:
         self._feed = Feed(session, printer, interrupts)
         self._parting = Parting(session, printer)
         self._finished_before = len(self._item.rollback_history)
-        self._started = False
-        self._declined = False
+        self._answers_before = len(session.state.questions_answered)
+        self._started_before = {
+            item.id: item.rollback_started_at for item in session.state.items.values()
+        }
 
     @property
     def _item(self) -> ItemState:
@@ -52,7 +52,7 @@ class RollbackDriver:
         """
         ours = not self._session.engine_alive()
         try:
-            await settle_engine(self._session)
+            await self._feed.start_engine()
             code = await self._roll_back()
             if ours:
                 await self._feed.stop_engine("the rollback is over")
@@ -75,7 +75,7 @@ class RollbackDriver:
                     " --yes --accept-changes"
                 )
                 return code
-            self._note(await self._feed.pump())
+            await self._feed.pump()
         return self._result()
 
     async def _ask(self) -> str:
@@ -89,28 +89,30 @@ class RollbackDriver:
             unattended=wish.unattended,
         )
 
-    def _note(self, entries: list[Entry]) -> None:
-        for entry in entries:
-            match entry.body:
-                case RollbackStarted():
-                    self._started = True
-                case QuestionAnswered(answer="no"):
-                    self._declined = not self._started
-                case _:
-                    pass
-
     def _over(self) -> bool:
         return (
             self._session.state.engine is None
-            or self._declined
             or len(self._item.rollback_history) > self._finished_before
-            or (self._started and self._failed() is not None)
+            or self._declined()
+            or self._failed() is not None
         )
+
+    def _declined(self) -> bool:
+        """Somebody looked at what changed since, and chose to keep it."""
+        answers = self._session.state.questions_answered[self._answers_before :]
+        return any(a.kind == "changed" and given.answer != "yes" for a, given in answers)
 
     def _failed(self) -> ItemState | None:
         """The item, this one or a dependent, whose rollback ended badly."""
-        items = self._session.state.items.values()
-        return next((item for item in items if item.rollback_error), None)
+        return next(
+            (
+                item
+                for item in self._session.state.items.values()
+                if item.rollback_error
+                and item.rollback_started_at != self._started_before.get(item.id)
+            ),
+            None,
+        )
 
     def _result(self) -> int:
         if len(self._item.rollback_history) > self._finished_before:

@@ -1,0 +1,144 @@
+"""The command line: what it refuses, how, and with which exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from runbook_app import bootstrap
+from runbook_app.cli import COMMANDS, LATER, commands
+from runbook_app.domain.errors import EnvironmentLacks, LockedError, PlanError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNBOOK_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+
+def runbook(*arguments: str) -> Result:
+    return CliRunner().invoke(commands, list(arguments))
+
+
+def test_help_lists_every_command_that_is_built_and_no_other() -> None:
+    found = runbook("--help")
+    assert found.exit_code == 0
+    for name in COMMANDS:
+        assert f"  {name} " in found.output
+    for name in LATER:
+        assert f"  {name} " not in found.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    found = runbook(name, "--help")
+    assert found.exit_code == 0
+    assert "Usage:" in found.output
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_later_command_says_that_it_is_not_built_yet(name: str) -> None:
+    found = runbook(name, "x")
+    assert found.exit_code == 2
+    assert "not built yet" in found.stderr
+
+
+def test_without_a_terminal_it_prints_help_instead_of_a_screen() -> None:
+    found = runbook()
+    assert found.exit_code == 0
+    assert "Usage:" in found.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("frobnicate",), "No such command"),
+        (("run",), "Missing argument"),
+        (("run", "nowhere.yaml"), "There is no plan file nowhere.yaml"),
+        (("run", "."), "is a folder, not a plan file"),
+        (("run", "x.yaml", "--set", "novalue"), "is not written name=value"),
+        (("run", "x.yaml", "--unknown", "guess"), "is not one of"),
+        (("status",), "There is no session on"),
+        (("status", "zzz"), "There is no session 'zzz'"),
+        (("report",), "There is no session on"),
+        (("export",), "There is no session on"),
+        (("resume", "--headless"), "There is no session on"),
+        (("attach",), "There is no session on"),
+        (("rollback",), "rollback takes an item"),
+        (("rollback", "a", "b", "c"), "3 were given"),
+        (("rollback", "tls"), "There is no session on"),
+        (("actions", "no.such"), "There is no action 'no.such'"),
+        (("demo", "--remove", "nowhere"), "is no demo"),
+    ],
+)
+def test_a_mistake_is_a_usage_error_with_a_message(arguments: tuple[str, ...], said: str) -> None:
+    found = runbook(*arguments)
+    assert found.exit_code == 2
+    assert said in found.stderr
+    assert "Traceback" not in found.output
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("wrong", hint="do right"), 2),
+        (PlanError(()), 2),
+        (LockedError("held by anna", hint="do right"), 4),
+        (EnvironmentLacks("no engine", hint="do right"), 5),
+    ],
+)
+def test_an_error_of_ours_becomes_its_exit_code_and_its_hint(
+    error: UsageError | PlanError | LockedError | EnvironmentLacks,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(bootstrap, "open_session", refuse)
+    found = runbook("status")
+    assert found.exit_code == code
+    assert error.message in found.stderr
+    assert error.hint in found.stderr
+
+
+def test_an_errors_text_cannot_play_with_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UsageError("\x1b[2Jgone\u202e", hint="\x9b31m")
+
+    monkeypatch.setattr(bootstrap, "open_session", refuse)
+    found = runbook("status")
+    assert not {"\x1b", "\u202e", "\x9b"} & set(found.output)
+
+
+def test_a_screen_needs_a_terminal_and_the_way_without_is_named(tmp_path: Path) -> None:
+    plan = tmp_path / "p.yaml"
+    plan.write_text("plan: p\n")
+    found = runbook("open", str(plan))
+    assert found.exit_code == 2
+    assert "runbook run" in found.stderr
+
+
+def test_every_mistake_of_a_plan_is_told_with_its_place(tmp_path: Path) -> None:
+    plan = tmp_path / "p.yaml"
+    plan.write_text("plan: p\ntilte: wrong\nitems: 3\n")
+    found = runbook("check", str(plan))
+    assert found.exit_code == 2
+    assert f"{plan}:2:1: error" in found.stderr
+    assert f"{plan}:3:" in found.stderr
+
+
+def test_no_sessions_is_not_an_error() -> None:
+    found = runbook("sessions")
+    assert found.exit_code == 0
+    assert "There are no sessions" in found.stderr
+    assert runbook("sessions", "--json").output.strip() == "[]"
+
+
+def test_actions_are_listed_and_described() -> None:
+    assert "tls.generate_certificate" in runbook("actions").output
+    found = runbook("actions", "tls.generate_certificate").output
+    assert "Parameters:" in found
+    assert "common_name" in found

@@ -1,0 +1,204 @@
+"""The completion signal: its verdicts, and that no figure in it is made up."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runbook_app.domain import events as ev
+from runbook_app.domain.measure import Verdict
+from runbook_app.domain.signal import Signal, build_signal, signal_json, signal_markdown
+
+from .story import PLAN, WHOLE, Story, checked, complete, measured
+
+
+def signal(story: Story) -> Signal:
+    return build_signal(story.state, story.plan, story.at)
+
+
+def waived(story: Story) -> Story:
+    return story.tell(
+        ev.CriterionWaived(item="tls", line="fast", reason="lab", owner="bo", expires="2026-01-01")
+    )
+
+
+def test_complete_when_every_item_is_done_and_every_line_was_confirmed_by_a_person() -> None:
+    found = signal(complete())
+    assert found.verdict == "COMPLETE"
+    assert found.reasons == ()
+    assert found.not_confirmed == ()
+
+
+def test_unattended_when_a_confirmation_was_assumed() -> None:
+    found = signal(complete(assumed=True))
+    assert found.verdict == "COMPLETE (unattended)"
+    assert [(line.item, line.title, line.by) for line in found.not_confirmed] == [
+        ("tls", "TLS guide reviewed", "anna")
+    ]
+    assert "Not confirmed by a person" in signal_markdown(found)
+    assert "assumed (--yes, anna, 2025-10-24 08:00" in signal_markdown(found)
+
+
+def test_unattended_when_an_actions_question_was_answered_by_nobody() -> None:
+    story = complete()
+    story.tell(
+        ev.QuestionAsked(id="q", item="tls", step="tls.test", kind="choice", text="Go on?"),
+        ev.QuestionAnswered(id="q", answer="yes", by="anna", assumed=True),
+    )
+    assert signal(story).verdict == "COMPLETE (unattended)"
+    assert signal(story).not_confirmed[0].title == "Go on?: yes"
+
+
+def test_ended_when_an_item_was_rolled_back() -> None:
+    found = signal(complete().rollback())
+    assert found.verdict == "ENDED"
+    page = signal_markdown(found)
+    assert "Item 2: rolled back, proven, in 12s (the plan's budget: 5m-10m)" in page
+    assert "2 rows written since" in page
+    assert "history is never rewritten" in page
+
+
+def test_ended_when_a_criterion_was_waived_and_the_waiver_is_listed() -> None:
+    story = Story().run().headers().checkpoint()
+    story.step("tls.certificates").step("tls.test")
+    story.tell(checked("tls", "https"), checked("tls", "fast", verdict=Verdict.FAILED))
+    waived(story).tell(
+        ev.ItemVerified(item="tls"), ev.ItemCommitted(item="tls", commit="c" * 40, paths=())
+    )
+    found = signal(story)
+    assert found.verdict == "ENDED"
+    assert [(w.line, w.owner, w.expires) for w in found.waivers] == [("fast", "bo", "2026-01-01")]
+
+
+def test_ended_when_a_step_was_skipped() -> None:
+    story = Story().run().headers().checkpoint().step("tls.certificates")
+    story.tell(
+        ev.StepSkipped(item="tls", step="tls.test", reason="r", owner="bo", expires="2026-01-01"),
+        checked("tls", "https"),
+        checked("tls", "fast"),
+        ev.ItemVerified(item="tls"),
+        ev.ItemCommitted(item="tls", commit="c" * 40, paths=()),
+    )
+    assert signal(story).verdict == "ENDED"
+
+
+@pytest.mark.parametrize(
+    ("bodies", "reason"),
+    [
+        ((), "not started"),
+        (
+            (ev.StepStarted(item="tls", step="tls.test", attempt=1, parameters={}),),
+            "still running",
+        ),
+        (
+            (
+                ev.StepStarted(item="tls", step="tls.test", attempt=1, parameters={}),
+                ev.StepFailed(item="tls", step="tls.test", error="port 8001 refused"),
+            ),
+            "step tls.test failed: port 8001 refused",
+        ),
+        (
+            (
+                ev.StepStarted(item="tls", step="tls.test", attempt=1, parameters={}),
+                ev.StepBecameUnknown(item="tls", step="tls.test", reason="engine died"),
+            ),
+            "tls.test is unknown after a crash",
+        ),
+        (
+            (ev.CheckpointOpened(item="tls"), ev.CheckpointFailed(item="tls", reason="no openssl")),
+            "checkpoint failed: no openssl",
+        ),
+        (
+            (checked("tls", "fast", verdict=Verdict.NOT_MEASURED, evidence="no answer"),),
+            "criterion fast could not be measured: no answer",
+        ),
+        ((ev.BlockerRaised(id="b", text="no key", by="bo"),), "blocker: no key"),
+    ],
+)
+def test_incomplete_names_what_is_open(bodies: tuple[ev.AnyEvent, ...], reason: str) -> None:
+    found = signal(Story().run().headers().tell(*bodies))
+    assert found.verdict == "INCOMPLETE"
+    assert any(reason in text for text in found.reasons)
+
+
+def test_incomplete_while_an_action_is_not_installed_and_what_needs_it_is_named_too() -> None:
+    story = Story(WHOLE).run().headers().tls()
+    found = signal(story)
+    assert found.verdict == "INCOMPLETE"
+    missing = "the actions of these steps are not installed: database.pgcrypto"
+    assert found.reasons == (
+        f"item 3 (Database Hardening): {missing}",
+        "item 7 (Sign-off): it needs database, which can't be done here",
+    )
+    states = {s.id: s.state for item in found.items for s in item.steps}
+    assert states["database.pgcrypto"] == "unavailable"
+
+
+def test_incomplete_while_a_rollback_is_not_proven() -> None:
+    found = signal(complete().rollback(proven=False))
+    assert found.verdict == "INCOMPLETE"
+    assert "1 differences remain" in found.reasons[0]
+    assert "differs: port:8001: was api, is none" in signal_markdown(found)
+
+
+def test_p95_is_compared_with_the_measurement_before() -> None:
+    found = signal(complete()).p95
+    assert (found.before.value, found.after.value, found.after.limit) == (38.9, 41.3, "<= 100")
+
+
+def test_figures_that_nobody_measured_say_so() -> None:
+    found = signal(Story().run().headers())
+    assert (found.p95.before.value, found.p95.after.value) == (None, None)
+    assert found.score.measured is None
+    page = signal_markdown(found)
+    assert "Test coverage: not measured" in page
+    assert "Performance P95: not measured" in page
+    assert "Breaking changes: not measured" in page
+    assert "not measured yet in this version (the plan's claim: 70 → 95)" in page
+
+
+def test_a_claim_is_unproven_until_its_criterion_holds() -> None:
+    assert [c.id for c in signal(Story().run().headers()).unproven] == ["p95-claim", "lines"]
+    assert [c.id for c in signal(complete()).unproven] == ["lines"]
+
+
+def test_a_session_that_is_not_complete_is_ready_for_nothing() -> None:
+    assert signal(complete()).ready_for == "Phase 2: Operational Hardening"
+    assert signal(complete()).next_task == "Task #9: 24-Hour Monitoring"
+    open_session = signal(Story().run().headers())
+    assert open_session.ready_for == ""
+    assert open_session.next_task == "Item 2: TLS/HTTPS Enforcement"
+
+
+def test_it_speaks_of_the_journals_tip_and_of_the_pinned_plan() -> None:
+    story = complete()
+    found = json.loads(signal_json(signal(story)))
+    assert found["journal"] == {"seq": story.entries[-1].seq, "hash": story.entries[-1].hash}
+    assert found["plan_sha256"] == PLAN.sha256
+    assert found["verdict"] == "COMPLETE"
+    assert found["commits"] == ["c" * 40 + " (item 2)"]
+
+
+def test_the_time_waited_for_people_is_not_time_at_work() -> None:
+    story = complete()
+    asked = ev.QuestionAsked(id="q", item="tls", step="", kind="confirm", text="Sure?")
+    story.tell(asked).tell(ev.QuestionAnswered(id="q", answer="yes", by="bo"), after=600)
+    story.rollback()
+    times = signal(story).times
+    assert times.elapsed - times.active == pytest.approx(600)
+
+
+def test_text_of_the_target_stays_text() -> None:
+    hostile = "](http://evil) <script>alert(1)</script> | # x\n\x1b[2J\u202e `"
+    story = Story().run()
+    story.step("headers.measure", 1.0, measured(hostile, 1))
+    story.tell(checked("headers", "every-answer", evidence=hostile, verdict=Verdict.FAILED))
+    page = signal_markdown(signal(story))
+    assert "<script>" not in page.replace("\\<", "")
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    assert "](http" not in page.replace("\\](", "")
+    rows = [text for text in page.splitlines() if "script" in text and text.startswith("|")]
+    assert all(text.replace("\\|", "").count("|") in (4, 6) for text in rows)
+    assert rows

@@ -1,0 +1,58 @@
+"""`status`, for people and for programs."""
+
+from __future__ import annotations
+
+from runbook_app.domain import events as ev
+from runbook_app.headless.summary import session_state, status_fields, status_lines
+from runbook_app.testing.session import FakeSession
+from tests.domain.story import WHOLE, Story, complete
+
+
+def session(story: Story, *, alive: bool = True) -> FakeSession:
+    found = FakeSession(story.plan)
+    found.id = "s1"
+    found.state = story.state
+    found.alive = alive
+    return found
+
+
+def test_the_fields_have_the_shape_that_scripts_rely_on() -> None:
+    found = status_fields(session(Story(WHOLE).run().headers().tls()))
+    assert list(found) == ["session", "plan", "target", "state", "items", "score"]
+    assert (found["session"], found["plan"], found["target"]) == ("s1", "phase1", "/srv/staging")
+    items = found["items"]
+    assert isinstance(items, list)
+    assert items[1] == {
+        "id": "tls",
+        "state": "succeeded",
+        "steps": [
+            {"id": "tls.certificates", "state": "succeeded"},
+            {"id": "tls.test", "state": "succeeded"},
+        ],
+    }
+    assert items[2]["state"] == "unavailable"
+    assert items[2]["steps"] == [{"id": "database.pgcrypto", "state": "unavailable"}]
+    assert found["score"] is None
+
+
+def test_a_dead_engine_makes_a_session_interrupted() -> None:
+    story = Story().run()
+    story.tell(ev.StepStarted(item="headers", step="headers.measure", attempt=1, parameters={}))
+    assert session_state(session(story)) == "running"
+    assert session_state(session(story, alive=False)) == "interrupted"
+    text = "\n".join(status_lines(session(story, alive=False), story.at))
+    assert "runbook resume s1" in text
+
+
+def test_what_needs_attention_is_listed() -> None:
+    story = complete(assumed=True)
+    story.tell(ev.BlockerRaised(id="b", text="no DNS", by="bo"))
+    text = "\n".join(status_lines(session(story), story.at))
+    assert "Not confirmed by a person: tls: TLS guide reviewed" in text
+    assert "Blocker: no DNS" in text
+    assert "2 TLS/HTTPS Enforcement (tls)" in text
+
+
+def test_nothing_needs_attention_when_all_is_well() -> None:
+    story = complete()
+    assert status_lines(session(story), story.at)[-1] == "Nothing needs attention."
