@@ -12,6 +12,7 @@ empty is plain HTTP).
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -54,7 +55,9 @@ def send(entrance: Order, request: Order, headers: Mapping[str, str] | None = No
         body = b"x" * int(request["size"])
     connection = connect(entrance, plain=bool(request.get("plain")))
     try:
-        connection.request(request.get("method", "GET"), request["path"], body, sent)
+        # A body that is refused may be answered before all of it is sent.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.request(request.get("method", "GET"), request["path"], body, sent)
         answer = connection.getresponse()
         answer.read()
         return {"status": answer.status, "headers": answer.getheaders(), "at": time.time()}
@@ -78,12 +81,18 @@ def responses(order: Order) -> Answer:
 
 
 def provoke(entrance: Order, request: Order) -> Answer:
-    """Repeat a request until it is answered with the wanted status, or often enough."""
-    answer: Answer = {}
-    for _ in range(int(request.get("repeat", 1))):
+    """Repeat a request until it is answered with the wanted status, or often enough.
+
+    An address that somebody else had before may come without a quota: then its end is waited for.
+    """
+    wanted, answer = request.get("status"), attempt(entrance, request)
+    if answer["status"] == 429 != wanted:
+        time.sleep(min(wait_of(answer) or 0, LONGEST_WAIT))
         answer = attempt(entrance, request)
-        if answer["status"] == request.get("status"):
+    for _ in range(int(request.get("repeat", 1)) - 1):
+        if answer["status"] == wanted:
             break
+        answer = attempt(entrance, request)
     return answer
 
 

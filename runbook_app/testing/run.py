@@ -15,7 +15,7 @@ from pathlib import Path
 from runbook_app.domain.measure import Measurement, Scalar
 from runbook_app.domain.plan import Plan, TargetSpec
 from runbook_app.ports.action import Action, Run
-from runbook_app.ports.capabilities import Files, Http
+from runbook_app.ports.capabilities import Containers, Files, Http
 from runbook_app.testing.capabilities import (
     FakeCompose,
     FakeContainers,
@@ -83,6 +83,7 @@ class FakeTarget:
         *,
         spec: TargetSpec | None = None,
         files: Files | None = None,
+        containers: Containers | None = None,
         http: Http | None = None,
         compose_file: str = "docker-compose.yml",
     ) -> None:
@@ -115,7 +116,7 @@ class FakeTarget:
             folder=self.folder,
             scratch=self.scratch,
             files=files or self.files,
-            containers=self.containers,
+            containers=containers or self.containers,
             compose=self.compose,
             database=FakeDatabase(),
             secrets=self.secrets,

@@ -210,6 +210,17 @@ async def test_security_headers_are_on_every_kind_of_answer_once(
     assert all(seen in str(target.value(name)) for name in failed)
 
 
+def test_a_request_without_a_quota_waits_for_one() -> None:
+    statuses = iter([429, 401])
+
+    def answer(_: Request) -> Answer:
+        return Answer(status=next(statuses), headers=[("Retry-After", "0")])
+
+    with serving(answer) as port:
+        entrance = {"host": "127.0.0.1", "port": port, "name": "localhost", "ca": ""}
+        assert _visitor.provoke(entrance, {"path": "/", "status": 401})["status"] == 401
+
+
 async def test_a_list_of_headers_accepts_any_value(target: FakeTarget) -> None:
     with serving(answering({200: [(name, "other") for name in HEADERS]})) as port:
         visiting(target, port)
