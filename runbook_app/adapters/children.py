@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from runbook_app.adapters.output import LINE_LIMIT, Log, Output
+from runbook_app.adapters.output import Log, Output
 from runbook_app.adapters.threads import in_thread, settle
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import ActionError, EnvironmentLacks
@@ -146,24 +146,27 @@ class Children:
     async def _live(
         self, order: _Order, end_now: asyncio.Event, record: Record, where: tuple[str, str]
     ) -> ExecResult:
-        process = await order.spawn()
-        pid, started = process.pid, start_time(process.pid) or ""
+        child = await order.spawn()
+        started = start_time(child.pid) or ""
         try:
             await record(
                 ChildStarted(
-                    pid=pid, pid_started=started, argv=order.argv, item=where[0], step=where[1]
+                    pid=child.pid,
+                    pid_started=started,
+                    argv=order.argv,
+                    item=where[0],
+                    step=where[1],
                 )
             )
         except BaseException:
-            await _end_group(process)
+            await child.end()
             raise
-        out, err = Output(order.log), Output(order.log)
         try:
-            await _until_ended(process, order.stdin, (out, err), end_now)
+            child.go(order.stdin)
+            await child.until_ended(end_now)
         finally:
-            await record(ChildEnded(pid=pid, pid_started=started, exit_code=process.returncode))
-        assert process.returncode is not None  # noqa: S101 - for the type checker
-        return ExecResult(exit_code=process.returncode, stdout=out.bytes(), stderr=err.bytes())
+            await record(ChildEnded(pid=child.pid, pid_started=started, exit_code=child.exit_code))
+        return child.result()
 
     async def end_survivor(self, pid: int, pid_started: str) -> bool:
         """End what is left of a child of an older engine, and wait for it.
@@ -191,80 +194,104 @@ class _Order:
         merged = {**os.environ, **(environment or {})}
         self._environment = {k: v for k, v in merged.items() if v is not None}
 
-    async def spawn(self) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
+    async def spawn(self) -> _Child:
+        """Start the launcher; it waits for `go`."""
+        _, child = await asyncio.get_running_loop().subprocess_exec(
+            lambda: _Child(self.log),
             *_launcher(),
             *self.argv,
             cwd=self._cwd,
             env=self._environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
+        return child
 
 
 async def _forget(_: ChildStarted | ChildEnded) -> None:
     """Record nothing."""
 
 
-async def _until_ended(
-    process: asyncio.subprocess.Process,
-    stdin: bytes,
-    outputs: tuple[Output, Output],
-    end_now: asyncio.Event,
-) -> None:
-    assert process.stdout and process.stderr  # noqa: S101, PT018 - for the type checker
-    feeding = asyncio.create_task(_feed(process, stdin))
-    draining = asyncio.create_task(_drain_both(process.stdout, process.stderr, outputs))
-    ended = asyncio.create_task(process.wait())
-    ordered = asyncio.create_task(end_now.wait())
-    await asyncio.wait({ended, ordered}, return_when=asyncio.FIRST_COMPLETED)
-    ordered.cancel()
-    if ended.done():
-        # A child of the child may still write; a group that does not end is ended.
-        await asyncio.wait({draining}, timeout=GRACE)
-    await _end_group(process)
-    feeding.cancel()
-    # A process that left the group (a daemon) may hold the pipes open for ever.
-    await asyncio.wait({draining}, timeout=GRACE)
-    draining.cancel()
-    await asyncio.gather(ended, feeding, draining, return_exceptions=True)
-    if not draining.cancelled():
-        draining.result()
+class _Child(asyncio.SubprocessProtocol):
+    """A running child, with what it writes.
 
+    asyncio's own streams are not used: they take a child for running while any process holds
+    its output open.
+    """
 
-async def _drain_both(
-    stdout: asyncio.StreamReader, stderr: asyncio.StreamReader, outputs: tuple[Output, Output]
-) -> None:
-    await asyncio.gather(_drain(stdout, outputs[0]), _drain(stderr, outputs[1]))
+    def __init__(self, log: Log | None) -> None:
+        self._outputs = {1: Output(log), 2: Output(log)}
+        self._open = {1, 2}
+        self._exited = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._failure: Exception | None = None
+        self._transport: asyncio.SubprocessTransport
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.SubprocessTransport)  # noqa: S101 - for the type checker
+        self._transport = transport
+        self.pid = transport.get_pid()
 
-async def _drain(stream: asyncio.StreamReader, output: Output) -> None:
-    while data := await stream.read(LINE_LIMIT):
-        output.add(data)
-    output.finish()
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        try:
+            self._outputs[fd].add(data)
+        except Exception as error:  # noqa: BLE001 - the log's failure is raised by `result`
+            self._failure = self._failure or error
 
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
+        self._open.discard(fd)
+        if not self._open:
+            self._drained.set()
 
-async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
-    assert process.stdin  # noqa: S101 - for the type checker
-    with contextlib.suppress(ConnectionError):  # it ended without reading everything
-        process.stdin.write(_GO + data)
-        await process.stdin.drain()
-    process.stdin.close()
+    def process_exited(self) -> None:
+        self._exited.set()
 
+    @property
+    def exit_code(self) -> int | None:
+        return self._transport.get_returncode()
 
-async def _end_group(process: asyncio.subprocess.Process) -> None:
-    """End a child with its whole group: SIGTERM, then SIGKILL."""
-    if not _signal_group(process.pid, signal.SIGTERM):
-        await process.wait()
-        return
-    deadline = time.monotonic() + GRACE
-    while _members(process.pid):
-        if time.monotonic() > deadline:
-            _signal_group(process.pid, signal.SIGKILL)
-        await asyncio.sleep(0.02)
-    await process.wait()
+    def go(self, data: bytes) -> None:
+        """Let the launcher become the command, and give that its standard input."""
+        pipe = self._transport.get_pipe_transport(0)
+        assert isinstance(pipe, asyncio.WriteTransport)  # noqa: S101 - for the type checker
+        pipe.write(_GO + data)
+        pipe.close()
+
+    async def until_ended(self, end_now: asyncio.Event) -> None:
+        exited, ordered = (asyncio.create_task(event.wait()) for event in (self._exited, end_now))
+        await asyncio.wait({exited, ordered}, return_when=asyncio.FIRST_COMPLETED)
+        if exited.done():
+            await self._drain()  # a child of the child may still write
+        await self.end()
+        await asyncio.gather(exited, return_exceptions=True)
+        ordered.cancel()
+
+    async def end(self) -> None:
+        """End the child with its whole group: SIGTERM, then SIGKILL."""
+        if _signal_group(self.pid, signal.SIGTERM):
+            deadline = time.monotonic() + GRACE
+            while _members(self.pid):
+                if time.monotonic() > deadline:
+                    _signal_group(self.pid, signal.SIGKILL)
+                await asyncio.sleep(0.02)
+        await self._exited.wait()
+        await self._drain()
+        self._transport.close()  # a process that left the group (a daemon) may hold the pipes
+
+    async def _drain(self) -> None:
+        """Wait for the end of the output, for a while."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._drained.wait(), GRACE)
+
+    def result(self) -> ExecResult:
+        for output in self._outputs.values():
+            output.finish()
+        if self._failure:
+            raise self._failure
+        code = self.exit_code
+        assert code is not None  # noqa: S101 - for the type checker
+        return ExecResult(
+            exit_code=code, stdout=self._outputs[1].bytes(), stderr=self._outputs[2].bytes()
+        )
 
 
 def _signal_group(group: int, number: signal.Signals) -> bool:
