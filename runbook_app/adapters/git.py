@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -90,7 +90,7 @@ class GitRepository:
             if answer.ok:
                 continue
             words = answer.stderr.decode("utf-8", "replace")
-            key = "user.email" if "email" in words.partition("\n\n")[0] else "user.name"
+            key = "user.email" if "no email was given" in words else "user.name"
             return f"{key} is not set: git config --global {key} ..."
         return ""
 
@@ -116,12 +116,13 @@ class GitRepository:
             return ""
         fresh = [change.path for change in changes if change.untracked]
         # Git commits by name only what its index knows; an empty entry is enough for that.
-        await self._must("add", "--intent-to-add", "--", *fresh) if fresh else None
+        await self._must("add", "--intent-to-add", "--", *_literal(fresh)) if fresh else None
         try:
             await self._must(
                 *("-c", "user.useConfigOnly=true", "-c", "gc.auto=0", "-c", "maintenance.auto=0"),
                 *("commit", "--only", "--quiet", "--cleanup=whitespace", "--file=-"),
-                *("--", *(change.path for change in changes)),
+                "--",
+                *_literal(change.path for change in changes),
                 stdin=message.encode(),
                 timeout=_COMMIT_LIMIT,
             )
@@ -161,7 +162,8 @@ class GitRepository:
             return []
         answer = await self._read(
             *("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"),
-            *("--", *paths),
+            "--",
+            *_literal(paths),
         )
         if not answer.ok:
             raise ActionError(f"git status failed: {_words(answer)}")
@@ -171,7 +173,7 @@ class GitRepository:
     async def _forget(self, fresh: Sequence[str]) -> None:
         """Take new paths out of the index again, as the operator had it."""
         if fresh:
-            await self._run(("reset", "--quiet", "--", *fresh), timeout=_READ_LIMIT)
+            await self._run(("reset", "--quiet", "--", *_literal(fresh)), timeout=_READ_LIMIT)
 
     async def _must(
         self, *arguments: str, stdin: bytes = b"", timeout: timedelta = _READ_LIMIT
@@ -198,13 +200,18 @@ class GitRepository:
         journaled: bool = True,
     ) -> ExecResult:
         return await self._children.run(
-            ["git", "--literal-pathspecs", *arguments],
+            ["git", *arguments],
             cwd=self._root,
             environment={**_ENVIRONMENT, **(more or {})},
             stdin=stdin,
             timeout=timeout,
             journaled=journaled,
         )
+
+
+def _literal(paths: Iterable[str]) -> list[str]:
+    """A path is a name, not a pattern; git's option for that would reach the hooks as well."""
+    return [f":(literal){path}" for path in paths]
 
 
 def _is_in(changed: str, path: str) -> bool:
