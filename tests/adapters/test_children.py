@@ -114,7 +114,7 @@ async def test_variables_are_added_and_removed(children, tmp_path, monkeypatch):
 
 
 async def test_the_log_gets_whole_lines_as_they_come(children, tmp_path):
-    lines = []
+    lines: list[bytes] = []
     script = "printf half; echo err >&2; sleep 0.05; echo ' done'; printf last"
     await children.run(["sh", "-c", script], cwd=tmp_path, log=lines.append)
     assert sorted(lines) == [b"err\n", b"half done\n", b"last"]
@@ -137,7 +137,9 @@ async def test_a_child_that_ignores_sigterm_is_killed(children, events, tmp_path
 
 
 async def test_a_cancelled_run_comes_back_only_when_the_child_has_ended(children, events, tmp_path):
-    script = "trap 'sleep 0.3; touch tidied; exit 0' TERM; echo $$ > pid; while :; do sleep 0.02; done"
+    script = (
+        "trap 'sleep 0.3; touch tidied; exit 0' TERM; echo $$ > pid; while :; do sleep 0.02; done"
+    )
     task = asyncio.create_task(children.run(["sh", "-c", script], cwd=tmp_path))
     await until(lambda: pid_in(tmp_path / "pid"))
     task.cancel()
@@ -157,9 +159,14 @@ async def test_a_child_of_the_child_does_not_stay_behind(children, tmp_path, mon
     assert start_time(pid_in(tmp_path / "inner")) is None
 
 
-def stand_in(folder: Path, *command: str, hang: bool = False) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, **({"HANG": "1"} if hang else {})}
+def stand_in(folder: Path, *command: str, **variables: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, **variables}
     return subprocess.Popen([sys.executable, STAND_IN, folder, *command], env=environment)
+
+
+def leader(folder: Path, *command: str) -> subprocess.Popen[bytes]:
+    """A process that leads a group, and is no child of `Children`."""
+    return subprocess.Popen(command, cwd=folder, start_new_session=True)
 
 
 async def test_a_child_dies_with_the_engine(tmp_path):
@@ -174,16 +181,14 @@ async def test_without_setpriv_a_child_dies_with_the_engine_too(tmp_path):
     tools.mkdir()
     for name in ("sh", "sleep"):
         (tools / name).symlink_to(shutil.which(name) or "")
-    environment = {**os.environ, "PATH": str(tools)}
-    command = [sys.executable, STAND_IN, tmp_path, "sh", "-c", "echo $$ > pid; exec sleep 100"]
-    with subprocess.Popen(command, env=environment) as engine:
+    with stand_in(tmp_path, "sh", "-c", "echo $$ > pid; exec sleep 100", PATH=str(tools)) as engine:
         await until(lambda: pid_in(tmp_path / "pid"))
         engine.kill()
     await until(lambda: start_time(pid_in(tmp_path / "pid")) is None)
 
 
 async def test_an_engine_killed_before_the_go_leaves_a_child_that_never_acts(tmp_path):
-    with stand_in(tmp_path, "touch", "mark", hang=True) as engine:
+    with stand_in(tmp_path, "touch", "mark", HANG="1") as engine:
         await until(lambda: (tmp_path / "journal").exists() and (tmp_path / "journal").read_text())
         pid = int((tmp_path / "journal").read_text().split()[1])
         engine.kill()
@@ -206,32 +211,27 @@ async def test_a_survivor_is_ended_with_its_group(children, tmp_path):
     assert not await children.end_survivor(int(pid), started)
 
 
-async def test_a_survivor_that_ignores_sigterm_is_killed(children, monkeypatch):
+async def test_a_survivor_that_ignores_sigterm_is_killed(children, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "GRACE", 0.2)
-    script = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
-    with subprocess.Popen(
-        ["sh", "-c", script], start_new_session=True, stdout=subprocess.PIPE
-    ) as survivor:
-        assert survivor.stdout
-        survivor.stdout.readline()
+    script = "trap '' TERM; echo $$ > pid; while :; do sleep 0.05; done"
+    with leader(tmp_path, "sh", "-c", script) as survivor:
+        await until(lambda: pid_in(tmp_path / "pid"))
         assert await children.end_survivor(survivor.pid, start_time(survivor.pid) or "")
         assert survivor.wait() == -signal.SIGKILL
 
 
-async def test_another_process_of_the_same_number_is_not_touched(children):
-    with subprocess.Popen(["sleep", "100"], start_new_session=True) as stranger:
+async def test_another_process_of_the_same_number_is_not_touched(children, tmp_path):
+    with leader(tmp_path, "sleep", "100") as stranger:
         assert not await children.end_survivor(stranger.pid, "1")
         assert stranger.poll() is None
         stranger.kill()
 
 
 async def test_a_group_of_others_that_has_lost_its_leader_is_not_touched(children, tmp_path):
-    with subprocess.Popen(
-        ["sh", "-c", "sleep 100 & echo $! > inner"], cwd=tmp_path, start_new_session=True
-    ) as leader:
-        leader.wait()
+    with leader(tmp_path, "sh", "-c", "sleep 100 & echo $! > inner") as gone:
+        gone.wait()
     inner = pid_in(tmp_path / "inner")
-    assert not await children.end_survivor(leader.pid, "1")
+    assert not await children.end_survivor(gone.pid, "1")
     assert start_time(inner) is not None
     os.kill(inner, signal.SIGKILL)
 
