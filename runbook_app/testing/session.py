@@ -25,11 +25,15 @@ class FakeLogs:
         self.stored: list[LogLine] = list(lines)
         self.fetched = 0
         """Lines handed out so far."""
+        self.failure: Exception | None = None
+        """Raised by `count` as long as it is set."""
 
     def add(self, text: str, *, source: str = "step", step: str = "", at: str = START) -> None:
         self.stored.append(LogLine(len(self.stored), at, source, step, text))
 
     def count(self) -> int:
+        if self.failure is not None:
+            raise self.failure
         return len(self.stored)
 
     def lines(self, first: int, count: int) -> list[LogLine]:

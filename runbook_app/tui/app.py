@@ -32,17 +32,17 @@ class Look(App[int]):
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    def on_mount(self) -> None:
+    def __init__(self) -> None:
+        super().__init__()
         self.register_theme(NIGHT)
         self.register_theme(DAY)
-        self.theme = NIGHT.name
+        self.theme = NIGHT.name  # set before the first paint, or all styles are made twice
 
 
 class RunbookApp(Look):
     """Shows one session. Leaving it stops nothing."""
 
     TITLE = "runbook"
-    CSS_PATH = "screens/session.tcss"
 
     def __init__(self, session: Session, now: Callable[[], str] = wall_clock) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runbook_app.domain.errors import JournalError
 from runbook_app.ports.journal import LogLine
 from runbook_app.testing.session import FakeSession
 from runbook_app.tui.view.loglines import LONGEST, occurrences, position, shown
@@ -145,6 +146,18 @@ async def test_l_twice_gives_the_log_the_whole_screen(logged: FakeSession, opene
         assert "Items" not in text(pilot)
         await press(pilot, "z", "1")
         assert "Items" in text(pilot)
+
+
+async def test_a_log_that_cannot_be_read_says_so_and_the_screen_goes_on(
+    logged: FakeSession, opened: Open
+):
+    async with opened(logged) as pilot:
+        logged.logs.failure = JournalError("logs.db can't be read: disk I/O error.")
+        await until_shown(pilot, "disk I/O error")
+        logged.logs.failure = None
+        logged.logs.add("readable again")
+        await until_shown(pilot, "readable again")
+        assert "disk I/O error" not in text(pilot)
 
 
 def test_a_prefix_has_time_and_source():

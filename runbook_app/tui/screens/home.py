@@ -70,6 +70,8 @@ class HomeApp(App[HomeChoice]):
 
     def __init__(self, sessions: Sequence[HomeSession], plans: Sequence[HomePlan]) -> None:
         super().__init__()
+        self.register_theme(NIGHT)
+        self.theme = NIGHT.name
         self._sessions = sessions
         self._list = HomeList([*sessions, *plans])
 
@@ -79,8 +81,6 @@ class HomeApp(App[HomeChoice]):
         yield Static(id="keys")
 
     def on_mount(self) -> None:
-        self.register_theme(NIGHT)
-        self.theme = NIGHT.name
         head: list[Line] = [(("runbook", Tone.ACCENT), ("  sessions and plans", Tone.DIM))]
         if not self._sessions:
             head += [BLANK, *FIRST_RUN]

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.app import ComposeResult
+    from textual.geometry import Size
     from textual.notifications import SeverityLevel
     from textual.worker import Worker
 
@@ -50,6 +51,52 @@ TICK = 1.0
 
 
 class SessionScreen(Screen[None]):
+    DEFAULT_CSS = """
+    SessionScreen {
+        layout: vertical;
+        background: $background;
+
+        & #body {
+            height: 1fr;
+            layout: grid;
+            grid-size: 2 2;
+            grid-columns: 5fr 7fr;
+            grid-rows: 1fr 1fr;
+        }
+
+        & .pane {
+            border: round $border-blurred;
+            border-title-color: $foreground;
+            border-subtitle-color: $foreground 60%;
+            background: $background;
+        }
+        & .pane.active {
+            border: round $secondary;
+        }
+        & #items { row-span: 2; }
+
+        &.narrow #body { layout: vertical; }
+        &.narrow .pane {
+            height: 1;
+            border: none;
+            border-top: solid $border-blurred;
+            border-title-color: $foreground 70%;
+        }
+        &.narrow #log { height: 1fr; }
+        &.narrow #items.active { height: auto; min-height: 4; max-height: 60%; }
+        &.narrow #step.active { height: 1fr; }
+        &.narrow.at-step #log { height: 5; }
+        &.narrow .pane.active {
+            border-top: solid $accent;
+            border-title-color: $accent;
+            border-title-style: bold;
+        }
+
+        &.zoomed #body { layout: vertical; }
+        &.zoomed .pane { display: none; }
+        &.zoomed .pane.active { display: block; height: 1fr; }
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(key, f"command({key!r})", show=False)
@@ -74,6 +121,7 @@ class SessionScreen(Screen[None]):
         self._trouble: Node | None = None
         self._fault = ""
         self._leaving = False
+        self._shown_at: Size | None = None
 
     def compose(self) -> ComposeResult:
         yield SessionHeader(id="header")
@@ -93,8 +141,9 @@ class SessionScreen(Screen[None]):
             self.work(self.start_engine())
 
     def on_resize(self) -> None:
-        self.panes.lay_out()
-        self.show()
+        if self.app.size != self._shown_at:
+            self.panes.lay_out()
+            self.show()
 
     # What is going on
 
@@ -109,7 +158,13 @@ class SessionScreen(Screen[None]):
             self.show()
 
     async def start_engine(self) -> None:
-        await asyncio.to_thread(self.session.ensure_engine)
+        """Start an engine in a thread; nothing else may read the journal meanwhile."""
+        self.workers.cancel_group(self, "feed")
+        self.tell("Starting an engine …")
+        try:
+            await asyncio.to_thread(self.session.ensure_engine)
+        finally:
+            self._start_feed()
         self.look_at_engine()
 
     def look_at_engine(self) -> None:
@@ -132,6 +187,7 @@ class SessionScreen(Screen[None]):
 
     def show(self) -> None:
         """Draw everything that the clock or the journal can have changed."""
+        self._shown_at = self.app.size
         state, plan, now = self.session.state, self.session.plan, self.now()
         node = current(state) if self._staying else None
         if node is not None:
@@ -253,6 +309,9 @@ class SessionScreen(Screen[None]):
 
     def on_log_view_changed(self, _event: LogView.Changed) -> None:
         self.show_keys()
+
+    def on_log_pane_sought(self) -> None:
+        self.work(self.log_pane.find(forward=False))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         for pane in event.widget.ancestors_with_self:

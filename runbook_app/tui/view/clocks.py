@@ -10,6 +10,7 @@ from runbook_app.domain.clock import format_duration, parse_time
 from runbook_app.domain.estimate import completion
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState
+from runbook_app.domain.times import session_ended
 from runbook_app.tui.view.node import item_state
 from runbook_app.tui.view.words import Line, Sign, Tone, sign, time_of_day
 
@@ -73,8 +74,9 @@ def clocks(plan: Plan, state: SessionState, now: str, *, short: bool = False) ->
     """The second line's parts, the most needed first; `short` fits them into 80 columns."""
     if not state.started_at:
         return [(("session not started", Tone.DIM),)]
-    elapsed = format_duration(_whole(state.elapsed(now)))
-    active = format_duration(_whole(state.active(now)))
+    end = session_ended(state, now) if state.status == "finished" else now
+    elapsed = format_duration(_whole(state.elapsed(end)))
+    active = format_duration(_whole(state.active(end)))
     if short:
         times: list[Line] = [((elapsed, Tone.STRONG), (f", {active} active", Tone.DIM))]
     else:

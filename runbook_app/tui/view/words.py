@@ -70,7 +70,8 @@ _SIGNS: dict[str, Sign] = {
 
 
 def sign(state: StepStatus | ItemStatus | Verdict | str) -> Sign:
-    return _SIGNS[str(state)]
+    """How a state is shown; one that is not known here is shown by its own name."""
+    return _SIGNS.get(str(state)) or Sign("·", str(state), Tone.PLAIN)
 
 
 def clock(seconds: float) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 from textual.css.query import NoMatches
+from textual.message import Message
 from textual.widgets import Input
 
 from runbook_app.ports.journal import LogReader
@@ -25,6 +26,9 @@ class LogPane(Vertical):
         & > Input, & > Input:focus { height: 1; border: none; padding: 0 1; background: $panel; }
     }
     """
+
+    class Sought(Message):
+        """A text to search for was entered, or taken back."""
 
     def __init__(self, reader: LogReader) -> None:
         super().__init__(id="log", classes="pane")
@@ -47,6 +51,7 @@ class LogPane(Vertical):
         text = position(view.count, view.bottom, following=view.following)
         if view.sought:
             text = f"{'NOT FOUND' if self.missed else 'search'}: {view.sought} · {text}"
+        text = view.trouble or text
         self.border_subtitle = paint.line(((text, Tone.PLAIN),))
 
     # Search
@@ -65,11 +70,10 @@ class LogPane(Vertical):
             self.view.sought, self.view.found = event.value, None
         await event.input.remove()
         self.view.focus()
-        if event.value:
-            await self.find(forward=False)
-        else:
-            self.view.refresh()
-            self.label()
+        self.missed = False
+        self.view.refresh()
+        self.label()
+        self.post_message(self.Sought())
 
     async def close_search(self) -> None:
         """Leave the search line, or, when it is closed, forget what was sought."""
@@ -82,5 +86,6 @@ class LogPane(Vertical):
         self.label()
 
     async def find(self, *, forward: bool) -> None:
-        self.missed = not self.view.seek(forward=forward)
-        self.label()
+        if self.view.sought:
+            self.missed = not await self.view.seek(forward=forward)
+            self.label()

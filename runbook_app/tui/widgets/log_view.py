@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollTo, ScrollUp
 from textual.strip import Strip
 
+from runbook_app.domain.errors import RunbookError
 from runbook_app.ports.journal import LogLine, LogReader
 from runbook_app.tui.view.loglines import ShownLine, occurrences, shown
 
@@ -47,13 +49,20 @@ class LogView(ScrollView, can_focus=True):
         self.following = True
         self.sought = ""
         self.found: int | None = None
+        self.trouble = ""
+        """Why the log can't be read; empty when it can."""
 
     def on_mount(self) -> None:
         self.set_interval(FRAME, self._look)
         self._look()
 
     def _look(self) -> None:
-        count = self._reader.count()
+        try:
+            count = self._reader.count()
+        except RunbookError as error:
+            self._troubled(str(error))
+            return
+        self._troubled("")
         if count == self.count:
             return
         self.count = count
@@ -64,6 +73,11 @@ class LogView(ScrollView, can_focus=True):
             self._to_end()
         self.refresh()
         self.post_message(self.Changed())
+
+    def _troubled(self, text: str) -> None:
+        if text != self.trouble:
+            self.trouble = text
+            self.post_message(self.Changed())
 
     def _fit(self) -> None:
         self.virtual_size = Size(self._width, self.count)
@@ -125,11 +139,9 @@ class LogView(ScrollView, can_focus=True):
 
     # Search
 
-    def seek(self, *, forward: bool) -> bool:
+    async def seek(self, *, forward: bool) -> bool:
         """Go to the next line that holds the sought text; false when there is none."""
-        if not self.sought:
-            return False
-        at = self._found_from(forward=forward)
+        at = await asyncio.to_thread(self._next, self.sought, forward=forward)
         if at is None:
             return False
         self.following, self.found = False, at
@@ -140,12 +152,12 @@ class LogView(ScrollView, can_focus=True):
         self.post_message(self.Changed())
         return True
 
-    def _found_from(self, *, forward: bool) -> int | None:
+    def _next(self, sought: str, *, forward: bool) -> int | None:
         if forward:
             start = self.found if self.found is not None else self.scroll_offset.y - 1
-            return self._reader.find(self.sought, after=start)
+            return self._reader.find(sought, after=start)
         start = self.found if self.found is not None else self.bottom
-        return self._reader.find(self.sought, before=start)
+        return self._reader.find(sought, before=start)
 
     # Drawing
 
@@ -153,7 +165,11 @@ class LogView(ScrollView, can_focus=True):
         if not self._first <= number < self._first + len(self._lines):
             height = max(1, self.size.height)
             self._first = max(0, number - height)
-            self._lines = self._reader.lines(self._first, 3 * height)
+            try:
+                self._lines = self._reader.lines(self._first, 3 * height)
+            except RunbookError as error:
+                self._troubled(str(error))
+                self._lines = ()
         index = number - self._first
         return self._lines[index] if 0 <= index < len(self._lines) else None
 
