@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from actions import _certificates
+from runbook_app.domain.errors import ActionError
 from runbook_app.ports.action import Run
 
 
@@ -77,7 +78,11 @@ class KeyFiles:
         await write(self.ca, issued.ca, mode=0o644)
 
     async def ignore_key(self) -> None:
-        """Make git ignore the key before there is one."""
+        """Make git ignore the key before there is one.
+
+        Raises:
+            ActionError: git would still track it.
+        """
         git, files = self.run.git, self.run.files
         if await git.state() == "no repository" or self.key in await git.ignored([self.key]):
             return
@@ -86,6 +91,11 @@ class KeyFiles:
             before += b"\n"
         line = f"# Private key of the staging certificate.\n/{self.key}\n"
         await files.write(".gitignore", before + line.encode())
+        if self.key not in await git.ignored([self.key]):
+            raise ActionError(
+                f"git does not ignore {self.key}, so no key was made.",
+                hint="Look for it in the index (git ls-files), or for a '!' line in a .gitignore.",
+            )
 
     def register(self) -> None:
         self.run.secrets.register("TLS private key", self.run.files.read(self.key).decode())

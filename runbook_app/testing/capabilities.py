@@ -287,8 +287,9 @@ class FakeShell:
 
 @dataclass(slots=True, kw_only=True)
 class FakeGit:
-    """A repository by hand: what is dirty and ignored is what the test says."""
+    """A repository by hand: dirty is what the test says, ignored what it or .gitignore says."""
 
+    root: Path | None = None
     why_not: str = ""
     changed: set[str] = field(default_factory=set)
     ignores: set[str] = field(default_factory=set)
@@ -300,7 +301,9 @@ class FakeGit:
         return [path for path in paths if path in self.changed]
 
     async def ignored(self, paths: Sequence[str]) -> Sequence[str]:
-        return [path for path in paths if path in self.ignores]
+        file = self.root / ".gitignore" if self.root else None
+        lines = file.read_text().splitlines() if file and file.exists() else []
+        return [path for path in paths if path in self.ignores or f"/{path}" in lines]
 
     async def commit(self, paths: Sequence[str], message: str) -> str:
         return "0" * 40

@@ -97,7 +97,7 @@ class FakeTarget:
         self.compose = FakeCompose(files=self.files, file=compose_file)
         self.http = FakeHttp()
         self.shell = FakeShell()
-        self.git = FakeGit()
+        self.git = FakeGit(root=self.folder)
         self.secrets = FakeSecrets()
         self.recorder = ListRecorder()
         self.run = Run(

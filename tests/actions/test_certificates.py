@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from actions import _certificates, tls
+from runbook_app.domain.errors import ActionError
 from runbook_app.domain.measure import Finding, Progress
 from runbook_app.testing.run import FakeTarget
 from tests.actions.servers import Answer, issued, server_context, serving, written
@@ -71,6 +72,19 @@ async def test_an_ignored_key_leaves_gitignore_alone(target: FakeTarget) -> None
     assert not target.files.exists(".gitignore")
 
 
+async def test_no_key_is_made_while_git_would_track_it(target: FakeTarget) -> None:
+    target.git.root = None
+    with pytest.raises(ActionError, match="so no key was made"):
+        await MAKE.function(target.run)
+    assert not (target.folder / "certs").exists()
+
+
+async def test_without_a_repository_nothing_is_ignored(target: FakeTarget) -> None:
+    target.git.why_not = "no repository"
+    await MAKE.function(target.run)
+    assert not target.files.exists(".gitignore")
+
+
 async def test_each_file_is_captured_before_it_is_written(target: FakeTarget) -> None:
     await MAKE.function(target.run)
     for name in ("certs/key.pem", "certs/cert.pem", "certs/ca.pem"):
@@ -88,7 +102,6 @@ async def test_the_keys_text_is_registered_as_a_secret(target: FakeTarget) -> No
 async def test_a_second_run_changes_nothing(target: FakeTarget) -> None:
     await MAKE.function(target.run)
     before = list(target.history.lines)
-    target.git.ignores.add("certs/key.pem")
     target.secrets.registered.clear()
     await MAKE.function(target.run)
     assert target.history.lines == before

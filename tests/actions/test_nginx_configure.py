@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import stat
+
 import pytest
 
 from actions import _nginx_conf, nginx
@@ -47,6 +50,17 @@ async def test_nginx_judges_what_will_be_written_with_the_certificates(target: F
     assert certificates.source == target.folder / "certs"
     assert candidate.read_only
     assert certificates.read_only
+
+
+async def test_nginx_may_read_the_candidate_whatever_the_umask(target: FakeTarget) -> None:
+    before = os.umask(0o077)
+    try:
+        await nginx.configure.function(target.run, **PORTS)
+    finally:
+        os.umask(before)
+    candidate = target.containers.mounts[0][0].source
+    assert stat.S_IMODE(candidate.stat().st_mode) == 0o755
+    assert stat.S_IMODE((candidate / "nginx.conf").stat().st_mode) == 0o644
 
 
 async def test_a_refused_configuration_is_not_written(target: FakeTarget) -> None:
