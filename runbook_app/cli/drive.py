@@ -13,7 +13,6 @@ import click
 from runbook_app import bootstrap
 from runbook_app.cli import options
 from runbook_app.domain.errors import UsageError
-from runbook_app.domain.plan import Plan
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
 from runbook_app.headless.interrupts import Interrupts
@@ -159,7 +158,7 @@ def headless(
     quiet: bool = False,
 ) -> int:
     """Run headless work with a printer, heeding signals, and close the session after it."""
-    printer = printer_for(session.plan, as_json=as_json, quiet=quiet)
+    printer = printer_for(session, as_json=as_json, quiet=quiet)
     interrupts = Interrupts()
 
     async def main() -> int:
@@ -176,8 +175,14 @@ def headless(
         session.close()
 
 
-def printer_for(plan: Plan, *, as_json: bool, quiet: bool) -> Printer:
+def printer_for(session: Session, *, as_json: bool, quiet: bool) -> Printer:
     if as_json:
         return JsonPrinter(sys.stdout, sys.stderr)
-    colour = wants_colour(sys.stdout, os.environ)
-    return LinePrinter(sys.stdout, sys.stderr, plan, colour=colour, quiet=quiet)
+    return LinePrinter(
+        sys.stdout,
+        sys.stderr,
+        session.plan,
+        colour=wants_colour(sys.stdout, os.environ),
+        quiet=quiet,
+        captures=[taken for item in session.state.items.values() for taken in item.captures],
+    )

@@ -108,6 +108,17 @@ class ScoreClaim(msgspec.Struct, frozen=True, kw_only=True):
     """None: this version does not measure it."""
 
 
+class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim of the plan beside what was measured; whether they agree is for the reader."""
+
+    id: str
+    text: str
+    measured_by: str
+    """Id of the criterion, checkpoint line or step."""
+    verdict: str
+    measurements: tuple[Measurement, ...] = ()
+
+
 class Unproven(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     text: str
@@ -152,6 +163,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     waivers: tuple[Waiver, ...]
     not_confirmed: tuple[Unconfirmed, ...]
     score: ScoreClaim
+    claims: tuple[ClaimResult, ...]
+    """Those that something measured."""
     unproven: tuple[Unproven, ...]
     log_lost: tuple[str, ...]
     plan_changes: tuple[str, ...]

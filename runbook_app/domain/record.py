@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runbook_app.domain.measure import Measurement
 from runbook_app.domain.plan import Item, Plan
-from runbook_app.domain.state import ItemState, LineState, SessionState
+from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +34,19 @@ class Assumed:
 
 
 def measurements(state: SessionState) -> list[Taken]:
-    """All that was measured and still counts, oldest first."""
+    """All that was measured, oldest first; what an undone item had does not count any more."""
     found = [taken for item in state.items.values() for taken in _of_item(item)]
     return sorted(found, key=lambda taken: taken.at)
 
 
 def _of_item(item: ItemState) -> Iterator[Taken]:
-    for line in (*item.checkpoint.values(), *item.success.values()):
+    undone = item.status is ItemStatus.ROLLED_BACK
+    lines = [*item.checkpoint.values(), *(() if undone else item.success.values())]
+    for line in lines:
         for measured in line.result.measurements if line.result else ():
             yield Taken(at=line.at, item=item.id, where=line.id, measurement=measured)
+    if undone:
+        return
     for step in item.steps.values():
         for measured in step.measurements:
             at = step.ended_at or step.started_at

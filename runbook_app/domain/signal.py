@@ -9,6 +9,7 @@ import msgspec
 from runbook_app.domain import record
 from runbook_app.domain.clock import Estimate, format_duration
 from runbook_app.domain.completion import (
+    ClaimResult,
     Comparison,
     Criterion,
     Figure,
@@ -25,6 +26,7 @@ from runbook_app.domain.completion import (
 )
 from runbook_app.domain.estimate import planned
 from runbook_app.domain.events import RollbackFinished
+from runbook_app.domain.measure import Verdict
 from runbook_app.domain.plan import Claim, Item, Plan
 from runbook_app.domain.signal_page import signal_markdown
 from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState, StepStatus
@@ -39,6 +41,7 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
     started = state.started
     reached = overall(state)
     taken = record.measurements(state)
+    claims = tuple(_claims(state, plan))
     return Signal(
         verdict=reached.value,
         reasons=tuple(incomplete_reasons(state)),
@@ -70,10 +73,11 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
         score=ScoreClaim(
             claimed_before=plan.score.declared_current, claimed_after=plan.score.declared_target
         ),
+        claims=claims,
         unproven=tuple(
             Unproven(id=claim.id, text=claim.text)
             for claim in plan.claims
-            if not _measured(state, claim)
+            if claim.id not in {measured.id for measured in claims}
         ),
         log_lost=tuple(
             f"{lost.source}: {lost.stored} of {lost.expected} lines stored"
@@ -231,14 +235,33 @@ def _figure(taken: record.Taken) -> Figure:
     )
 
 
-def _measured(state: SessionState, claim: Claim) -> bool:
-    """Whether the criterion or step that measures a claim has passed."""
-    for item in state.items.values():
-        if claim.measured_by in item.success:
-            return item.success[claim.measured_by].passed
-        if claim.measured_by in item.steps:
-            return item.steps[claim.measured_by].status is StepStatus.SUCCEEDED
-    return False
+def _claims(state: SessionState, plan: Plan) -> Iterable[ClaimResult]:
+    for claim in plan.claims:
+        for item in state.items.values():
+            if item.status is not ItemStatus.ROLLED_BACK and (found := _measured(item, claim)):
+                yield found
+
+
+def _measured(item: ItemState, claim: Claim) -> ClaimResult | None:
+    line = item.success.get(claim.measured_by) or item.checkpoint.get(claim.measured_by)
+    if line and line.result and line.result.verdict is not Verdict.NOT_MEASURED:
+        return ClaimResult(
+            id=claim.id,
+            text=claim.text,
+            measured_by=line.id,
+            verdict=line.result.verdict.value,
+            measurements=line.result.measurements,
+        )
+    step = item.steps.get(claim.measured_by)
+    if step and step.measurements and step.status in (StepStatus.SUCCEEDED, StepStatus.FAILED):
+        return ClaimResult(
+            id=claim.id,
+            text=claim.text,
+            measured_by=step.id,
+            verdict="passed" if step.status is StepStatus.SUCCEEDED else "failed",
+            measurements=tuple(step.measurements),
+        )
+    return None
 
 
 def _ready_for(plan: Plan, reached: Overall) -> str:

@@ -13,6 +13,7 @@ from runbook_app.domain.times import at_second, seconds
 
 _DONE = ("succeeded", "not_required")
 _EVIDENCE = 400
+_SHOWN = 6
 
 
 def signal_markdown(signal: Signal) -> str:
@@ -27,7 +28,8 @@ def signal_markdown(signal: Signal) -> str:
         *_waivers(signal),
         *_rollbacks(signal),
         *_details(signal),
-        *_listed("## Claims of the plan that this session does not prove", _unproven(signal)),
+        *_claims(signal),
+        *_listed("## Claims of the plan that nothing measured", _unproven(signal)),
         *_listed("## Log lines lost", signal.log_lost),
         *_record(signal),
     ]
@@ -228,7 +230,25 @@ def _criteria(item: ItemResult) -> list[str]:
 
 
 def _figures(found: tuple[Measurement, ...]) -> str:
-    return escape("; ".join(measured(measurement) for measurement in found))
+    """Those held against a limit first; the JSON has them all."""
+    ordered = sorted(found, key=lambda measurement: (measurement.ok, not measurement.limit))
+    texts = [measured(measurement) for measurement in ordered[:_SHOWN]]
+    if left := len(found) - len(texts):
+        texts.append(f"{left} more in the JSON")
+    return escape("; ".join(texts))
+
+
+def _claims(signal: Signal) -> list[str]:
+    rows = (
+        (
+            escape(claim.text),
+            escape(f"{claim.verdict}: {claim.measured_by}"),
+            _figures(claim.measurements),
+        )
+        for claim in signal.claims
+    )
+    body = table(("The plan claims", "Measured by", "Figures"), rows)
+    return ["## Claims of the plan beside what was measured", "", *body] if body else []
 
 
 def _unproven(signal: Signal) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,7 +35,7 @@ class Line:
 class Narrator:
     """Tells a session's events, one after the other, by the plan's own words."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, captures: Iterable[ev.CaptureTaken] = ()) -> None:
         self._items: dict[str, Item] = {item.id: item for item in plan.items}
         self._steps: dict[str, tuple[str, Step]] = {
             step.id: (f"{item.number}.{place}", step)
@@ -45,6 +46,7 @@ class Narrator:
         self._at = ""
         self._started: dict[str, str] = {}
         self._reported: ev.StatusReported | None = None
+        self._captures = {taken.id: f"{taken.kind} {taken.name}" for taken in captures}
 
     def tell(self, event: ev.AnyEvent, at: str) -> list[Line]:
         """Lines for an event; empty for one that only machines care about."""
@@ -121,10 +123,11 @@ class Narrator:
                 text = f"  {event.line} waived by {event.owner} until {event.expires}"
                 return [Line(f"{text}: {event.reason}", Tone.CARE)]
             case ev.CaptureTaken():
+                self._captures[event.id] = f"{event.kind} {event.name}"
                 return [Line(f"  captured {event.kind} {event.name}: {event.summary}", Tone.FAINT)]
             case ev.CaptureRestored():
-                words = "restored" if event.changed else "was as captured"
-                return [Line(f"  capture {event.id} {words}")]
+                words = "restored" if event.changed else "is as it was"
+                return [Line(f"  {self._captures.get(event.id, event.id)}: {words}")]
             case _:
                 return None
 

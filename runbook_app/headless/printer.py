@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol, TextIO
 
 import msgspec
 
 from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Entry
+from runbook_app.domain.events import CaptureTaken
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.headless.lines import Line, Narrator, Tone
@@ -58,11 +59,18 @@ class LinePrinter:
     """Plain lines: the time (UTC), then what happened."""
 
     def __init__(
-        self, out: TextIO, err: TextIO, plan: Plan, *, colour: bool, quiet: bool = False
+        self,
+        out: TextIO,
+        err: TextIO,
+        plan: Plan,
+        *,
+        colour: bool,
+        quiet: bool = False,
+        captures: Iterable[CaptureTaken] = (),
     ) -> None:
         self._out = _Stream(out)
         self._err = _Stream(err)
-        self._narrator = Narrator(plan)
+        self._narrator = Narrator(plan, captures)
         self._colour = colour
         self.wants_logs = not quiet
 
@@ -77,19 +85,25 @@ class LinePrinter:
             self._line(entry.at, line)
 
     def log(self, line: LogLine) -> None:
-        self._line(line.at, Line(f"  | {line.source}: {line.text}", Tone.FAINT))
+        source = self._painted(neutralise(f"  | {line.source}:"), Tone.FAINT)
+        text = neutralise(line.text.rstrip("\r\n"), colour=self._colour)
+        self._out.write(f"{_clock(line.at)} {source} {text}")
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         for part in text.splitlines():
             self._err.write(self._painted(neutralise(part), tone))
 
     def _line(self, at: str, line: Line) -> None:
-        clock = at[11:19] or "--:--:--"
+        clock = _clock(at)
         for part in line.text.splitlines() or [""]:
             self._out.write(f"{clock} {self._painted(neutralise(part), line.tone)}")
 
     def _painted(self, text: str, tone: Tone) -> str:
         return f"\x1b[{tone.value}m{text}\x1b[0m" if self._colour and tone.value else text
+
+
+def _clock(at: str) -> str:
+    return at[11:19] or "--:--:--"
 
 
 class JsonPrinter:

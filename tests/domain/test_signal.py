@@ -158,9 +158,21 @@ def test_figures_that_nobody_measured_say_so() -> None:
     assert "not measured yet in this version (the plan's claim: 70 → 95)" in page
 
 
-def test_a_claim_is_unproven_until_its_criterion_holds() -> None:
-    assert [c.id for c in signal(Story().run().headers()).unproven] == ["p95-claim", "lines"]
-    assert [c.id for c in signal(complete()).unproven] == ["lines"]
+def test_a_claim_stands_beside_what_was_measured_or_is_called_unproven() -> None:
+    before = signal(Story().run().headers())
+    assert [claim.id for claim in before.unproven] == ["p95-claim", "lines"]
+    after = signal(complete())
+    assert [claim.id for claim in after.unproven] == ["lines"]
+    assert [(c.id, c.measured_by, c.verdict) for c in after.claims] == [
+        ("p95-claim", "fast", "passed")
+    ]
+    assert after.claims[0].measurements[0].value == 41.3
+
+
+def test_what_an_undone_item_measured_proves_nothing_any_more() -> None:
+    found = signal(complete().rollback())
+    assert found.p95.after.value is None
+    assert [claim.id for claim in found.unproven] == ["p95-claim", "lines"]
 
 
 def test_a_session_that_is_not_complete_is_ready_for_nothing() -> None:
