@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import struct
 import threading
@@ -20,6 +21,7 @@ T = TypeVar("T")
 DEADLINE = 60
 """Seconds without a word from the engine after which a control call fails."""
 
+_DEFAULT = "unix:///var/run/docker.sock"
 _CHUNK = 262_144
 _HEADER = struct.Struct(">BxxxL")
 
@@ -171,11 +173,20 @@ def _connect() -> APIClient:
     from docker.utils import kwargs_from_env
 
     settings: dict[str, Any] = dict(kwargs_from_env())
-    settings.setdefault("base_url", _context_host())
+    address = settings.setdefault("base_url", _context_host() or _DEFAULT)
     try:
+        _knock(address)
         return APIClient(**settings, version="auto", timeout=DEADLINE, max_pool_size=32)
-    except DockerException as error:
-        raise _no_engine(settings["base_url"], error) from error
+    except (OSError, DockerException) as error:
+        raise _no_engine(address, error) from error
+
+
+def _knock(address: str) -> None:
+    """See whether a socket of this machine answers: the SDK wraps its error many times."""
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(DEADLINE)
+            connection.connect(address.removeprefix("unix://"))
 
 
 def _context_host() -> str | None:
@@ -189,16 +200,15 @@ def _context_host() -> str | None:
     return None
 
 
-def _no_engine(address: str | None, error: Exception) -> EnvironmentLacks:
-    words = str(error)
-    where = address or "unix:///var/run/docker.sock"
-    if "Permission denied" in words:
+def _no_engine(address: str, error: Exception) -> EnvironmentLacks:
+    if isinstance(error, PermissionError):
         return EnvironmentLacks(
-            f"The Docker engine at {where} does not admit this account.",
+            f"The Docker engine at {address} does not admit this account.",
             hint="Add it to the group `docker` and log in again, or run as root.",
         )
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return EnvironmentLacks(
-        f"No Docker engine answers at {where}: {words}",
+        f"No Docker engine answers at {address}: {words}.",
         hint="Start one (`systemctl start docker`, or `make engine` in a checkout), "
         "or point DOCKER_HOST to it.",
     )
@@ -224,7 +234,7 @@ def translated() -> Iterator[None]:
             hint="It may be overloaded or hung: see `docker info` and its log.",
         ) from error
     except requests.exceptions.ConnectionError as error:
-        raise _no_engine(None, error) from error
+        raise _no_engine(os.environ.get("DOCKER_HOST", _DEFAULT), error) from error
 
 
 def _raise_for_status(response: Any) -> None:
