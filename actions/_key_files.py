@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
 
@@ -64,7 +65,9 @@ class KeyFiles:
         return found
 
     async def make(self, common_name: str) -> None:
-        issued = _certificates.issue(
+        # An RSA key takes long enough to hold up everything else on the loop.
+        issued = await asyncio.to_thread(
+            _certificates.issue,
             common_name=common_name,
             names=self.wanted.names,
             days=self.wanted.days,

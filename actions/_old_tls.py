@@ -25,7 +25,7 @@ def speaking(version: str, scratch: Path) -> Iterator[int]:
     """Serve handshakes of this version alone, with a throwaway certificate, and yield the port."""
     context = _context(version, scratch)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.2)
+        listener.settimeout(0.05)
         over = threading.Event()
         server = threading.Thread(target=_serve, args=(listener, context, over), daemon=True)
         server.start()
@@ -50,7 +50,7 @@ def _context(version: str, scratch: Path) -> ssl.SSLContext:
         common_name="localhost",
         names=["localhost"],
         days=1,
-        key_type="rsa-2048",
+        key_type="ecdsa-p256",
         now=_certificates.utc_now(),
     )
     chain = scratch / "control.pem"

@@ -225,7 +225,7 @@ async def latency(
         _samples(run, name).write_text(json.dumps(list(result.samples)))
         return
     run.measure(name, p95, "ms", at_most=milliseconds(limit.total_seconds()))
-    _compare(run, name, p95, result.samples)
+    await _compare(run, name, p95, result.samples)
 
 
 def _tell_load(run: Run, result: Latency) -> None:
@@ -239,19 +239,20 @@ def _tell_load(run: Run, result: Latency) -> None:
     run.log(f"load took {format_duration(timedelta(seconds=result.seconds))}")
 
 
-def _compare(run: Run, name: str, p95: float, samples: Sequence[float]) -> None:
+async def _compare(run: Run, name: str, p95: float, samples: Sequence[float]) -> None:
     earlier = run.previous(f"{name} baseline")
     if not earlier:
         run.measure("difference to baseline", "no baseline in this session")
         return
-    taken_by, before = earlier[-1]
-    run.measure("baseline", before.value, "ms")
+    taken_by, baseline = earlier[-1]
+    run.measure("baseline", baseline.value, "ms")
     run.log(f"the baseline was measured by {taken_by}")
-    if isinstance(before.value, int | float):
-        run.measure("difference to baseline", round(p95 - before.value, 2), "ms")
+    if isinstance(baseline.value, int | float):
+        run.measure("difference to baseline", round(p95 - baseline.value, 2), "ms")
     kept = _samples(run, name)
     if kept.exists():
-        low, high = difference_interval(json.loads(kept.read_text()), samples)
+        before = json.loads(kept.read_text())
+        low, high = await asyncio.to_thread(difference_interval, before, samples)
         run.measure("difference, 95% interval", f"{low:+.2f} to {high:+.2f}", "ms")
 
 

@@ -15,6 +15,8 @@ from runbook_app.domain.errors import ActionError, NotMeasured
 from runbook_app.ports.action import Run, check
 
 HSTS = "strict-transport-security"
+PRODUCTION_MAX_AGE = 63072000
+"""Seconds, after Mozilla Server Side TLS 6.0; told beside the one that is measured."""
 
 
 @check
@@ -149,6 +151,7 @@ async def hsts(
             list(found) == [f"max-age={max_age}"],
             " | ".join(found) or "absent",
         )
+    run.measure("HSTS in production", PRODUCTION_MAX_AGE, "s")
     plain = await run.http.request("GET", http_url)
     run.require(
         "no HSTS on plain HTTP", not plain.all(HSTS), " | ".join(plain.all(HSTS)) or "absent"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from actions import _proxy
 from actions._nginx_conf import IMAGE, Settings, chosen, image_files, render
+from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, effect
@@ -57,6 +59,12 @@ async def configure(
     await _validate(run, settings, configuration)
     await run.files.write(f"{settings.directory}/nginx.conf", configuration, mode=0o644)
     run.output("image", image_id)
+    remembered = format_duration(timedelta(seconds=hsts_max_age))
+    run.output(
+        "rollback_remark",
+        f"Browsers that saw HSTS insist on HTTPS for {', '.join(settings.server_names)} "
+        f"until {remembered} after their last visit; no rollback changes that.",
+    )
 
 
 @configure.check

@@ -77,6 +77,15 @@ async def test_each_file_is_captured_before_it_is_written(target: FakeTarget) ->
         assert target.history.lines[captured + 1] == f"write {name} 0644"
 
 
+async def test_what_clients_will_remember_is_left_for_a_rollback_to_tell(
+    target: FakeTarget,
+) -> None:
+    await nginx.configure.function(target.run, **PORTS, hsts_max_age=600)
+    assert "HTTPS for localhost, 127.0.0.1 until 10m after" in str(
+        target.recorder.outputs["rollback_remark"]
+    )
+
+
 async def test_the_check_tells_how_far_it_came(target: FakeTarget) -> None:
     assert (await found(target)).progress is Progress.NOT_DONE
     await nginx.configure.function(target.run, **PORTS)
