@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import click
 
 from runbook_app import bootstrap
 from runbook_app.cli import options
-from runbook_app.domain.errors import UsageError
+from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
 from runbook_app.headless.interrupts import Interrupts
@@ -60,7 +61,13 @@ def run_command(
     require_environment(target)
     session = bootstrap.create_session(path, target, overrides, window_from_now=from_now)
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
-    sys.exit(drive(session, scope, as_json=as_json, quiet=quiet, new=True))
+    try:
+        code = drive(session, scope, as_json=as_json, quiet=quiet, new=True)
+    except RunbookError:
+        if session.state.epoch == 0:  # no engine took it up: it would only hide the latest session
+            shutil.rmtree(session.folder)
+        raise
+    sys.exit(code)
 
 
 @click.command()
