@@ -12,6 +12,7 @@ from runbook_app.domain.measure import Measurement, Verdict
 from runbook_app.domain.plan import Window
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.testing.session import FakeSession
+from runbook_app.tui import paint
 from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, meant
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view import clocks, panel, words
@@ -414,3 +415,15 @@ def test_the_footer_keeps_leave_and_help_on_a_narrow_screen(session: FakeSession
 
 def test_the_footer_is_empty_without_keys():
     assert bar([], 80, 1) == []
+
+
+def test_a_question_about_another_item_is_where_the_work_is(session: FakeSession):
+    stage.headers_done(stage.started(session))
+    stage.asked(session, "q", "Restore it?", item="headers", kind="changed")
+    assert current(read(session)) == Node(NodeKind.ITEM, "headers")
+
+
+def test_every_text_is_made_safe_where_it_is_painted():
+    hostile = "\x1b]0;owned\x07 [bold]x[/] \u202e\nnext"
+    painted = paint.line(((hostile, words.Tone.BAD),))
+    assert painted.plain == "␛]0;owned␇ [bold]x[/] <U+202E> next"

@@ -307,8 +307,9 @@ class SessionScreen(Screen[None]):
         else:
             self.work(ways.take(self, node, choice))
 
-    def on_log_view_changed(self, _event: LogView.Changed) -> None:
-        self.show_keys()
+    def on_log_view_changed(self, event: LogView.Changed) -> None:
+        if event.keys:
+            self.show_keys()
 
     def on_log_pane_sought(self) -> None:
         self.work(self.log_pane.find(forward=False))

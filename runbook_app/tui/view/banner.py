@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState, StepStatus
 from runbook_app.tui.view.clocks import engine_dead
-from runbook_app.tui.view.node import Node, NodeKind, current, trouble
+from runbook_app.tui.view.node import Node, NodeKind, current, step_of, trouble
 from runbook_app.tui.view.words import Line, Tone, number_of, plural
 
 
@@ -86,7 +86,7 @@ def name_of(plan: Plan, node: Node) -> str:
     item = plan.item(node.item)
     match node.kind:
         case NodeKind.STEP:
-            step = plan.step(node.step)[1]
+            step = step_of(item, node.step)
             return f"{number_of(item, step.id)} {step.title}"
         case NodeKind.CHECKPOINT:
             return f"Checkpoint of {item.number} {item.title}"

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from runbook_app.domain import decisions
 from runbook_app.domain.events import ItemOutline
-from runbook_app.domain.plan import Item, Plan
+from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 
 
@@ -46,6 +46,11 @@ def item_state(state: SessionState, item: Item) -> ItemState:
         ),
         steps={step.id: StepState(step.id, item.id) for step in item.steps},
     )
+
+
+def step_of(item: Item, step_id: str) -> Step:
+    """The planned step; quick in a long plan, where `Plan.step` looks through all items."""
+    return next(step for step in item.steps if step.id == step_id)
 
 
 def nodes(plan: Plan, opened: Collection[str]) -> list[Node]:

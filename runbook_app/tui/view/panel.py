@@ -14,7 +14,7 @@ from runbook_app.tui.view.measured import (
     measurement_lines,
     prose,
 )
-from runbook_app.tui.view.node import Node, NodeKind, item_state
+from runbook_app.tui.view.node import Node, NodeKind, item_state, step_of
 from runbook_app.tui.view.tree import checkpoint_sign, item_sign, verify_sign
 from runbook_app.tui.view.words import BLANK, Line, Tone, clock, number_of, sign
 
@@ -31,7 +31,7 @@ def heading(plan: Plan, state: SessionState, node: Node) -> Line:
         case NodeKind.VERIFY:
             name, shown = f"Success criteria of item {item.number}", verify_sign(known)
         case NodeKind.STEP:
-            step = plan.step(node.step)[1]
+            step = step_of(item, node.step)
             it = known.steps.get(node.step)
             shown = sign(it.status if it else "pending" if step.available else "unavailable")
             name = f"Step {number_of(item, step.id)} · {step.title}"
@@ -42,7 +42,8 @@ def timer(plan: Plan, state: SessionState, node: Node, now: str) -> str:
     """`3:10 of 20:00` for a step: time used and its timeout."""
     if node.kind is not NodeKind.STEP:
         return ""
-    item, step = plan.step(node.step)
+    item = plan.item(node.item)
+    step = step_of(item, node.step)
     it = item_state(state, item).steps.get(step.id)
     used = clock(it.seconds(now)) if it and it.started_at else "not run"
     return f"{used} of {clock(step.timeout.total_seconds())}"
@@ -60,7 +61,7 @@ def body(plan: Plan, state: SessionState, node: Node) -> list[Line]:
         case NodeKind.VERIFY:
             found = [*_commit(known), *_criteria(item, known)]
         case NodeKind.STEP:
-            step = plan.step(node.step)[1]
+            step = step_of(item, node.step)
             it = known.steps.get(step.id) or StepState(step.id, item.id)
             found = _step_body(state, item, known, step, it)
     found += _remarks(state, node)

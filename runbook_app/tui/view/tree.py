@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepStatus
-from runbook_app.tui.view.node import Node, NodeKind, item_state
+from runbook_app.tui.view.node import Node, NodeKind, item_state, step_of
 from runbook_app.tui.view.words import Line, Sign, Tone, clock, number_of, sign
 
 _BAR = 4
@@ -31,7 +31,7 @@ def row(plan: Plan, state: SessionState, node: Node, *, opened: bool, now: str) 
         case NodeKind.VERIFY:
             return _lines_row("Success criteria", verify_sign(known), _held(known))
         case NodeKind.STEP:
-            return _step_row(item, known, plan.step(node.step)[1], now)
+            return _step_row(item, known, step_of(item, node.step), now)
 
 
 def _item_row(item: Item, known: ItemState, *, opened: bool) -> TreeRow:
