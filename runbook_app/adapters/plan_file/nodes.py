@@ -299,10 +299,14 @@ class _Composer:
             # Nearly all keys and values are plain scalars: built here, without calls.
             if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
                 key = names.setdefault(event.value, event.value)
-                if key in entries or key == "<<":
-                    self._odd_key(event, entries)
+                if (key in entries or key == "<<") and not self._odd_key(event, entries):
+                    self._node(next_event())
+                    continue
+            elif (named := self._key(event, entries)) is None:
+                self._node(next_event())
+                continue
             else:
-                key = self._key(event, entries)
+                key = named
             event = next_event()
             if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
                 entries[key] = Scalar(event.value, event.implicit[0], event.start_mark)
@@ -319,16 +323,17 @@ class _Composer:
         self._close(node, len(node.items))
         return node
 
-    def _key(self, event: Any, entries: dict[str, Node]) -> str:
+    def _key(self, event: Any, entries: dict[str, Node]) -> str | None:
+        """The text of a key with an anchor or a tag; None for one that is no text."""
         if type(event) is not ScalarEvent:
             self._node(event)
             self.source.wrong(event.start_mark, "a key has to be plain text")
-            return ""
+            return None
         self._properties(event, Scalar(event.value, False, event.start_mark))
-        self._odd_key(event, entries)
-        return str(event.value)
+        return str(event.value) if self._odd_key(event, entries) else None
 
-    def _odd_key(self, event: Any, entries: dict[str, Node]) -> None:
+    def _odd_key(self, event: Any, entries: dict[str, Node]) -> bool:
+        """Note what is wrong with a key; false when its value can't be used."""
         key = event.value
         if key in entries:
             first = entries[key].mark.line + 1
@@ -336,13 +341,15 @@ class _Composer:
         elif key == "<<" and event.implicit[0]:
             message = "merge keys (<<) are not supported; write the keys out"
             self.source.wrong(event.start_mark, message)
+            return False
+        return True
 
     def _alias(self, event: AliasEvent) -> Node:
         mark = event.start_mark
         target = self.anchors.get(str(event.anchor))
         if target is None:
             self.source.wrong(mark, f"unknown alias *{event.anchor}")
-            return Scalar("", False, mark)
+            return Scalar(f"*{event.anchor}", False, mark)
         if any(target is node for node in self.open):
             self.source.wrong(mark, f"the alias *{event.anchor} stands inside what it repeats")
             return Scalar("", False, mark)

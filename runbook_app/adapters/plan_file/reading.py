@@ -172,10 +172,12 @@ class Fields:
             return self._parsed(node, name, parse, default)
 
     def _parsed(self, node: Node, name: str, parse: Callable[[str], T], default: T) -> T:
+        if not isinstance(node, Scalar):
+            self.reading.wrong(node, f"{name!r} has to be text")
+            return default
         before = len(self.reading.source.mistakes)
-        text = self.reading.text(node, name)
         try:
-            return parse(text)
+            return parse(as_text(self.reading.variables.expand(node)))
         except (ValueError, OverflowError) as error:
             if len(self.reading.source.mistakes) == before:
                 self.reading.wrong(node, f"{name!r}: {error}")
@@ -188,7 +190,7 @@ class Fields:
         return self.parsed(name, estimate, None)
 
     def time(self, name: str) -> datetime | None:
-        return self.parsed(name, parse_time, None)
+        return self.parsed(name, moment, None)
 
     def path(self, name: str, default: str = "") -> str:
         """A path below the target (or the plan's folder), never out of it."""
@@ -277,6 +279,13 @@ def duration(text: str) -> timedelta:
     if value <= timedelta():
         raise ValueError(f"{text!r} is no time at all")
     return value
+
+
+def moment(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a time such as 2025-10-24T08:00Z ({error})") from None
 
 
 @lru_cache(maxsize=4096)

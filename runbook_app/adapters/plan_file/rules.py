@@ -41,25 +41,25 @@ class Rules:
 
     def _ids(self) -> None:
         plan = self._plan
-        self._unique("item", ((i.id, i.position) for i in plan.items))
+        self._unique("item id", ((i.id, i.position) for i in plan.items))
         self._unique("item number", ((str(i.number), i.position) for i in plan.items if i.number))
         for item in plan.items:
-            self._unique("step", ((s.id, s.position) for s in item.steps))
+            self._unique("step id", ((s.id, s.position) for s in item.steps))
             lines = [*item.checkpoint, *item.success]
-            self._unique(f"line of {item.id!r}", ((line.id, line.position) for line in lines))
+            self._unique("line id", ((line.id, line.position) for line in lines))
         for key in ("blocks", "baseline", "documents", "links", "next_phases", "sections"):
-            self._unique("section", self._places(key))
+            self._unique("section id", self._places(key))
         for key in ("risks", "claims"):
-            self._unique(key.removesuffix("s"), self._places(key))
+            self._unique(f"{key.removesuffix('s')} id", self._places(key))
         checks = [c for category in plan.score.categories for c in category.checks]
-        self._unique("score check", ((c.id, c.position) for c in checks))
+        self._unique("score check id", ((c.id, c.position) for c in checks))
 
     def _unique(self, what: str, ids: Iterable[tuple[str, Position]]) -> None:
         first: dict[str, Position] = {}
         for name, position in ids:
             if name and name in first:
                 line = first[name].line
-                message = f"duplicate {what} id {name!r}, first on line {line}"
+                message = f"duplicate {what} {name!r}, first on line {line}"
                 self._source.wrong_at(position, message)
             first.setdefault(name, position)
 

@@ -7,7 +7,7 @@ and always has the type of the plan's default.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
@@ -75,9 +75,9 @@ def as_text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def closest(name: str, known: Mapping[str, object] | Iterator[str] | list[str]) -> str:
+def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """The known name that was probably meant, or empty."""
-    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.6)), "")
+    return next(iter(get_close_matches(name[:200], list(known), n=1, cutoff=cutoff)), "")
 
 
 def read_defaults(source: Source, root: MappingNode) -> dict[str, Value]:
