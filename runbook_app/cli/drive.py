@@ -117,6 +117,7 @@ def resume_command(
         show_session(opened)
         return
     refuse_second_driver(opened)
+    require_environment(target_of(opened))
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
     sys.exit(drive(opened, scope, as_json=as_json, quiet=quiet))
 
@@ -142,6 +143,10 @@ def require_environment(target: Path) -> None:
     from runbook_app.adapters.doctor import require
 
     require(bootstrap.home(), target)
+
+
+def target_of(session: Session) -> Path:
+    return Path(session.state.started.target) if session.state.started else Path()
 
 
 def drive(

@@ -40,6 +40,9 @@ def open_command(
     """Start a new session of PLAN on the screen."""
     require_terminal("runbook run PLAN --target DIR")
     path = options.plan_path(plan)
+    from runbook_app.cli.drive import require_environment
+
+    require_environment(target)
     session = bootstrap.create_session(path, target, overrides, window_from_now=window == "now")
     show_session(session)
 

@@ -9,7 +9,7 @@ import click
 
 from runbook_app import bootstrap
 from runbook_app.cli import options
-from runbook_app.cli.drive import headless
+from runbook_app.cli.drive import headless, require_environment, target_of
 from runbook_app.domain.errors import UsageError
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.domain.state import ItemState
@@ -53,6 +53,7 @@ def rollback_command(
     options.check_item(session.plan, item_id)
     if not yes and not _confirmed(session, item_id):
         sys.exit(Exit.WAITING)
+    require_environment(target_of(session))
     wish = Wish(
         item=item_id,
         with_dependents=with_dependents,
