@@ -427,3 +427,14 @@ def test_every_text_is_made_safe_where_it_is_painted():
     hostile = "\x1b]0;owned\x07 [bold]x[/] \u202e\nnext"
     painted = paint.line(((hostile, words.Tone.BAD),))
     assert painted.plain == "␛]0;owned␇ [bold]x[/] <U+202E> next"
+
+
+def test_nested_parameters_stand_line_by_line(session: FakeSession):
+    stage.tls_failed(session)
+    session.emit(
+        ev.ParametersEdited(
+            item="tls", step="tls.test", before={}, after={"headers": {"A": "b"}}, by="op"
+        )
+    )
+    shown = joined(panel.body(session.plan, read(session), TEST))
+    assert "  headers:   edited\n    A: b" in shown

@@ -76,6 +76,11 @@ def current(state: SessionState) -> Node | None:
     return _asked(state) or _busy(state) or trouble(state) or _next(state)
 
 
+def at_rest(state: SessionState) -> bool:
+    """Nothing runs or is about to, nothing is asked, nothing has failed."""
+    return not (state.intent.active or _asked(state) or _busy(state) or trouble(state))
+
+
 def _asked(state: SessionState) -> Node | None:
     question = state.question
     if question is None or question.item not in state.items:

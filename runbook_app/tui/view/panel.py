@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from runbook_app.domain import decisions
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.events import Difference
@@ -138,9 +140,17 @@ def _action(step: Step, it: StepState) -> list[Line]:
     rows: list[Line] = [head, ((attempts, Tone.DIM),)]
     for name, value in values.items():
         edited = it.parameters is not None and step.call.parameters.get(name) != value
-        mark = (("  edited", Tone.WARN),) if edited else ()
-        rows.append(((f"  {name}: ", Tone.DIM), (_one_line(value), Tone.PLAIN), *mark))
+        rows += _parameter(name, value, "  ", edited=edited)
     return rows
+
+
+def _parameter(name: str, value: object, indent: str, *, edited: bool = False) -> list[Line]:
+    mark = (("  edited", Tone.WARN),) if edited else ()
+    head: Line = ((f"{indent}{name}: ", Tone.DIM), *mark)
+    if isinstance(value, Mapping):
+        inner = [_parameter(str(k), v, f"{indent}  ") for k, v in value.items()]
+        return [head, *(line for found in inner for line in found)]
+    return [(head[0], (_one_line(value), Tone.PLAIN), *mark)]
 
 
 def _one_line(value: object) -> str:

@@ -22,6 +22,9 @@ from runbook_app.tui.view.loglines import ShownLine, occurrences, shown
 FRAME = 1 / 25
 """Seconds between two looks at the number of lines: below 30 a second."""
 
+SIDEWAYS = 20
+"""Columns that one key scrolls to the side."""
+
 
 class LogView(ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log--prefix", "log--match", "log--found"}
@@ -127,6 +130,12 @@ class LogView(ScrollView, can_focus=True):
 
     def action_scroll_end(self) -> None:
         self.follow()
+
+    def action_scroll_left(self) -> None:
+        self.scroll_to(x=self.scroll_offset.x - SIDEWAYS, animate=False)
+
+    def action_scroll_right(self) -> None:
+        self.scroll_to(x=self.scroll_offset.x + SIDEWAYS, animate=False)
 
     def on_mouse_scroll_up(self, _event: events.MouseScrollUp) -> None:
         self.hold()
