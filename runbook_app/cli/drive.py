@@ -112,8 +112,10 @@ def resume_command(
     opened = bootstrap.hold_pin(opened, accept=accept_plan_change)
     options.check_scope(opened.plan, items, until)
     if not (headless or yes or as_json):
-        from runbook_app.cli.screens import show_session
+        from runbook_app.cli.screens import require_terminal, show_session
 
+        require_terminal(f"runbook resume {opened.id} --headless --yes")
+        opened.ensure_engine()
         show_session(opened)
         return
     refuse_second_driver(opened)
