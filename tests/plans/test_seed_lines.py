@@ -25,8 +25,7 @@ NUMBERED = {number: line for number, line in enumerate(SEED, 1) if line.strip()}
 MAPPED = {
     int(number): (path, wanted)
     for number, path, wanted in (
-        row.split("\t")
-        for row in (HERE / "seed_map.tsv").read_text(encoding="utf-8").splitlines()
+        row.split("\t") for row in (HERE / "seed_map.tsv").read_text(encoding="utf-8").splitlines()
     )
 }
 HEADING = re.compile(r"#+ |\*\*.+\*\*$")

@@ -37,6 +37,7 @@ MAX_DEPTH = 64
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What YAML 1.1, and so libyaml, counts as the end of a line."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Mark(Protocol):
@@ -148,6 +149,14 @@ class PureParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
         yaml.reader.Reader.__init__(self, stream)
         yaml.scanner.Scanner.__init__(self)
         yaml.parser.Parser.__init__(self)
+
+    def get_event(self) -> Any:
+        event: Any = super().get_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs
+        if type(event) is ScalarEvent and _SURROGATE.search(event.value):
+            problem = "an escape stands for half a character"
+            mark: Any = event.start_mark
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+        return event
 
 
 Parser = Callable[[str], Any]

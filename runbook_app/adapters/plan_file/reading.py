@@ -262,15 +262,28 @@ class Fields:
 
 def check_path(reading: Reading, node: Node, text: str) -> None:
     """Note a path that leaves the folder it has to stay in."""
+    problem = path_problem(text)
+    if problem:
+        reading.wrong(node, problem)
+
+
+def is_inside(text: str) -> bool:
+    """Whether a path stays below the folder that it is relative to."""
+    return not path_problem(text)
+
+
+def path_problem(text: str) -> str:
+    """What is wrong with a path that has to stay below a folder; empty when nothing is."""
     path = PurePosixPath(text)
     if not text or text == ".":
-        reading.wrong(node, "an empty path; name a file relative to the target")
-    elif _CONTROL.search(text):
-        reading.wrong(node, f"{shorten(text)} holds control characters")
-    elif path.is_absolute() or text.startswith("~"):
-        reading.wrong(node, f"{shorten(text)} is absolute; write it relative to the target")
-    elif ".." in path.parts:
-        reading.wrong(node, f"{shorten(text)} leads out of the target by '..'")
+        return "an empty path; name a file relative to the target"
+    if _CONTROL.search(text):
+        return f"{shorten(text)} holds control characters"
+    if path.is_absolute() or text.startswith("~"):
+        return f"{shorten(text)} is absolute; write it relative to the target"
+    if ".." in path.parts:
+        return f"{shorten(text)} leads out of the target by '..'"
+    return ""
 
 
 @lru_cache(maxsize=4096)

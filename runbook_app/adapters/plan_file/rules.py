@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runbook_app.adapters.plan_file.document import Document
 from runbook_app.adapters.plan_file.nodes import Mapping, Scalar, Sequence, Source
-from runbook_app.adapters.plan_file.reading import Fields
+from runbook_app.adapters.plan_file.reading import Fields, is_inside
 from runbook_app.adapters.plan_file.scalars import shorten
 from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.domain.clock import format_duration
@@ -123,10 +123,14 @@ class Rules:
                 self._fields[item.id].wrong("sign_off", message)
 
     def _guide(self, item: Item, folder: Path) -> None:
-        if not item.guide or ".." in Path(item.guide).parts or "\0" in item.guide:
+        if not item.guide or not is_inside(item.guide):
             return
+        message = ""
         if not (folder / item.guide).is_file():
             message = f"there is no guide {shorten(item.guide)} beside the plan"
+        elif not (folder / item.guide).resolve().is_relative_to(folder.resolve()):
+            message = f"the guide {shorten(item.guide)} leads out of the plan's folder by a link"
+        if message:
             self._fields[item.id].wrong("guide", message)
 
     def _window(self, now: datetime) -> None:
