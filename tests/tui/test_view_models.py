@@ -8,7 +8,7 @@ import pytest
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import Estimate
-from runbook_app.domain.measure import Measurement, Verdict
+from runbook_app.domain.measure import Measurement, Progress, Verdict
 from runbook_app.domain.plan import Window
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.testing.session import FakeSession
@@ -338,8 +338,25 @@ def test_nothing_wrong_means_no_menu(session: FakeSession):
 
 def test_an_unknown_outcome_is_never_simply_retried(session: FakeSession):
     found = ways(stage.tls_unknown(session), TEST)
-    assert found[:3] == [Way.DONE, Way.NOT_DONE, Way.PARTLY]
+    assert set(found[:3]) == {Way.DONE, Way.NOT_DONE, Way.PARTLY}
     assert Way.RETRY not in found
+
+
+@pytest.mark.parametrize(
+    ("finding", "first"),
+    [
+        (Progress.DONE, Way.DONE),
+        (Progress.NOT_DONE, Way.NOT_DONE),
+        (Progress.PARTLY, Way.PARTLY),
+        (None, Way.PARTLY),
+    ],
+)
+def test_the_cursor_stands_on_what_the_steps_check_finds(
+    session: FakeSession, finding: Progress | None, first: Way
+):
+    stage.tls_unknown(session)
+    session.emit(ev.UnknownExamined(item="tls", step="tls.test", progress=finding, evidence="seen"))
+    assert ways(session, TEST)[0] is first
 
 
 def test_a_failed_rollback_can_be_tried_again_once(session: FakeSession):

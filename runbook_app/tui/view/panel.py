@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from runbook_app.domain import decisions
 from runbook_app.domain.clock import format_duration
-from runbook_app.domain.events import Difference
+from runbook_app.domain.events import CaptureTaken, Difference
 from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.tui.view import lines
@@ -290,6 +290,10 @@ def _about(item: str, step: str, node: Node) -> bool:
     return item == node.item
 
 
+def _captured_name(capture: CaptureTaken) -> str:
+    return capture.name if capture.kind == "file" else f"{capture.kind} {capture.name}"
+
+
 def undo_line(plan: Plan, state: SessionState, node: Node | None) -> Line:
     """What `r` would restore now; always on the screen, so that `r` may act at once."""
     if node is None:
@@ -302,7 +306,7 @@ def undo_line(plan: Plan, state: SessionState, node: Node | None) -> Line:
     if not known.captures:
         return ((f"{name}: nothing captured, nothing to roll back", Tone.DIM),)
     others = decisions.dependents(state, item.id)
-    what = ", ".join(capture.name for capture in known.captures)
+    what = ", ".join(_captured_name(capture) for capture in known.captures)
     budget = f" in {format_duration(item.rollback_budget.high)}" if item.rollback_budget else ""
     found: Line = (
         ("r restores ", Tone.WARN),
