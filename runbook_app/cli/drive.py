@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @options.items
 @options.until
 @options.as_json
-@options.quiet
+@options.logs
 @options.overrides
 @options.unknown
 @options.window
@@ -43,7 +43,7 @@ def run_command(
     items: tuple[str, ...],
     until: str,
     as_json: bool,
-    quiet: bool,
+    logs: str,
     overrides: dict[str, str],
     unknown: str | None,
     window: str | None,
@@ -62,7 +62,7 @@ def run_command(
     session = bootstrap.create_session(path, target, overrides, window_from_now=from_now)
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
     try:
-        code = drive(session, scope, as_json=as_json, quiet=quiet, new=True)
+        code = drive(session, scope, as_json=as_json, logs=logs, new=True)
     except RunbookError:
         if session.state.epoch == 0:  # no engine took it up: it would only hide the latest session
             shutil.rmtree(session.folder)
@@ -78,7 +78,7 @@ def run_command(
 @options.items
 @options.until
 @options.as_json
-@options.quiet
+@options.logs
 @options.overrides
 @options.unknown
 @click.option(
@@ -94,7 +94,7 @@ def resume_command(
     items: tuple[str, ...],
     until: str,
     as_json: bool,
-    quiet: bool,
+    logs: str,
     overrides: dict[str, str],
     unknown: str | None,
     accept_plan_change: bool,
@@ -121,7 +121,7 @@ def resume_command(
     refuse_second_driver(opened)
     require_environment(target_of(opened))
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
-    sys.exit(drive(opened, scope, as_json=as_json, quiet=quiet))
+    sys.exit(drive(opened, scope, as_json=as_json, logs=logs))
 
 
 def refuse_second_driver(session: Session) -> None:
@@ -152,7 +152,7 @@ def target_of(session: Session) -> Path:
 
 
 def drive(
-    session: Session, scope: Scope, *, as_json: bool = False, quiet: bool = False, new: bool = False
+    session: Session, scope: Scope, *, as_json: bool = False, logs: str = "steps", new: bool = False
 ) -> int:
     """Drive a session headless, and return the exit code."""
 
@@ -161,7 +161,7 @@ def drive(
             announce(session, printer)
         return await Driver(session, printer, scope, interrupts).run()
 
-    return headless(session, work, as_json=as_json, quiet=quiet)
+    return headless(session, work, as_json=as_json, logs=logs)
 
 
 def headless(
@@ -169,10 +169,10 @@ def headless(
     work: Callable[[Printer, Interrupts], Awaitable[int]],
     *,
     as_json: bool = False,
-    quiet: bool = False,
+    logs: str = "steps",
 ) -> int:
     """Run headless work with a printer, heeding signals, and close the session after it."""
-    printer = printer_for(session, as_json=as_json, quiet=quiet)
+    printer = printer_for(session, as_json=as_json, logs=logs)
     interrupts = Interrupts()
 
     async def main() -> int:
@@ -189,7 +189,7 @@ def headless(
         session.close()
 
 
-def printer_for(session: Session, *, as_json: bool, quiet: bool) -> Printer:
+def printer_for(session: Session, *, as_json: bool, logs: str) -> Printer:
     if as_json:
         return JsonPrinter(sys.stdout, sys.stderr)
     return LinePrinter(
@@ -197,6 +197,6 @@ def printer_for(session: Session, *, as_json: bool, quiet: bool) -> Printer:
         sys.stderr,
         session.plan,
         colour=wants_colour(sys.stdout, os.environ),
-        quiet=quiet,
+        logs=logs,
         captures=[taken for item in session.state.items.values() for taken in item.captures],
     )

@@ -32,7 +32,7 @@ from runbook_app.ports.session import Session
 )
 @click.option("--reason", default="", help="Why, for the record.")
 @options.as_json
-@options.quiet
+@options.logs
 def rollback_command(
     names: tuple[str, ...],
     target: Path,
@@ -41,7 +41,7 @@ def rollback_command(
     accept_changes: bool,
     reason: str,
     as_json: bool,
-    quiet: bool,
+    logs: str,
 ) -> None:
     """Roll ITEM back, and prove it by the target's fingerprint.
 
@@ -65,7 +65,7 @@ def rollback_command(
         session,
         lambda printer, interrupts: RollbackDriver(session, printer, wish, interrupts).run(),
         as_json=as_json,
-        quiet=quiet,
+        logs=logs,
     )
     sys.exit(code)
 

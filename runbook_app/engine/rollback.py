@@ -51,6 +51,8 @@ class Rollback:
                 text + "\n".join(changed), item=item.id, kind="changed", choices=("yes", "no")
             )
             if answer.answer != "yes":
+                reason = f"the rollback of item {item.id} was declined by {answer.by}"
+                await self._ledger.emit(ev.RunPaused(reason=reason))
                 return
         await self._ledger.emit(ev.RollbackStarted(item=item.id, by=by, reason=reason))
         await self.go_on(item)
