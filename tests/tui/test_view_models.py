@@ -88,6 +88,16 @@ def test_the_timer_stops_on_failure(session: FakeSession):
     assert text_of(found.right) == "FAILED 1:10"
 
 
+def test_under_a_dead_engine_nothing_runs_and_no_timer_goes_on(session: FakeSession):
+    state = read(stage.tls_running(session))
+    found = row(session.plan, state, TEST, opened=True, now=stage.NOW, dead=True)
+    assert text_of(found.right) == "INTERRUPTED 0:00"
+    assert "INTERRUPTED" in text_of(
+        row(session.plan, state, TLS, opened=True, now=stage.NOW, dead=True).right
+    )
+    assert "INTERRUPTED" in text_of(panel.heading(session.plan, state, TEST, dead=True))
+
+
 def test_a_missing_action_is_unavailable(session: FakeSession):
     node = Node(NodeKind.STEP, "database", "database.pgcrypto")
     found = row(session.plan, read(stage.started(session)), node, opened=True, now=stage.NOW)

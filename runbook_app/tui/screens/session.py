@@ -25,6 +25,7 @@ from runbook_app.tui.screens.dialog import Dialog
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view import panel
 from runbook_app.tui.view.banner import Outside, banner
+from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.menu import Way
 from runbook_app.tui.view.node import Node, at_rest, current, trouble
 from runbook_app.tui.widgets.banner import BannerLine
@@ -200,7 +201,9 @@ class SessionScreen(Screen[None]):
         )
         outside = Outside(alive=self.alive, read_only=watching, fault=self._fault)
         self.query_one(BannerLine).show(banner(plan, state, outside))
-        self.panel.show(plan, state, self.plan_tree.node, now)
+        dead = engine_dead(state, alive=self.alive)
+        self.panel.show(plan, state, self.plan_tree.node, now=now, dead=dead)
+        self.plan_tree.dead = dead
         self.plan_tree.refresh()
         self.show_keys()
 

@@ -17,25 +17,24 @@ from runbook_app.tui.view.measured import (
     prose,
 )
 from runbook_app.tui.view.node import Node, NodeKind, item_state, step_of
-from runbook_app.tui.view.tree import checkpoint_sign, item_sign, verify_sign
+from runbook_app.tui.view.tree import checkpoint_sign, item_sign, step_sign, verify_sign
 from runbook_app.tui.view.words import BLANK, Line, Tone, clock, number_of, sign
 
 
-def heading(plan: Plan, state: SessionState, node: Node) -> Line:
+def heading(plan: Plan, state: SessionState, node: Node, *, dead: bool = False) -> Line:
     """The panel's title: what is selected, and its state."""
     item = plan.item(node.item)
     known = item_state(state, item)
     match node.kind:
         case NodeKind.ITEM:
-            name, shown = f"Item {item.number} · {item.title}", item_sign(known)
+            name, shown = f"Item {item.number} · {item.title}", item_sign(known, dead=dead)
         case NodeKind.CHECKPOINT:
             name, shown = f"Checkpoint of item {item.number}", checkpoint_sign(known)
         case NodeKind.VERIFY:
             name, shown = f"Success criteria of item {item.number}", verify_sign(known)
         case NodeKind.STEP:
             step = step_of(item, node.step)
-            it = known.steps.get(node.step)
-            shown = sign(it.status if it else "pending" if step.available else "unavailable")
+            shown = step_sign(step, known.steps.get(step.id), dead=dead)
             name = f"Step {number_of(item, step.id)} · {step.title}"
     return ((f"{name} ", Tone.STRONG), (f"{shown.glyph} {shown.word}", shown.tone))
 
