@@ -15,7 +15,7 @@ from runbook_app.adapters.children import start_time
 from runbook_app.adapters.project_capture import Captured
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.events import ChildEnded, ChildStarted
-from tests.real.adapters.stacks import BASE, SLEEPER, Stack, free_port, taken, until
+from tests.real.adapters.stacks import BASE, SLEEPER, Stack, eventually, free_port, taken, until
 
 pytestmark = pytest.mark.real
 
@@ -452,9 +452,8 @@ def start_stand_in(stack: Stack) -> subprocess.Popen[bytes]:
 async def test_a_cancelled_up_has_ended_when_it_comes_back(make_stack):
     stack = make_stack(SLOW)
     task = asyncio.create_task(stack.run().compose.up())
-    while stack.services().get("a") != "running":
-        assert not task.done()
-        await asyncio.sleep(0.05)
+    await eventually(lambda: stack.services().get("a") == "running")
+    assert not task.done()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
