@@ -14,6 +14,7 @@ from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.testing.session import FakeSession
 from runbook_app.tui import paint
 from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, meant
+from runbook_app.tui.screens.waiver import Waiver, lacking
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view import clocks, panel, words
 from runbook_app.tui.view.banner import Outside, banner
@@ -465,3 +466,19 @@ def test_nested_parameters_stand_line_by_line(session: FakeSession):
     )
     shown = joined(panel.body(session.plan, read(session), TEST))
     assert "  headers:   edited\n    A: b" in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "lacks"),
+    [
+        ({}, None),
+        ({"reason": ""}, "reason"),
+        ({"owner": ""}, "owner"),
+        ({"expires": "soon"}, "expires"),
+        ({"expires": "2025-10-24"}, "expires"),
+    ],
+)
+def test_what_a_waiver_lacks(fields: dict[str, str], lacks: str | None):
+    values = {"reason": "slow lab", "owner": "ops", "expires": "2025-11-01", **fields}
+    found = lacking(Waiver(**values), stage.NOW)
+    assert (found and found[0]) == lacks

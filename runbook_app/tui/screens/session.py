@@ -189,6 +189,13 @@ class SessionScreen(Screen[None]):
 
     def show(self) -> None:
         """Draw everything that the clock or the journal can have changed."""
+        try:
+            self._draw()
+        except Exception as error:  # noqa: BLE001 - a fault in drawing must not end the screen
+            fault = Outside(alive=self.alive, fault=f"{type(error).__name__}: {error}")
+            self.query_one(BannerLine).show(banner(self.session.plan, self.session.state, fault))
+
+    def _draw(self) -> None:
         self._shown_at = self.app.size
         state, plan, now = self.session.state, self.session.plan, self.now()
         node = current(state) if self._staying else None
