@@ -117,6 +117,15 @@ class InstalledActions:
             raise ValueError(f"{action.name}: {mistakes[0].message}") from None
         return {name: getattr(whole, name) for name in values}
 
+    def fits(self, action: Action, values: Mapping[str, object]) -> bool:
+        """Whether a plan's parameters can be converted to the signature's types."""
+        signature = self._signature(action)
+        try:
+            _convert(_prepare_all(values, signature), signature.struct)
+        except (ValueError, OverflowError):
+            return False
+        return True
+
     def mistakes(self, action: Action, values: Mapping[str, object]) -> list[ParameterMistake]:
         """Everything that is wrong with a plan's parameters."""
         signature = self._signature(action)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingType
-
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading
 from runbook_app.adapters.plan_file.scalars import shorten
@@ -44,7 +42,7 @@ class Calls:
         call = Call(
             action=name,
             parameters=self._parameters(fields, name, action),
-            position=self._reading.source.position(node.mark),
+            position=fields.position(),
         )
         return call, action
 
@@ -91,30 +89,18 @@ class Calls:
         shape = self._shapes[name] if action else OPEN
         mistakes = reading.source.mistakes
         values: dict[str, object] = {}
-        unread: set[str] = set()
-        for key, value in node.entries.items() if node is not None else ():
-            before = len(mistakes)
-            values[key] = self._values.read(value, shape.of(key), f"{name}: parameter {key!r}")
-            if len(mistakes) != before:
-                unread.add(key)
-        if action is not None:
-            self._check(action, values, node, fields, unread)
-        return values
-
-    def _check(
-        self,
-        action: Action,
-        values: MappingType[str, object],
-        node: Mapping | None,
-        fields: Fields,
-        unread: set[str],
-    ) -> None:
-        try:
-            self._reading.registry.coerce(action, values)
-        except ValueError:
-            for mistake in self._reading.registry.mistakes(action, values):
+        unread: tuple[str, ...] = ()
+        if node is not None:
+            for key, value in node.entries.items():
+                before = len(mistakes)
+                values[key] = self._values.read(value, shape.of(key), (name, key))
+                if len(mistakes) != before:
+                    unread = (*unread, key)
+        if action is not None and (unread or not reading.registry.fits(action, values)):
+            for mistake in reading.registry.mistakes(action, values):
                 if mistake.name not in unread:
                     self._note(action, mistake, node, fields)
+        return values
 
     def _note(
         self, action: Action, mistake: ParameterMistake, node: Mapping | None, fields: Fields

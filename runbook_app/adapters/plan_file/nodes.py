@@ -262,7 +262,9 @@ class _Composer:
         self.anchors: dict[str, Node] = {}
         self.names: dict[str, str] = {}
         """Each key's text, held once."""
-        self.open: list[Mapping | Sequence] = []
+        self.unfinished: set[str] = set()
+        """Anchors of the nodes that are being built."""
+        self.depth = 0
         self.sizes: dict[int, int] = {}
         """Of nodes that aliases repeat, by identity."""
         self.total = 0
@@ -299,15 +301,16 @@ class _Composer:
             self._properties(event, node)
         return node
 
-    def _mapping(self, event: Any) -> Mapping:
+    def _mapping(self, start: Any) -> Mapping:
         entries: dict[str, Node] = {}
-        node = Mapping(entries, event.start_mark)
-        self._open(event, node)
+        node = Mapping(entries, start.start_mark)
+        self._open(start, node)
         next_event, names = self.next_event, self.names
         while type(event := next_event()) is not MappingEndEvent:
             # Nearly all keys and values are plain scalars: built here, without calls.
             if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
-                key = names.setdefault(event.value, event.value)
+                key = event.value
+                key = names.setdefault(key, key)
                 if (key in entries or key == "<<") and not self._odd_key(event, entries):
                     self._node(next_event())
                     continue
@@ -321,15 +324,16 @@ class _Composer:
                 entries[key] = Scalar(event.value, event.implicit[0], event.start_mark)
             else:
                 entries[key] = self._node(event)
-        self._close(node, len(entries))
+        self._close(start, node, len(entries))
         return node
 
-    def _sequence(self, event: Any) -> Sequence:
-        node = Sequence([], event.start_mark)
-        self._open(event, node)
+    def _sequence(self, start: Any) -> Sequence:
+        items: list[Node] = []
+        node = Sequence(items, start.start_mark)
+        self._open(start, node)
         while type(event := self.next_event()) is not SequenceEndEvent:
-            node.items.append(self._node(event))
-        self._close(node, len(node.items))
+            items.append(self._node(event))
+        self._close(start, node, len(items))
         return node
 
     def _key(self, event: Any, entries: dict[str, Node]) -> str | None:
@@ -353,16 +357,17 @@ class _Composer:
             return False
         return True
 
-    def _alias(self, event: AliasEvent) -> Node:
+    def _alias(self, event: Any) -> Node:
         mark = event.start_mark
-        target = self.anchors.get(str(event.anchor))
-        if target is None:
-            self.source.wrong(mark, f"unknown alias *{event.anchor}")
-            return Scalar(f"*{event.anchor}", False, mark)
-        if any(target is node for node in self.open):
-            self.source.wrong(mark, f"the alias *{event.anchor} stands inside what it repeats")
+        name = str(event.anchor)
+        if name in self.unfinished:
+            self.source.wrong(mark, f"the alias *{name} stands inside what it repeats")
             return Scalar("", False, mark)
-        self._count(Scalar("", False, mark), self._size(target))
+        target = self.anchors.get(name)
+        if target is None:
+            self.source.wrong(mark, f"unknown alias *{name}")
+            return Scalar(f"*{name}", False, mark)
+        self._count(mark, self._size(target))
         return target
 
     def _properties(self, event: Any, node: Node) -> None:
@@ -373,21 +378,24 @@ class _Composer:
         if event.anchor is not None:
             self.anchors[event.anchor] = node
 
-    def _open(self, event: Any, node: Mapping | Sequence) -> None:
-        if event.tag is not None or event.anchor is not None:
-            self._properties(event, node)
-        self.open.append(node)
-        if len(self.open) > MAX_DEPTH:
-            self._give_up(node, f"nested deeper than {MAX_DEPTH} levels")
+    def _open(self, start: Any, node: Mapping | Sequence) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self._give_up(node.mark, f"nested deeper than {MAX_DEPTH} levels")
+        if start.tag is not None or start.anchor is not None:
+            self._properties(start, node)
+            self.unfinished.add(start.anchor)
 
-    def _close(self, node: Mapping | Sequence, children: int) -> None:
-        self.open.pop()
-        self._count(node, children)
+    def _close(self, start: Any, node: Mapping | Sequence, children: int) -> None:
+        self.depth -= 1
+        self._count(node.mark, children)
+        if start.anchor is not None:
+            self.unfinished.discard(start.anchor)
 
-    def _count(self, node: Node, more: int) -> None:
+    def _count(self, mark: Mark, more: int) -> None:
         self.total += more
         if self.total > MAX_NODES:
-            self._give_up(node, f"more than {MAX_NODES} values, aliases counted in full")
+            self._give_up(mark, f"more than {MAX_NODES} values, aliases counted in full")
 
     def _size(self, node: Node) -> int:
         """Number of values below a node that an alias repeats."""
@@ -399,8 +407,8 @@ class _Composer:
             known = self.sizes[id(node)] = sum(1 + self._size(child) for child in inner)
         return known
 
-    def _give_up(self, node: Node, message: str) -> None:
-        self.source.wrong(node.mark, message)
+    def _give_up(self, mark: Mark, message: str) -> None:
+        self.source.wrong(mark, message)
         raise _GaveUp
 
 

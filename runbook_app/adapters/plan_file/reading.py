@@ -20,7 +20,7 @@ from runbook_app.adapters.plan_file.scalars import (
 from runbook_app.adapters.plan_file.variables import Variables, as_text, closest
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.clock import Estimate, parse_duration, parse_time
-from runbook_app.domain.plan import NOWHERE, Position
+from runbook_app.domain.plan import Position
 
 T = TypeVar("T")
 
@@ -35,9 +35,6 @@ class Reading:
         self.source = source
         self.variables = variables
         self.registry = registry
-
-    def position(self, node: Node | None) -> Position:
-        return self.source.position(node.mark) if node is not None else NOWHERE
 
     def wrong(self, node: Node, message: str, suggestion: str = "") -> None:
         self.source.wrong(node.mark, message, suggestion=suggestion)
@@ -82,7 +79,7 @@ class Reading:
 class Fields:
     """One mapping of the plan."""
 
-    __slots__ = ("broken", "entries", "node", "reading", "what")
+    __slots__ = ("_position", "broken", "entries", "node", "reading", "what")
 
     def __init__(self, reading: Reading, node: Mapping, what: str, *, broken: bool = False) -> None:
         self.reading = reading
@@ -91,6 +88,7 @@ class Fields:
         self.what = what
         self.broken = broken
         """It was no mapping at all, which has been noted: nothing else can be missing."""
+        self._position: Position | None = None
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
@@ -242,7 +240,9 @@ class Fields:
         self.reading.wrong(self.entries.get(name, self.node), message, suggestion)
 
     def position(self) -> Position:
-        return self.reading.source.position(self.node.mark)
+        if self._position is None:
+            self._position = self.reading.source.position(self.node.mark)
+        return self._position
 
     def _value(self, name: str, default: object) -> object:
         node = self.entries.get(name)

@@ -57,11 +57,11 @@ class Values:
         self._source = source
         self._variables = variables
 
-    def read(self, node: Node, shape: Shape, where: str) -> object:
+    def read(self, node: Node, shape: Shape, where: tuple[str, str]) -> object:
         """The plain value of a node, variables replaced; what is unclear becomes a mistake.
 
         Args:
-            where: begins the mistake's message.
+            where: action and parameter, for the mistake's message.
         """
         if isinstance(node, Scalar):
             return self._scalar(node, shape, where)
@@ -70,7 +70,7 @@ class Values:
             return [self.read(item, inner, where) for item in node.items]
         return {name: self.read(item, shape.of(name), where) for name, item in node.entries.items()}
 
-    def _scalar(self, node: Scalar, shape: Shape, where: str) -> object:
+    def _scalar(self, node: Scalar, shape: Shape, where: tuple[str, str]) -> object:
         text = node.text
         if "${" in text:
             value = self._variables.expand(node)
@@ -81,8 +81,9 @@ class Values:
         if read is not UNCLEAR:
             return read
         if not shape.text:
-            message = f"{where}: {describe(node)}; put it in quotes, or write it plainly"
-            self._source.wrong(node.mark, message)
+            action, name = where
+            message = f"{describe(node)}; put it in quotes, or write it plainly"
+            self._source.wrong(node.mark, f"{action}: parameter {name!r}: {message}")
         return text
 
 

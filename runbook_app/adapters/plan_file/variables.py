@@ -35,6 +35,8 @@ class Variables:
 
     def __init__(self, source: Source, values: Mapping[str, Value]) -> None:
         self._source = source
+        self._known: dict[str, Value] = {}
+        """Texts without mistakes, expanded before."""
         self.values = values
 
     def expand(self, node: Scalar) -> Value:
@@ -42,7 +44,16 @@ class Variables:
         text = node.text
         if "${" not in text:
             return text
-        found = _REFERENCE.fullmatch(text)
+        if text in self._known:
+            return self._known[text]
+        before = len(self._source.mistakes)
+        value = self._expanded(text, node)
+        if len(self._source.mistakes) == before:
+            self._known[text] = value
+        return value
+
+    def _expanded(self, text: str, node: Scalar) -> Value:
+        found = _REFERENCE.fullmatch(text) if text[0] == "$" else None
         if found and not found[1]:
             return self._value(found, node)
         return _REFERENCE.sub(lambda found: self._piece(found, node), text)
