@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading
 from runbook_app.adapters.plan_file.scalars import shorten
@@ -54,9 +56,13 @@ class Calls:
             self._reading.wrong(
                 node,
                 f"no action {shorten(name)} is installed; mark one to come with 'planned: true'",
-                closest_action(name, self._reading.registry.names()),
+                closest_action(name, self._names),
             )
         return action
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return self._reading.registry.names()
 
     def _look_up(self, name: str, node: Node) -> Action | None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from functools import lru_cache
 
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
 from runbook_app.adapters.plan_file.nodes import Node, Place, Scalar, Source, compose, key_mark
@@ -88,7 +88,14 @@ def as_text(value: Value) -> str:
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """The known name that was probably meant, or empty."""
-    return next(iter(get_close_matches(name[:200], list(known), n=1, cutoff=cutoff)), "")
+    return _closest(name[:200], tuple(known), cutoff)
+
+
+@lru_cache(maxsize=1024)
+def _closest(name: str, known: tuple[str, ...], cutoff: float) -> str:
+    from difflib import get_close_matches  # only a mistake needs it
+
+    return next(iter(get_close_matches(name, known, n=1, cutoff=cutoff)), "")
 
 
 def read_defaults(source: Source, root: MappingNode) -> dict[str, Value]:
