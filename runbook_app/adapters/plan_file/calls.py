@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from runbook_app.adapters.parameter_types import ParameterMistake
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading
 from runbook_app.adapters.plan_file.scalars import shorten
 from runbook_app.adapters.plan_file.shapes import OPEN, Shape, Values, inner_node, shape_of
 from runbook_app.adapters.plan_file.variables import closest
-from runbook_app.adapters.registry import ParameterMistake
 from runbook_app.domain.errors import RunbookError
 from runbook_app.domain.plan import ActionKind, Call
 from runbook_app.ports.action import Action

@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_app.adapters.plan_file.document import Document
-from runbook_app.adapters.plan_file.nodes import Mapping, Scalar, Sequence, Source
+from runbook_app.adapters.plan_file.nodes import Mapping, Scalar, Sequence
 from runbook_app.adapters.plan_file.reading import Fields, is_inside
 from runbook_app.adapters.plan_file.scalars import shorten
+from runbook_app.adapters.plan_file.source import Source
 from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.plan import Item, Plan, Position

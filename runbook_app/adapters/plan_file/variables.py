@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
-from runbook_app.adapters.plan_file.nodes import Node, Place, Scalar, Source, compose, key_mark
+from runbook_app.adapters.plan_file.nodes import Node, Scalar, compose, key_mark
 from runbook_app.adapters.plan_file.scalars import (
     UNCLEAR,
     Unclear,
@@ -20,6 +20,7 @@ from runbook_app.adapters.plan_file.scalars import (
     resolve_plain,
     shorten,
 )
+from runbook_app.adapters.plan_file.source import Place, Source
 
 TARGET_FILE = "runbook.vars.yaml"
 """Kept in the target: what a plan has to know of this copy of the stack."""
