@@ -200,6 +200,19 @@ async def test_stop_works_while_waiting_and_waits_for_a_running_step(driven) -> 
     assert session.state.step("only.a").status is StepStatus.SUCCEEDED
 
 
+async def test_a_question_that_comes_after_a_stop_is_not_waited_for(driven) -> None:
+    checkpoint = (line("gate", "waits", gate="gate"), ConfirmLine(id="ready", title="Ready"))
+    plan = plan_of(step("only.a", "lie"), checkpoint=checkpoint)
+    async with driven(plan) as session:
+        await session.run()
+        await session.until(lambda: bool(session.state.items["only"].checkpoint_opened_at))
+        await session.send(cmd.Stop)
+        (session.world.root / "gate").write_text("")
+        await session.until(lambda: session.state.engine is None)
+    assert session.state.question is None
+    assert session.state.step("only.a").status is StepStatus.PENDING
+
+
 async def test_a_failed_criterion_keeps_the_item_open_and_a_waiver_closes_it(driven) -> None:
     plan = plan_of(
         step("only.a", "write", path="a", text="a"), success=(line("b", "holds", path="b"),)
