@@ -184,7 +184,7 @@ def _client(folder: Path, *, read_only: bool) -> SessionClient:
     from runbook_app.adapters.children import start_time
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.doorbell import SocketDoorbell
-    from runbook_app.adapters.engine_start import start_engine
+    from runbook_app.adapters.engine_start import last_words, start_engine
     from runbook_app.adapters.logs import SqliteLogReader
     from runbook_app.adapters.plan_pin import pinned_plan
     from runbook_app.adapters.sqlite_journal import SqliteJournal
@@ -203,6 +203,7 @@ def _client(folder: Path, *, read_only: bool) -> SessionClient:
         read_only=read_only,
         is_alive=lambda pid, started: start_time(pid) == started,
         start_engine=lambda: start_engine(folder),
+        last_words=lambda pid: last_words(folder, pid),
     )
 
 
@@ -221,11 +222,23 @@ def run_engine(folder: Path, descriptor: int) -> int:
     except RunbookError as error:
         answer(descriptor, error)
         return error.exit_code
+    begun = False
+
+    def begin() -> None:
+        nonlocal begun
+        begun = True
+        answer(descriptor, None)
+
     try:
-        return asyncio.run(_drive(folder, session, lambda error: answer(descriptor, error)))
+        asyncio.run(_drive(folder, session, begin))
+    except RunbookError as error:
+        if not begun:
+            answer(descriptor, error)
+        return error.exit_code
     finally:
         session.close()
         lock.release()
+    return 0
 
 
 def _hold_target(folder: Path) -> tuple[TargetLock, SessionClient]:
@@ -240,9 +253,7 @@ def _hold_target(folder: Path) -> tuple[TargetLock, SessionClient]:
     return lock, session
 
 
-async def _drive(
-    folder: Path, session: SessionClient, answer: Callable[[RunbookError | None], None]
-) -> int:
+async def _drive(folder: Path, session: SessionClient, begun: Callable[[], None]) -> None:
     from runbook_app.adapters.children import start_time
     from runbook_app.domain.events import EngineStarted
 
@@ -255,8 +266,7 @@ async def _drive(
             pid_started=start_time(os.getpid()) or "",
             host=socket.gethostname(),
         )
-        await engine.run(started, begun=lambda: answer(None))
-    return 0
+        await engine.run(started, begun=begun)
 
 
 @asynccontextmanager
@@ -266,6 +276,7 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
     from runbook_app.adapters.children import Children
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.doorbell import SocketDoorbell
+    from runbook_app.adapters.engine_start import say_last
     from runbook_app.adapters.logs import SqliteLogWriter
     from runbook_app.adapters.registry import InstalledActions
     from runbook_app.adapters.sealer import FileKeySealer
@@ -311,6 +322,8 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
             crash=_crash_point(),
             end_survivor=children.end_survivor,
         )
+    except Exception as error:
+        raise say_last(error, redactor.text) from error
     finally:
         await target.close()
         logs.close()
