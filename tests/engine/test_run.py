@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -281,3 +282,15 @@ async def test_an_unbuilt_item_is_left_alone(driven) -> None:
         await session.until(lambda: session.state.nothing_left)
         assert session.state.items["only"].status is ItemStatus.UNAVAILABLE
     assert PLAN.items[0].available
+
+
+async def test_a_document_that_cannot_be_written_is_noted_once_and_ends_nothing(driven) -> None:
+    target = replace(PLAN.target, progress="missing/PROGRESS.md")
+    plan = replace(
+        plan_of(*(step(f"only.{n}", "write", path=n, text=n) for n in "ab")), target=target
+    )
+    async with driven(plan) as session:
+        await session.run()
+        await session.until(lambda: session.state.nothing_left)
+    (note,) = session.state.notes
+    assert note.text.startswith("missing/PROGRESS.md can't be written: No such file or directory.")
