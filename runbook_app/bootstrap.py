@@ -173,10 +173,32 @@ def _check_target(plan: Plan, target: Path) -> None:
         raise UsageError(
             f"{target} is not a folder.", hint="Give the project's folder with --target DIR."
         )
-    if plan.target.compose and not (target / plan.target.compose).is_file():
+    if not plan.target.compose:
+        return
+    if not (target / plan.target.compose).is_file():
         raise UsageError(
             f"{target} has no {plan.target.compose}, which the plan names as its Compose file.",
             hint="Give the project's folder with --target DIR, or `runbook demo DIR` for a sample.",
+        )
+    _check_services(plan, target / plan.target.compose)
+
+
+def _check_services(plan: Plan, compose: Path) -> None:
+    from runbook_app.adapters.compose_file import loaded
+
+    try:
+        document = loaded(compose.read_text("utf-8", "replace"), name=str(compose))
+    except RunbookError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    if "include" in document:  # services may stand in other files; Compose itself will tell
+        return
+    services = document.get("services") or {}
+    wanted = [plan.target.api_service, plan.target.database.service]
+    missing = [service for service in wanted if service and service not in services]
+    if missing:
+        raise UsageError(
+            f"{compose} has no service {' and no service '.join(missing)}, which the plan names.",
+            hint=f"It has {', '.join(services) or 'none'}. Mend it, or the plan's `target`.",
         )
 
 

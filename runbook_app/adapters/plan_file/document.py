@@ -115,7 +115,7 @@ class Document:
         fields.need("compose")
         return TargetSpec(
             compose=fields.path("compose"),
-            api_service=api.text("service", default.api_service),
+            api_service=api.text("service", default.api_service) if "api" in fields.entries else "",
             api_health=api.text("health", default.api_health),
             openapi=api.text("openapi", default.openapi),
             api_port=api.integer("port", default.api_port, low=1, high=65535),
