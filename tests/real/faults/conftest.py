@@ -19,6 +19,11 @@ class Demo:
         self.project = f"rbtest-fault-{secrets.token_hex(2)}"
         self._environment = {**os.environ, "RUNBOOK_HOME": str(base / "home")}
 
+    @property
+    def first(self) -> str:
+        """The commit that it was made with."""
+        return git(self.root, "rev-list", "--max-parents=0", "HEAD").strip()
+
     def call(self, *options: str) -> None:
         done = subprocess.run(
             [RUNBOOK, "demo", str(self.root), *options],
@@ -29,6 +34,17 @@ class Demo:
             timeout=300,
         )
         assert done.returncode == 0, done.stderr
+
+    def remove_strangers(self) -> None:
+        """Remove the project's containers that the demo does not have."""
+        label = f"label=com.docker.compose.project={self.project}"
+        command = ["docker", "ps", "--all", "--filter", label, "--format", "{{.Names}}"]
+        names = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=60
+        ).stdout.split()
+        own = {self.container(service) for service in ("api", "db")}
+        if strangers := [name for name in names if name not in own]:
+            subprocess.run(["docker", "rm", "--force", *strangers], check=True, timeout=60)
 
     def container(self, service: str) -> str:
         return f"{self.project}-{service}-1"
@@ -48,20 +64,21 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def stage(demo: Demo, tmp_path: Path) -> Iterator[Stage]:
     """The demo's folder as it was made, with a home of its own for sessions."""
     made = Stage(demo.root, tmp_path / "home")
-    first = git(demo.root, "rev-list", "--max-parents=0", "HEAD").strip()
     try:
         yield made
     finally:
         made.close()
-        git(demo.root, "reset", "--quiet", "--hard", first)
+        git(demo.root, "reset", "--quiet", "--hard", demo.first)
         git(demo.root, "clean", "-fdxq", "--exclude=.runbook")
 
 
 @pytest.fixture
 def containers(demo: Demo, stage: Stage) -> Iterator[Demo]:
-    """For tests that touch containers: they are put back before the files are."""
+    """For tests that touch containers: as they were made, and put back so."""
     yield demo
-    git(demo.root, "checkout", "--quiet", "HEAD", "--", ".")
+    stage.close()
+    git(demo.root, "reset", "--quiet", "--hard", demo.first)
+    demo.remove_strangers()
     demo.call("--no-open")
 
 
