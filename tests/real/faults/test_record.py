@@ -1,4 +1,4 @@
-"""The disk with the sessions fills up in the middle of a run."""
+"""The record can't be written in the middle of a run: the engine stops, and says why."""
 
 from __future__ import annotations
 
@@ -90,3 +90,20 @@ def test_a_full_disk_ends_the_engine_with_the_reason_and_nothing_is_lost(
     assert result.returncode == 0, result.stdout + result.stderr
     assert full.state().items["keys"].status is ItemStatus.SUCCEEDED
     assert full.sound()
+
+
+def test_a_journal_taken_away_ends_the_engine_with_the_reason(stage: Stage, gate: Gate) -> None:
+    process = stage.run_to(gate)
+    journal = stage.folder / "journal.db"
+    journal.rename(journal.with_name("elsewhere"))
+    gate.open()
+    result = stage.end_of(process)
+    journal.with_name("elsewhere").rename(journal)
+    assert result.returncode == 1
+    assert (
+        f"The engine ended: {journal} was removed or replaced while it was in use. "
+        "Put the file back, then resume the session."
+    ) in result.stderr
+    result = stage.runbook("resume", "--headless", "--yes", "-q")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert stage.sound()
