@@ -86,13 +86,16 @@ def create_session(
 
 
 async def _write_start(folder: Path, plan: Plan, target: Path) -> None:
+    """Write the journal's first event; only then does the file get the name that counts."""
     from runbook_app import __version__
     from runbook_app.adapters.clock import SystemClock
+    from runbook_app.adapters.durable import sync_folder
     from runbook_app.adapters.sqlite_journal import SqliteJournal
     from runbook_app.domain.decisions import outline
     from runbook_app.domain.events import SessionStarted
 
-    journal = SqliteJournal(folder / "journal.db", SystemClock())
+    begun = folder / "journal.begun"
+    journal = SqliteJournal(begun, SystemClock())
     try:
         await journal.append(
             SessionStarted(
@@ -114,6 +117,8 @@ async def _write_start(folder: Path, plan: Plan, target: Path) -> None:
         )
     finally:
         journal.close()
+    begun.rename(folder / "journal.db")
+    sync_folder(folder)
 
 
 def open_session(session: str | None, target: Path, *, read_only: bool = False) -> SessionClient:

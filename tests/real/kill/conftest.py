@@ -102,7 +102,7 @@ class Killed:
             for name, value in fields.items()
         }
 
-    def kill_engine_when(self, seen: str, process: subprocess.Popen[str]) -> None:
+    def kill_engine_when(self, seen: str, process: subprocess.Popen[bytes]) -> None:
         """SIGKILL the engine as soon as a child whose command has this word is journaled."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
