@@ -109,7 +109,7 @@ async def holds(run: Run, *, path: str, limit: float = 1000) -> None:
 async def waits(run: Run, *, gate: str) -> None:
     """Wait until a file appears."""
     run.log("waiting")
-    while not (run.folder / gate).exists():  # noqa: ASYNC110 - a file rings no bell
+    while not (run.folder / gate).exists():
         await asyncio.sleep(0.01)
 
 
