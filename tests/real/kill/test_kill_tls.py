@@ -19,13 +19,18 @@ pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.timeout(600)]
 
 POINTS = [
     "captured:tls.certificates:3",
-    "effect:tls.certificates",
     "captured:tls.nginx:7",
-    "applied:tls.nginx",
     "captured:tls.compose:9",
-    "effect:tls.compose",
     "applied:tls.apply",
-    "committed:tls",
+    *(
+        pytest.param(point, marks=pytest.mark.slow)
+        for point in (
+            "effect:tls.certificates",
+            "applied:tls.nginx",
+            "effect:tls.compose",
+            "committed:tls",
+        )
+    ),
 ]
 
 
