@@ -167,8 +167,9 @@ def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
         )
     values = {name: as_option(value) for name, value in started.variables.items()}
     changed = load_plan(original, None, values, window_from_now=True)
-    pin(session.folder, changed)
+    # Recorded first: a crash in between leaves the old pin, and the question is asked again.
     asyncio.run(session.record_plan_change(changed, difference))
+    pin(session.folder, changed)
     session.close()
     return _client(session.folder, read_only=False)
 
