@@ -73,7 +73,7 @@ async def test_time_over_ends_the_command_with_its_children(stack, containers, s
 
 async def test_a_cancelled_command_has_ended_when_it_comes_back(stack, containers):
     task = asyncio.create_task(containers.execute("a", ["sh", "-c", "sleep 100 & sleep 100"]))
-    await eventually(lambda: len(running(stack)) == 2)
+    await eventually(lambda: len(running(stack)) >= 2)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -291,5 +291,5 @@ a:
     ]
     assert len((await containers.logs("a", tail=2)).splitlines()) == 2
     assert await containers.logs("a", since="2100-01-01T00:00:00.123456789Z") == b""
-    finished = stack.container("a")["State"]["StartedAt"]
-    assert await containers.logs("a", since=finished)
+    created = stack.container("a")["Created"]
+    assert await containers.logs("a", since=created)
