@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -63,6 +64,8 @@ class Engine:
         self._end_survivor = end_survivor
         self._work: asyncio.Task[None] | None = None
         self._stopping = ""
+        self._streams: dict[tuple[str, int], StreamRedactor] = {}
+        """Of the containers' logs, by service and draining thread."""
         self._wake = asyncio.Event()
 
     def stop(self, reason: str) -> None:
@@ -97,20 +100,30 @@ class Engine:
         await self._ledger.settle()
         await self._reports.write_if_due()
         await self._ledger.emit(
-            *await self._target.stop_logs(),
+            *await self._stop_logs(),
             ev.EngineStopped(epoch=started.epoch, reason=self._stopping),
         )
 
     def _follow_logs(self) -> None:
         """Store what the target's containers write, each in a redacted stream of its own."""
-        streams: dict[str, StreamRedactor] = {}
 
         def write(service: str, data: bytes) -> None:
-            stream = streams.get(service) or streams.setdefault(service, self._redactor.stream())
+            # Two containers of a service overlap while it is recreated, each in its own thread.
+            stream = self._streams.setdefault(
+                (service, threading.get_ident()), self._redactor.stream()
+            )
             if clean := stream.feed(data):
                 self._logs.write(service, "", clean)
 
         self._target.follow_logs(write)
+
+    async def _stop_logs(self) -> Sequence[ev.LogLost]:
+        """End the draining, and store what the streams held back."""
+        lost = await self._target.stop_logs()
+        for (service, _), stream in self._streams.items():
+            if rest := stream.close():
+                self._logs.write(service, "", rest)
+        return lost
 
     async def _pause(self) -> None:
         """Wait for a doorbell, the end of the work, a stop, or the poll."""
@@ -126,11 +139,11 @@ class Engine:
         self._wake.clear()
 
     async def _recover(self) -> None:
-        if await self._target.git.state() != "no repository":
-            await self._target.git.exclude(self._plan.record_documents())
         with suppress(RunbookError):  # without a Docker engine nothing of it runs there either
             await self._target.end_survivors()
         await recover(self._ledger, self._steps, self._plan, self._end_survivor)
+        if await self._target.git.state() != "no repository":
+            await self._target.git.exclude(self._plan.record_documents())
 
     # Commands
 
@@ -204,11 +217,11 @@ class Engine:
         """Begin what is due, if anything is."""
         state = self._ledger.state
         work = decisions.next_work(state)
-        if isinstance(work, decisions.RollBack):
-            self._begin(self._rollback.go_on(self._plan.item(work.item)))
-        elif state.intent.active and work is None:
+        if not (state.intent.active or isinstance(work, decisions.RollBack)):
+            return
+        if work is None:
             await self._ledger.emit(ev.NothingLeft())
-        elif state.intent.active and work is not None:
+        else:
             self._begin(self._do(work))
 
     async def _do(self, work: decisions.Work) -> None:

@@ -166,6 +166,8 @@ class Actions:
         return {}
 
     def coerce(self, action: Action, values: dict[str, object]) -> dict[str, object]:
+        if "unfit" in values:
+            raise ValueError("unfit: no such parameter")
         return values
 
 
@@ -217,7 +219,7 @@ class FileTarget:
         return []
 
     def follow_logs(self, write: Callable[[str, bytes], None]) -> None:
-        self._write = write
+        self.write_log = write
 
     async def stop_logs(self) -> Sequence[ev.LogLost]:
         return []
@@ -345,6 +347,7 @@ class World:
         children = Children(ledger.emit)
         target = FileTarget(self.root, self.folder / "scratch", children, redactor)
         target.plan = self.plan
+        self.target = target
         yield assemble(
             plan=self.plan,
             root=self.root,
