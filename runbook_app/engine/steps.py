@@ -13,7 +13,6 @@ from runbook_app.domain import events as ev
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import (
     ActionError,
-    CheckFailed,
     JournalError,
     NotMeasured,
     RunbookError,
@@ -146,10 +145,7 @@ class Steps:
     ) -> Outcome:
         action = self._action(call)
         run = self._context(item_id, step_id, recorder)
-        try:
-            parameters = self._registry.coerce(action, dict(call.parameters))
-        except ValueError as error:
-            raise ActionError(f"A parameter of {call.action} is wrong: {error}.") from error
+        parameters = self._parameters(action, call)
         outcome = await _judged(action.function(run, **parameters), recorder)
         if outcome.verdict is not Verdict.PASSED or action.checker is None:
             return outcome
@@ -202,8 +198,7 @@ class Steps:
                 progress=Progress.NOT_DONE, evidence="it only measures, and can run again"
             )
         run = self._context(item_id, step_id, recorder)
-        parameters = self._registry.coerce(action, dict(call.parameters))
-        return await self._checked(action, run, parameters)
+        return await self._checked(action, run, self._parameters(action, call))
 
     async def _checked(self, action: Action, run: Run, parameters: dict[str, object]) -> Finding:
         if action.checker is None:
@@ -278,6 +273,12 @@ class Steps:
             return step.call
         return Call(action=step.call.action, parameters=edited, position=step.call.position)
 
+    def _parameters(self, action: Action, call: Call) -> dict[str, object]:
+        try:
+            return self._registry.coerce(action, dict(call.parameters))
+        except ValueError as error:
+            raise ActionError(f"A parameter of {call.action} is wrong: {error}.") from error
+
     def _action(self, call: Call) -> Action:
         action = self._registry.get(call.action)
         if action is None:
@@ -312,8 +313,6 @@ async def _judged(work: Awaitable[None], recorder: WorkRecorder) -> Outcome:
         raise
     except NotMeasured as error:
         return _outcome(Verdict.NOT_MEASURED, recorder, error.message, error.hint)
-    except CheckFailed as error:
-        return _outcome(Verdict.FAILED, recorder, error.message, error.hint)
     except RunbookError as error:
         return _outcome(Verdict.FAILED, recorder, error.message, error.hint)
     except Exception as error:  # noqa: BLE001 - an action's failure becomes an outcome

@@ -294,3 +294,18 @@ async def test_a_document_that_cannot_be_written_is_noted_once_and_ends_nothing(
         await session.until(lambda: session.state.nothing_left)
     (note,) = session.state.notes
     assert note.text.startswith("missing/PROGRESS.md can't be written: No such file or directory.")
+
+
+async def test_a_check_with_an_unfit_parameter_can_t_run_and_says_so(driven, tmp_path) -> None:
+    plan = plan_of(step("only.a", "write", path="a", text="a", unfit=1))
+    world = World(tmp_path, plan).make()
+    await world.begin()
+    client = world.client()
+    started = ev.StepStarted(item="only", step="only.a", attempt=1, parameters={})
+    await client._journal.append(started)
+    client.close()
+    async with driven(plan, world=world) as session:
+        await session.until(lambda: session.state.step("only.a").examined)
+        found = session.state.step("only.a").examined
+        assert found.progress is None
+        assert "unfit: no such parameter" in found.evidence
