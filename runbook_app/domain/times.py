@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 from runbook_app.domain.clock import format_duration, parse_time, to_text
 from runbook_app.domain.state import ItemState, SessionState
@@ -19,10 +19,6 @@ def at_clock(moment: str, now: str) -> str:
 def at_second(moment: str) -> str:
     """`2025-10-24 09:12:05 UTC`."""
     return f"{parse_time(moment).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "not yet"
-
-
-def at_moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def seconds(value: float) -> str:

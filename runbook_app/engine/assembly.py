@@ -8,6 +8,7 @@ from runbook_app.domain.plan import Plan
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
 from runbook_app.engine.engine import Engine
+from runbook_app.engine.fingerprints import Fingerprints
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.recovery import EndSurvivor
@@ -50,13 +51,14 @@ def assemble(
         clock=clock,
         crash=crash,
     )
+    fingerprints = Fingerprints(ledger, target, artefacts)
     gate = Gate(
         ledger=ledger,
         steps=steps,
         captures=captures,
         questions=questions,
         target=target,
-        artefacts=artefacts,
+        fingerprints=fingerprints,
         record_documents=plan.record_documents(),
         crash=crash,
     )
@@ -66,7 +68,7 @@ def assemble(
         captures=captures,
         questions=questions,
         target=target,
-        artefacts=artefacts,
+        fingerprints=fingerprints,
         clock=clock,
     )
     return Engine(

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-
-import msgspec
-
 from runbook_app.domain import events as ev
 from runbook_app.domain.decisions import lines_to_capture, lines_to_confirm, lines_to_measure
 from runbook_app.domain.errors import ActionError, RunbookError
-from runbook_app.domain.fingerprint import Fingerprint
 from runbook_app.domain.measure import Verdict
 from runbook_app.domain.plan import CaptureLine, CheckLine, Item
+from runbook_app.domain.state import ItemState
 from runbook_app.engine.captures import Captures
+from runbook_app.engine.fingerprints import Fingerprints
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.steps import Outcome, Steps
 from runbook_app.ports.crash import CrashPoint
-from runbook_app.ports.journal import Artefacts
 from runbook_app.ports.target import Target
 
 
@@ -32,7 +28,7 @@ class Gate:
         captures: Captures,
         questions: Questions,
         target: Target,
-        artefacts: Artefacts,
+        fingerprints: Fingerprints,
         record_documents: tuple[str, ...],
         crash: CrashPoint,
     ) -> None:
@@ -41,7 +37,7 @@ class Gate:
         self._captures = captures
         self._questions = questions
         self._target = target
-        self._artefacts = artefacts
+        self._fingerprints = fingerprints
         self._record_documents = record_documents
         self._crash = crash
 
@@ -49,7 +45,7 @@ class Gate:
         """Measure, capture and confirm; passed means that there is a durable restore point."""
         await self._ledger.emit(ev.CheckpointOpened(item=item.id))
         try:
-            await self._take_fingerprint(item)
+            await self._fingerprints.take(item.id, "checkpoint")
             for line in lines_to_measure(item):
                 await self._measure(item, line, "checkpoint")
             for capture in lines_to_capture(item):
@@ -66,11 +62,6 @@ class Gate:
             return
         await self._ledger.emit(ev.CheckpointPassed(item=item.id))
         self._crash(f"checkpoint:{item.id}")
-
-    async def _take_fingerprint(self, item: Item) -> None:
-        fingerprint = await self._target.fingerprint()
-        data = msgspec.json.encode(fingerprint)
-        await self._ledger.emit(store_fingerprint(self._artefacts, item.id, "checkpoint", data))
 
     async def _capture(self, item: Item, line: CaptureLine) -> None:
         summaries = []
@@ -151,7 +142,7 @@ class Gate:
 
     async def _commit(self, item: Item) -> ev.ItemCommitted | ev.ItemNotCommitted:
         state = self._ledger.state.items[item.id]
-        trailer = commit_trailer(self._ledger.state.id, item.id, len(state.rollback_history))
+        mark = trailer("Item", self._ledger.state.id, state)
         reason = await self._target.git.state()
         if reason:
             fatal = reason != "no repository"
@@ -160,7 +151,7 @@ class Gate:
         paths = [taken.name for taken in files if taken.name not in self._record_documents]
         ignored = set(await self._target.git.ignored(paths))
         wanted = [path for path in paths if path not in ignored]
-        if found := await self._target.git.find_commit(trailer):
+        if found := await self._target.git.find_commit(mark):
             return ev.ItemCommitted(item=item.id, commit=found, paths=tuple(wanted))
         if mine := [taken.name for taken in files if taken.dirty]:
             raise ActionError(
@@ -168,7 +159,7 @@ class Gate:
                 " began; a commit would mix them with the item's.",
                 hint="Commit by hand, or roll back, commit or stash your changes, and run again.",
             )
-        commit = await self._target.git.commit(wanted, f"{item.commit}\n\n{trailer}\n")
+        commit = await self._target.git.commit(wanted, f"{item.commit}\n\n{mark}\n")
         self._crash(f"committed:{item.id}")
         if not commit:
             reason = "nothing differs from the last commit"
@@ -176,23 +167,13 @@ class Gate:
         return ev.ItemCommitted(item=item.id, commit=commit, paths=tuple(wanted))
 
 
-def commit_trailer(session: str, item: str, rollbacks: int) -> str:
-    """The line by which a commit made just before a crash is recognised."""
-    again = f" run {rollbacks + 1}" if rollbacks else ""
-    return f"Runbook-Item: {session} {item}{again}"
+def trailer(kind: str, session: str, item: ItemState) -> str:
+    """The line by which a commit made just before a crash is recognised.
 
-
-def store_fingerprint(
-    artefacts: Artefacts, item: str, moment: str, data: bytes
-) -> ev.FingerprintTaken:
-    """Write a fingerprint durably, and say where it is."""
-    digest = hashlib.sha256(data).hexdigest()
-    path = artefacts.put_sealed(f"{item}-fingerprint-{moment}-{digest[:12]}", data)
-    return ev.FingerprintTaken(item=item, moment=moment, sha256=digest, path=path)
-
-
-def load_fingerprint(artefacts: Artefacts, taken: ev.FingerprintTaken) -> Fingerprint:
-    return msgspec.json.decode(artefacts.get_sealed(taken.path), type=Fingerprint)
+    `kind` is `Item` for an item's commit and `Revert` for the revert of it.
+    """
+    again = f" run {item.rollbacks + 1}" if item.rollbacks else ""
+    return f"Runbook-{kind}: {session} {item.id}{again}"
 
 
 def _why(result: ev.CheckFinished | None) -> str:

@@ -11,12 +11,12 @@ from runbook_app.domain.measure import Verdict
 from runbook_app.domain.plan import Item
 from runbook_app.domain.state import ItemState
 from runbook_app.engine.captures import Captures
-from runbook_app.engine.checkpoint import commit_trailer, load_fingerprint, store_fingerprint
+from runbook_app.engine.checkpoint import trailer
+from runbook_app.engine.fingerprints import Fingerprints
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.steps import Steps
 from runbook_app.ports.clock import Clock
-from runbook_app.ports.journal import Artefacts
 from runbook_app.ports.target import Target
 
 
@@ -31,7 +31,7 @@ class Rollback:
         captures: Captures,
         questions: Questions,
         target: Target,
-        artefacts: Artefacts,
+        fingerprints: Fingerprints,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
@@ -39,7 +39,7 @@ class Rollback:
         self._captures = captures
         self._questions = questions
         self._target = target
-        self._artefacts = artefacts
+        self._fingerprints = fingerprints
         self._clock = clock
 
     async def begin(self, item: Item, *, by: str, reason: str, accept_changes: bool) -> None:
@@ -92,14 +92,11 @@ class Rollback:
         """Record the restored files by a revert commit; history is never rewritten."""
         if state.committed is None:
             return "", []
-        trailer = commit_trailer(self._ledger.state.id, item.id, len(state.rollback_history))
-        trailer = trailer.replace("Runbook-Item:", "Runbook-Revert:")
-        if found := await self._target.git.find_commit(trailer):
+        mark = trailer("Revert", self._ledger.state.id, state)
+        if found := await self._target.git.find_commit(mark):
             return found, []
         subject = item.commit.splitlines()[0]
-        message = (
-            f'Revert "{subject}"\n\nThis reverts commit {state.committed.commit}.\n\n{trailer}\n'
-        )
+        message = f'Revert "{subject}"\n\nThis reverts commit {state.committed.commit}.\n\n{mark}\n'
         try:
             return await self._target.git.commit(state.committed.paths, message), []
         except RunbookError as error:
@@ -108,10 +105,8 @@ class Rollback:
     async def _prove(self, item: Item, state: ItemState) -> ev.RollbackFinished:
         if state.fingerprint is None:
             raise ActionError(f"Item {item.id} has no fingerprint to compare with.")
-        before = load_fingerprint(self._artefacts, state.fingerprint)
-        after = await self._target.fingerprint()
-        data = msgspec.json.encode(after)
-        await self._ledger.emit(store_fingerprint(self._artefacts, item.id, "rollback", data))
+        before = await self._fingerprints.load(state.fingerprint)
+        after = await self._fingerprints.take(item.id, "rollback")
         comparison = compare(before, after)
         return ev.RollbackFinished(
             item=item.id,

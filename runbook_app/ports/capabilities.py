@@ -8,7 +8,7 @@ or child has really ended. All paths are relative to the target and may not leav
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -375,6 +375,3 @@ class Git(Protocol):
 
     async def exclude(self, paths: Sequence[str]) -> None:
         """List paths in the repository's local exclude file, once."""
-
-
-Ask = Callable[..., Awaitable[str]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -127,6 +127,3 @@ class Lock(Protocol):
         """Take it or raise `LockedError` naming who holds it, where and since when."""
 
     def release(self) -> None: ...
-
-
-Redact = Callable[[str], str]
