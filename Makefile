@@ -65,7 +65,7 @@ test-slow: venv base  ## the tests that are too slow for every change
 
 lock: venv  ## lock the dependencies anew, each with its hashes
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe \
-		--strip-extras --extra dev --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--no-strip-extras --extra dev --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--no-emit-options --output-file requirements.txt pyproject.toml
 
 wheel: venv  ## build the distribution into dist/
