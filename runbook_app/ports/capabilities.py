@@ -454,8 +454,8 @@ class Database(Protocol):
     ) -> AbstractAsyncContextManager[DatabaseTransaction]:
         """Capture, then run several statements that hold together or not at all.
 
-            async with run.database.transaction() as t:
-                await t.execute("INSERT INTO a VALUES (%s)", [1])
+        async with run.database.transaction() as t:
+            await t.execute("INSERT INTO a VALUES (%s)", [1])
         """
 
     async def superuser(
