@@ -6,7 +6,8 @@ DIR ?= demo/staging
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help venv engine base demo demo-remove format check test test-fast test-slow lock wheel clean
+.PHONY: help venv engine base demo demo-remove format check check-format check-lint check-types check-imports \
+	check-dependencies test test-fast test-slow lock wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,15 +34,25 @@ format: venv  ## put the source in its one format
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-check: venv  ## format, lint, types, import contracts, unused dependencies
-	$(BIN)/ruff format --check
+check: check-format check-lint check-types check-imports check-dependencies  ## the gate; 'make -k check' goes on after a failure
+
+check-format: venv
+	@$(BIN)/ruff format --check --quiet || { echo "not in the format; run 'make format'"; exit 1; }
+
+check-lint: venv
 	$(BIN)/ruff check
+
+check-types: venv
 	$(BIN)/mypy
+
+check-imports: venv
 	$(BIN)/lint-imports --no-logo
+
+check-dependencies: venv
 	$(BIN)/deptry .
 
-test: venv base check  ## the whole suite but the slow tests, on a real stack
-	@scripts/test-groups.sh unit kill real
+test: venv base  ## the gate, and the whole suite but the slow tests on a real stack
+	@scripts/test-groups.sh check unit kill real
 
 test-fast: venv  ## the tests that need no Docker engine
 	@scripts/test-groups.sh unit

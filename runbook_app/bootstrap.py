@@ -271,7 +271,9 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
     from runbook_app.adapters.sealer import FileKeySealer
     from runbook_app.adapters.sqlite_journal import SqliteJournal
     from runbook_app.adapters.target import StackTarget
+    from runbook_app.adapters.target_secrets import secrets_of
     from runbook_app.engine.assembly import assemble
+    from runbook_app.engine.known_secrets import KnownSecrets
     from runbook_app.engine.ledger import Ledger
     from runbook_app.engine.redaction import Redactor
 
@@ -282,21 +284,26 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
     logs = SqliteLogWriter(folder / "logs.db")
     ledger = Ledger(journal, doorbell, redactor)
     children = Children(ledger.emit)
+    root = Path(session.started.target)
+    artefacts = FolderArtefacts(folder, FileKeySealer(home() / "captures.key"))
+    secrets = KnownSecrets(redactor, artefacts)
+    for name, value in secrets_of(root, plan.target.compose):
+        secrets.register(name, value)
     target = StackTarget(
         plan=plan,
-        root=Path(session.started.target),
+        root=root,
         scratch=folder / "scratch",
         session=session.id,
         children=children,
-        secrets=redactor,
+        secrets=secrets,
     )
     try:
         yield assemble(
             plan=plan,
-            root=Path(session.started.target),
+            root=root,
             ledger=ledger,
             target=target,
-            artefacts=FolderArtefacts(folder, FileKeySealer(home() / "captures.key")),
+            artefacts=artefacts,
             registry=InstalledActions(),
             logs=logs,
             redactor=redactor,

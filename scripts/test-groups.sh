@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run groups of tests one after the other, all of them even if one fails, and print the time each took.
 #
-#   scripts/test-groups.sh unit kill real
+#   scripts/test-groups.sh check unit kill real
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -12,16 +12,29 @@ declare -A selected=(
     [slow]="slow"
 )
 
+run_group() {
+    if [ "$1" = check ]; then
+        make --no-print-directory --keep-going check
+    else
+        .venv/bin/python -m pytest -m "${selected[$1]}" --durations=5
+    fi
+}
+
+for group in "$@"; do
+    [ "$group" = check ] || [ -n "${selected[$group]:-}" ] ||
+        { printf "tests: no group '%s'; there are: check %s\n" "$group" "${!selected[*]}" >&2; exit 2; }
+done
+
 failed=0
 lines=()
 for group in "$@"; do
-    [ -n "${selected[$group]:-}" ] || { printf "tests: no group '%s'; there are: %s\n" "$group" "${!selected[*]}" >&2; exit 2; }
     start=$SECONDS
-    .venv/bin/python -m pytest -m "${selected[$group]}" --durations=5
+    run_group "$group"
     code=$?
-    case $code in
-        0) result=passed ;;
-        5) result="FAILED: no test was selected" ;;
+    case $group-$code in
+        *-0) result=passed ;;
+        check-*) result="FAILED" ;;
+        *-5) result="FAILED: no test was selected" ;;
         *) result="FAILED: pytest ended with $code" ;;
     esac
     [ "$code" -eq 0 ] || failed=1

@@ -10,11 +10,10 @@ from collections.abc import (
     Mapping,
     MutableMapping,
     MutableSequence,
-    Sequence,
 )
-from difflib import SequenceMatcher
 from typing import Any
 
+from runbook_app.adapters.line_patch import carry
 from runbook_app.domain.errors import ActionError
 from runbook_app.ports.capabilities import ComposeEdit
 
@@ -43,7 +42,7 @@ def edited(text: str, change: ComposeEdit, *, name: str) -> str:
     after = _dump(yaml, document)
     if after == before:
         return text
-    patched = _patch(text.splitlines(True), before.splitlines(True), after.splitlines(True))
+    patched = carry(text.splitlines(True), before.splitlines(True), after.splitlines(True))
     return patched if patched is not None and _same(patched, after) else after
 
 
@@ -121,77 +120,6 @@ def _indentation(text: str) -> tuple[int, int, int]:
         return mapping, mapping + 2, mapping
     offset = max(0, len(dash[2]) - len(dash[1]))
     return mapping, offset + 1 + len(dash[3]), offset
-
-
-def _patch(original: Sequence[str], before: Sequence[str], after: Sequence[str]) -> str | None:
-    """Carry the changes from `before` to `after` over to the original, whose layout may differ.
-
-    None when a change touches lines that the round trip had already altered.
-    """
-    at = _places(original, before)
-    result: list[str] = []
-    position = 0
-    for operation, first, last, start, end in SequenceMatcher(
-        None, before, after, autojunk=False
-    ).get_opcodes():
-        if operation == "equal":
-            continue
-        begin, stop = at.get(first), at.get(last)
-        if begin is None or stop is None or begin < position or stop < begin:
-            return None
-        if operation == "insert":
-            begin, added = _inserted(original, position, begin, after[start:end])
-            result += [*original[position:begin], *added]
-            position = begin
-        else:
-            result += [*original[position:begin], *after[start:end]]
-            position = stop
-    return "".join([*result, *original[position:]])
-
-
-def _inserted(
-    original: Sequence[str], position: int, begin: int, added: Sequence[str]
-) -> tuple[int, Sequence[str]]:
-    """Move an insertion above the blank lines and comments that belong to what follows.
-
-    A new block of several lines is set off by a blank line where its neighbours are.
-    """
-    while begin > position and _belongs_below(original[begin - 1], _indent(added[0])):
-        begin -= 1
-    if begin < len(original) and not original[begin].strip():
-        return begin, list(_set_off(original[begin - 1], added, _top(original)))
-    return begin, added
-
-
-def _top(lines: Sequence[str]) -> int:
-    """Indentation of what stands directly below a top-level key."""
-    return min((_indent(line) for line in lines if line.strip() and _indent(line)), default=2)
-
-
-def _set_off(previous: str, added: Sequence[str], top: int) -> Iterator[str]:
-    for line, following in zip(added, [*added[1:], ""], strict=True):
-        if _indent(line) == top < min(_indent(previous), _indent(following)):
-            yield "\n"
-        yield line
-        previous = line
-
-
-def _belongs_below(line: str, indent: int) -> bool:
-    return not line.strip() or (line.lstrip().startswith("#") and _indent(line) < indent)
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
-
-
-def _places(original: Sequence[str], before: Sequence[str]) -> dict[int, int]:
-    """Index in the original by index in `before`, where both sides of a line's start agree."""
-    places = {0: 0, len(before): len(original)}
-    matcher = SequenceMatcher(None, before, original, autojunk=False)
-    for block in matcher.get_matching_blocks():
-        for offset in range(block.size + 1):
-            places.setdefault(block.a + offset, block.b + offset)
-    return places
 
 
 def _same(one: str, other: str) -> bool:

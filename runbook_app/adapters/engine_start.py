@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import selectors
 import subprocess
 import sys
 from pathlib import Path
+
+import msgspec
 
 from runbook_app.domain.errors import EnvironmentLacks, LockedError, RunbookError, UsageError
 
@@ -16,6 +18,15 @@ PATIENCE = 60.0
 _KINDS = {
     kind.exit_code: kind for kind in (RunbookError, UsageError, LockedError, EnvironmentLacks)
 }
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine says of its start."""
+
+    begun: bool = False
+    code: int = 1
+    message: str = ""
+    hint: str = ""
 
 
 def start_engine(folder: Path) -> None:
@@ -41,17 +52,16 @@ def start_engine(folder: Path) -> None:
         os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         answer = _read(pipe.fileno())
-    process.returncode = process.poll()
+    process.returncode = process.poll() or 0  # it goes on without us: nobody waits for it here
     if answer is None:
         raise RunbookError(
             "The engine did not begin.", hint=f"Its last words are in {folder / 'engine.log'}."
         )
-    if not answer.get("ok"):
-        kind = _KINDS.get(int(answer["code"]), RunbookError)
-        raise kind(str(answer["message"]), hint=str(answer["hint"]))
+    if not answer.begun:
+        raise _KINDS.get(answer.code, RunbookError)(answer.message, hint=answer.hint)
 
 
-def _read(descriptor: int) -> dict[str, object] | None:
+def _read(descriptor: int) -> Answer | None:
     """What the engine says before it closes its end; None when it says nothing in time."""
     data = b""
     with selectors.DefaultSelector() as selector:
@@ -62,25 +72,16 @@ def _read(descriptor: int) -> dict[str, object] | None:
                 break
             data += piece
     try:
-        found = json.loads(data)
-    except ValueError:
+        return msgspec.json.decode(data, type=Answer)
+    except msgspec.MsgspecError:
         return None
-    return found if isinstance(found, dict) else None
 
 
 def answer(descriptor: int, error: RunbookError | None) -> None:
     """The engine's side: say that it has begun, or why not, and close the pipe."""
-    words: dict[str, object] = {"ok": True}
+    words = Answer(begun=True)
     if error is not None:
-        words = {
-            "ok": False,
-            "code": error.exit_code,
-            "message": error.message,
-            "hint": error.hint,
-        }
-    try:
-        os.write(descriptor, json.dumps(words).encode())
-    except BrokenPipeError:
-        pass
-    finally:
-        os.close(descriptor)
+        words = Answer(code=error.exit_code, message=error.message, hint=error.hint)
+    with contextlib.suppress(BrokenPipeError):  # the starter has gone; the engine goes on
+        os.write(descriptor, msgspec.json.encode(words))
+    os.close(descriptor)

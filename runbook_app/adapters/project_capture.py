@@ -50,6 +50,10 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     layers: dict[str, dict[str, str]]
     """By container and path: a tar in base64, or empty for a file that was not kept."""
 
+    def log(self, container: str) -> bytes:
+        """What a container such as `api-1` had written."""
+        return gzip.decompress(base64.b64decode(self.logs[container]))
+
 
 class ProjectCapturable:
     """Implements `Capturable`; there is one project, and its name here is its Compose file."""

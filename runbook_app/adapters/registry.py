@@ -29,6 +29,7 @@ from runbook_app.ports.action import Action
 GROUP = "runbook.actions"
 """An entry point of this group names a module: `redis = my_package.redis_actions`."""
 
+_TYPES = re.compile(r"`([^`]*)`")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 MISSING: Any = inspect.Parameter.empty
@@ -116,6 +117,15 @@ class InstalledActions:
             raise ValueError(f"{action.name}: {mistakes[0].message}") from None
         return {name: getattr(whole, name) for name in values}
 
+    def fits(self, action: Action, values: Mapping[str, object]) -> bool:
+        """Whether a plan's parameters can be converted to the signature's types."""
+        signature = self._signature(action)
+        try:
+            _convert(_prepare_all(values, signature), signature.struct)
+        except (ValueError, OverflowError):
+            return False
+        return True
+
     def mistakes(self, action: Action, values: Mapping[str, object]) -> list[ParameterMistake]:
         """Everything that is wrong with a plan's parameters."""
         signature = self._signature(action)
@@ -136,7 +146,7 @@ class InstalledActions:
         ]
         for name, value in values.items():
             if name in signature.types:
-                found += _type_mistake(name, value, signature.types[name])
+                found += _type_mistakes(name, value, signature.types[name])
         return found
 
     def _signature(self, action: Action) -> Signature:
@@ -236,23 +246,37 @@ def _hints(action: Action, names: list[str]) -> dict[str, Any]:
     return {name: hints.get(name, Any) for name in names}
 
 
-def _type_mistake(name: str, value: object, hint: Any) -> list[ParameterMistake]:
+def _type_mistakes(
+    name: str, value: object, hint: Any, path: tuple[str | int, ...] = ()
+) -> list[ParameterMistake]:
+    """What is wrong with one value; each item of a list is looked at by itself."""
+    inner = _arguments(hint, 1)
+    if isinstance(value, list) and inner:
+        found = [
+            mistake
+            for index, item in enumerate(value)
+            for mistake in _type_mistakes(name, item, inner[0], (*path, index))
+        ]
+        if found:
+            return found
     try:
         _convert(_prepare(value, hint), hint)
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at `")
-        path = _path_of(where.removesuffix("`"), value)
         choices = _choices(hint) if problem.startswith("Invalid enum value") else ()
-        inner = "".join(f"[{part!r}]" for part in path)
-        text = _plainly(problem) + (f"; one of {', '.join(choices)}" if choices else "")
-        message = f"parameter {name!r}{inner}: {text}"
-        return [
-            ParameterMistake(name=name, problem="type", message=message, path=path, choices=choices)
-        ]
+        whole = (*path, *_path_of(where.removesuffix("`"), value))
+        return [_type_mistake(name, whole, _plainly(problem, choices), choices)]
     except (ValueError, OverflowError) as error:
-        message = f"parameter {name!r}: {error}"
-        return [ParameterMistake(name=name, problem="type", message=message)]
+        return [_type_mistake(name, path, str(error), ())]
     return []
+
+
+def _type_mistake(
+    name: str, path: tuple[str | int, ...], problem: str, choices: tuple[str, ...]
+) -> ParameterMistake:
+    inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    message = f"parameter {name + inner!r}: {problem}"
+    return ParameterMistake(name=name, problem="type", message=message, path=path, choices=choices)
 
 
 def _convert(value: object, hint: Any) -> Any:
@@ -272,9 +296,31 @@ def _choices(hint: Any) -> tuple[str, ...]:
     return tuple(choice for inner in typing.get_args(hint) for choice in _choices(inner))
 
 
-def _plainly(problem: str) -> str:
-    text = problem.replace("`", "")
-    return text[:1].lower() + text[1:]
+_PLAIN_NAMES = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+    "duration": "a duration such as 90s",
+}
+
+
+def _plainly(problem: str, choices: tuple[str, ...]) -> str:
+    """msgspec's words in a plan author's."""
+    if choices:
+        return f"{problem.removeprefix('Invalid enum value ')} is none of {', '.join(choices)}"
+    if not problem.startswith("Expected"):
+        return (problem[:1].lower() + problem[1:]).replace("`", "'")
+    wanted, got = (_words(types) for types in _TYPES.findall(problem))
+    quotes = wanted.startswith("text") and got.startswith(("a whole number", "a number", "true"))
+    return f"expected {wanted}, got {got}" + ("; put it in quotes" if quotes else "")
+
+
+def _words(types: str) -> str:
+    return " or ".join(_PLAIN_NAMES.get(name, name) for name in types.split(" | "))
 
 
 def _path_of(where: str, value: Any) -> tuple[str | int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import click
 
 from runbook_app import bootstrap
 from runbook_app.cli import options
-from runbook_app.domain.errors import UsageError
+from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
 from runbook_app.headless.interrupts import Interrupts
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @options.items
 @options.until
 @options.as_json
-@options.quiet
+@options.logs
 @options.overrides
 @options.unknown
 @options.window
@@ -42,7 +43,7 @@ def run_command(
     items: tuple[str, ...],
     until: str,
     as_json: bool,
-    quiet: bool,
+    logs: str,
     overrides: dict[str, str],
     unknown: str | None,
     window: str | None,
@@ -60,7 +61,13 @@ def run_command(
     require_environment(target)
     session = bootstrap.create_session(path, target, overrides, window_from_now=from_now)
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
-    sys.exit(drive(session, scope, as_json=as_json, quiet=quiet, new=True))
+    try:
+        code = drive(session, scope, as_json=as_json, logs=logs, new=True)
+    except RunbookError:
+        if session.state.epoch == 0:  # no engine took it up: it would only hide the latest session
+            shutil.rmtree(session.folder)
+        raise
+    sys.exit(code)
 
 
 @click.command()
@@ -71,7 +78,7 @@ def run_command(
 @options.items
 @options.until
 @options.as_json
-@options.quiet
+@options.logs
 @options.overrides
 @options.unknown
 @click.option(
@@ -87,7 +94,7 @@ def resume_command(
     items: tuple[str, ...],
     until: str,
     as_json: bool,
-    quiet: bool,
+    logs: str,
     overrides: dict[str, str],
     unknown: str | None,
     accept_plan_change: bool,
@@ -105,13 +112,16 @@ def resume_command(
     opened = bootstrap.hold_pin(opened, accept=accept_plan_change)
     options.check_scope(opened.plan, items, until)
     if not (headless or yes or as_json):
-        from runbook_app.cli.screens import show_session
+        from runbook_app.cli.screens import require_terminal, show_session
 
+        require_terminal(f"runbook resume {opened.id} --headless --yes")
+        opened.ensure_engine()
         show_session(opened)
         return
     refuse_second_driver(opened)
+    require_environment(target_of(opened))
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
-    sys.exit(drive(opened, scope, as_json=as_json, quiet=quiet))
+    sys.exit(drive(opened, scope, as_json=as_json, logs=logs))
 
 
 def refuse_second_driver(session: Session) -> None:
@@ -137,8 +147,12 @@ def require_environment(target: Path) -> None:
     require(bootstrap.home(), target)
 
 
+def target_of(session: Session) -> Path:
+    return Path(session.state.started.target) if session.state.started else Path()
+
+
 def drive(
-    session: Session, scope: Scope, *, as_json: bool = False, quiet: bool = False, new: bool = False
+    session: Session, scope: Scope, *, as_json: bool = False, logs: str = "steps", new: bool = False
 ) -> int:
     """Drive a session headless, and return the exit code."""
 
@@ -147,7 +161,7 @@ def drive(
             announce(session, printer)
         return await Driver(session, printer, scope, interrupts).run()
 
-    return headless(session, work, as_json=as_json, quiet=quiet)
+    return headless(session, work, as_json=as_json, logs=logs)
 
 
 def headless(
@@ -155,10 +169,10 @@ def headless(
     work: Callable[[Printer, Interrupts], Awaitable[int]],
     *,
     as_json: bool = False,
-    quiet: bool = False,
+    logs: str = "steps",
 ) -> int:
     """Run headless work with a printer, heeding signals, and close the session after it."""
-    printer = printer_for(session, as_json=as_json, quiet=quiet)
+    printer = printer_for(session, as_json=as_json, logs=logs)
     interrupts = Interrupts()
 
     async def main() -> int:
@@ -175,7 +189,7 @@ def headless(
         session.close()
 
 
-def printer_for(session: Session, *, as_json: bool, quiet: bool) -> Printer:
+def printer_for(session: Session, *, as_json: bool, logs: str) -> Printer:
     if as_json:
         return JsonPrinter(sys.stdout, sys.stderr)
     return LinePrinter(
@@ -183,6 +197,6 @@ def printer_for(session: Session, *, as_json: bool, quiet: bool) -> Printer:
         sys.stderr,
         session.plan,
         colour=wants_colour(sys.stdout, os.environ),
-        quiet=quiet,
+        logs=logs,
         captures=[taken for item in session.state.items.values() for taken in item.captures],
     )

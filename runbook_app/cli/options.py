@@ -32,7 +32,6 @@ yes: Decorator = click.option(
     is_flag=True,
     help="Nobody is there: record confirmations as assumed, by nobody. The signal says so.",
 )
-quiet: Decorator = click.option("-q", "--quiet", is_flag=True, help="Leave the log lines out.")
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 unknown: Decorator = click.option(
     "--unknown",
@@ -155,3 +154,16 @@ def _closest(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     meant = f"Did you mean {close[0]!r}? " if close else ""
     return f"{meant}It has: {', '.join(known)}."
+
+
+def logs(function: Callable[..., object]) -> Callable[..., object]:
+    """`--logs WHICH`, and `-q` for none."""
+    none = click.option("-q", "--quiet", "logs", flag_value="none", help="The same as --logs none.")
+    which = click.option(
+        "--logs",
+        type=click.Choice(["steps", "all", "none"]),
+        default="steps",
+        show_default=True,
+        help="Which log lines are printed; all has the containers' as well. All are stored.",
+    )
+    return which(none(function))

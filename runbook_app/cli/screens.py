@@ -40,6 +40,9 @@ def open_command(
     """Start a new session of PLAN on the screen."""
     require_terminal("runbook run PLAN --target DIR")
     path = options.plan_path(plan)
+    from runbook_app.cli.drive import require_environment
+
+    require_environment(target)
     session = bootstrap.create_session(path, target, overrides, window_from_now=window == "now")
     show_session(session)
 
@@ -50,14 +53,14 @@ def open_command(
 @click.option("--read-only", is_flag=True, help="Watch; send nothing.")
 @click.option("--headless", is_flag=True, help="Print what happens, without a screen.")
 @options.as_json
-@options.quiet
+@options.logs
 def attach_command(
     session: str | None,
     target: Path,
     read_only: bool,
     headless: bool,
     as_json: bool,
-    quiet: bool,
+    logs: str,
 ) -> None:
     """Come back to a session, running or not.
 
@@ -75,7 +78,7 @@ def attach_command(
         opened,
         lambda printer, interrupts: follow(opened, printer, interrupts),
         as_json=as_json,
-        quiet=quiet,
+        logs=logs,
     )
     sys.exit(code)
 

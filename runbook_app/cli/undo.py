@@ -9,7 +9,7 @@ import click
 
 from runbook_app import bootstrap
 from runbook_app.cli import options
-from runbook_app.cli.drive import headless
+from runbook_app.cli.drive import headless, require_environment, target_of
 from runbook_app.domain.errors import UsageError
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.domain.state import ItemState
@@ -32,7 +32,7 @@ from runbook_app.ports.session import Session
 )
 @click.option("--reason", default="", help="Why, for the record.")
 @options.as_json
-@options.quiet
+@options.logs
 def rollback_command(
     names: tuple[str, ...],
     target: Path,
@@ -41,7 +41,7 @@ def rollback_command(
     accept_changes: bool,
     reason: str,
     as_json: bool,
-    quiet: bool,
+    logs: str,
 ) -> None:
     """Roll ITEM back, and prove it by the target's fingerprint.
 
@@ -53,6 +53,7 @@ def rollback_command(
     options.check_item(session.plan, item_id)
     if not yes and not _confirmed(session, item_id):
         sys.exit(Exit.WAITING)
+    require_environment(target_of(session))
     wish = Wish(
         item=item_id,
         with_dependents=with_dependents,
@@ -64,7 +65,7 @@ def rollback_command(
         session,
         lambda printer, interrupts: RollbackDriver(session, printer, wish, interrupts).run(),
         as_json=as_json,
-        quiet=quiet,
+        logs=logs,
     )
     sys.exit(code)
 

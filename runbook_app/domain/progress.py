@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import planned
+from runbook_app.domain.events import CheckFinished
 from runbook_app.domain.markdown import escape, measured, table
 from runbook_app.domain.measure import Measurement
 from runbook_app.domain.outcome import failures, out_of_reach
@@ -72,8 +73,8 @@ def _overview(state: SessionState, plan: Plan, now: str) -> list[str]:
         (
             (
                 f"{item.number} {escape(item.title)}",
-                escape(found.status.value),
-                str(planned(item)) if planned(item).high else "-",
+                escape(found.status.value.replace("_", " ")),
+                _planned(item),
                 _actual(found, now),
                 at_second(began(found)) if began(found) else "-",
                 escape(_remark(item, found, unreachable)),
@@ -82,6 +83,11 @@ def _overview(state: SessionState, plan: Plan, now: str) -> list[str]:
             if (found := state.items.get(item.id))
         ),
     )
+
+
+def _planned(item: Item) -> str:
+    estimate = item.estimate or planned(item)
+    return str(estimate) if estimate.high else "-"
 
 
 def _remark(item: Item, found: ItemState, unreachable: dict[str, str]) -> str:
@@ -157,11 +163,8 @@ def _confirmed(state: LineState) -> str:
 def _verdict(state: LineState) -> str:
     if state.result is None:
         return "open"
-    words = [state.result.verdict.value.replace("_", " ")]
-    words += [measured(m) for m in state.result.measurements]
-    if state.result.evidence:
-        words.append(state.result.evidence[:_EVIDENCE])
-    return escape("; ".join(words))
+    figures = [measured(m) for m in state.result.measurements]
+    return escape("; ".join([_words(state.result), *figures]))
 
 
 def _steps(item: Item, found: ItemState, now: str) -> list[str]:
@@ -205,22 +208,34 @@ def _measured_item(measurement: Measurement) -> str:
 
 
 def _criteria(item: Item, found: ItemState) -> list[str]:
-    return table(
-        ("Success criterion", "Result", "Measured"),
+    lines = [
+        (line.title, found.success[line.id]) for line in item.success if line.id in found.success
+    ]
+    body = table(
+        ("Success criterion", "Result", "When"),
         (
-            (escape(line.title), _waived_or(found.success[line.id]), at)
-            for line in item.success
-            if line.id in found.success
-            and (at := at_second(found.success[line.id].at) if found.success[line.id].at else "-")
+            (escape(title), _waived_or(state), at_second(state.at) if state.at else "-")
+            for title, state in lines
         ),
     )
+    for title, state in lines:
+        if state.result and state.result.measurements:
+            body += [f"{escape(title)}:", "", *map(_measured_item, state.result.measurements), ""]
+    return body
 
 
 def _waived_or(state: LineState) -> str:
     if state.waiver:
         waiver = state.waiver
         return escape(f"waived: {waiver.reason} ({waiver.owner}, until {waiver.expires})")
-    return _verdict(state)
+    if state.result is None:
+        return "open"
+    return escape(_words(state.result))
+
+
+def _words(result: CheckFinished) -> str:
+    verdict = result.verdict.value.replace("_", " ")
+    return f"{verdict}: {result.evidence[:_EVIDENCE]}" if result.evidence else verdict
 
 
 def _commit(found: ItemState) -> list[str]:

@@ -122,7 +122,6 @@ class SessionClient:
             raise UsageError("This session is open for reading only.")
         if not self.engine_alive():
             self._start_engine()
-            self.refresh()
 
     def close(self) -> None:
         self._journal.close()

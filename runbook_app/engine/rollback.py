@@ -51,6 +51,8 @@ class Rollback:
                 text + "\n".join(changed), item=item.id, kind="changed", choices=("yes", "no")
             )
             if answer.answer != "yes":
+                reason = f"the rollback of item {item.id} was declined by {answer.by}"
+                await self._ledger.emit(ev.RunPaused(reason=reason))
                 return
         await self._ledger.emit(ev.RollbackStarted(item=item.id, by=by, reason=reason))
         await self.go_on(item)
@@ -63,6 +65,7 @@ class Rollback:
             await self._explicit_steps(item)
             await self._captures.restore_item(state)
             commit, remarks = await self._revert(item, state)
+            remarks += left_behind(state)
             finished = await self._prove(item, state)
         except RunbookError as error:
             await self._ledger.emit(
@@ -117,3 +120,9 @@ class Rollback:
             kept=comparison.kept,
             exclusions=tuple(f"{e.field}: {e.reason}" for e in before.exclusions),
         )
+
+
+def left_behind(state: ItemState) -> list[str]:
+    """What no rollback can take back, as the item's steps said in their `rollback_remark`."""
+    outputs = (step.outputs.get("rollback_remark") for step in state.steps.values())
+    return [str(remark) for remark in outputs if remark]

@@ -63,7 +63,8 @@ class Parting:
         return Exit.FAILED
 
     def result(self, items: tuple[str, ...], until: str, *, stopped: bool) -> Exit:
-        """Judge what was asked for."""
+        """Judge what was asked for; without items, the scope that the session has already."""
+        items = items or self._state.intent.items
         match outcome(self._state, items, until):
             case Outcome.DONE:
                 return self._done(whole=not items and not until)

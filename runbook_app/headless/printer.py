@@ -56,7 +56,10 @@ class _Stream:
 
 
 class LinePrinter:
-    """Plain lines: the time (UTC), then what happened."""
+    """Plain lines: the time (UTC), then what happened.
+
+    `logs` tells which log lines are printed: `steps`, `all` (the containers' as well) or `none`.
+    """
 
     def __init__(
         self,
@@ -65,14 +68,15 @@ class LinePrinter:
         plan: Plan,
         *,
         colour: bool,
-        quiet: bool = False,
+        logs: str = "steps",
         captures: Iterable[CaptureTaken] = (),
     ) -> None:
         self._out = _Stream(out)
         self._err = _Stream(err)
         self._narrator = Narrator(plan, captures)
         self._colour = colour
-        self.wants_logs = not quiet
+        self._logs = logs
+        self.wants_logs = logs != "none"
 
     @property
     def lost(self) -> bool:
@@ -85,6 +89,8 @@ class LinePrinter:
             self._line(entry.at, line)
 
     def log(self, line: LogLine) -> None:
+        if self._logs == "steps" and line.source != "step":
+            return
         source = self._painted(neutralise(f"  | {line.source}:"), Tone.FAINT)
         text = neutralise(line.text.rstrip("\r\n"), colour=self._colour)
         self._out.write(f"{_clock(line.at)} {source} {text}")

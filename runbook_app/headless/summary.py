@@ -86,7 +86,7 @@ def _row(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
         found.status.value.replace("_", " "),
         f"{over}/{len(found.steps)}",
         seconds(took) if began(found) else "-",
-        str(planned(item)) if planned(item).high else "-",
+        str(estimate) if (estimate := item.estimate or planned(item)).high else "-",
     )
 
 

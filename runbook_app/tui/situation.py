@@ -8,7 +8,7 @@ from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.state import ItemState, SessionState, StepState
 from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.menu import Choice, choices
-from runbook_app.tui.view.node import Node
+from runbook_app.tui.view.node import Node, step_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,8 @@ class Situation:
 
     @property
     def step(self) -> Step | None:
-        return self.plan.step(self.node.step)[1] if self.node and self.node.step else None
+        item = self.item
+        return step_of(item, self.node.step) if item and self.node and self.node.step else None
 
     @property
     def step_state(self) -> StepState | None:

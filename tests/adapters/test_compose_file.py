@@ -175,3 +175,38 @@ def test_whatever_is_put_in_comes_out_and_the_rest_is_as_it_was(added):
     assert after["services"]["api"].pop("x-added") == added
     after["services"].pop("new")
     assert after == before
+
+
+def test_a_layout_that_is_mixed_in_itself_stays_and_additions_fit_in():
+    text = """services:
+  a:
+      image: a    # six
+      ports:
+      - "1:1"
+  b:
+    image: b
+    ports:
+        - "2:2"
+"""
+
+    def change(document):
+        document["services"]["a"]["environment"] = {"X": "1"}
+        document["services"]["a"]["ports"].append("3:3")
+        document["services"]["b"]["environment"] = {"Y": "1"}
+
+    expected = """services:
+  a:
+      image: a    # six
+      ports:
+      - "1:1"
+      - "3:3"
+      environment:
+        X: '1'
+  b:
+    image: b
+    ports:
+        - "2:2"
+    environment:
+      Y: '1'
+"""
+    assert edited(text, change, name="compose.yml") == expected

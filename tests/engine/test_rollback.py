@@ -148,6 +148,15 @@ async def test_a_rollback_step_that_fails_leaves_the_rollback_open_for_another_t
         assert (await rolled_back(session, "only")).proven
 
 
+async def test_what_no_rollback_can_take_back_is_said(driven) -> None:
+    plan = plan_of(step("only.a", "remarks", text="clients remember HSTS for 300 s"))
+    async with driven(plan) as session:
+        await finish(session)
+        await session.send(cmd.RollBackItem, item="only")
+        result = await rolled_back(session, "only")
+        assert result.remarks == ("clients remember HSTS for 300 s",)
+
+
 async def test_a_damaged_capture_stops_the_rollback_and_says_so(driven) -> None:
     async with driven(ONE) as session:
         await finish(session)

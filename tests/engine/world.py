@@ -132,6 +132,12 @@ async def child(run: Run, *, argv: list[str]) -> None:
 
 
 @check
+async def remarks(run: Run, *, text: str) -> None:
+    """Leave a remark for the rollback."""
+    run.output("rollback_remark", text)
+
+
+@check
 async def leaks(run: Run, *, path: str) -> None:
     """Say a secret, found in a file, in every way an action can."""
     secret = run.files.read(path).decode()
@@ -147,7 +153,7 @@ class Actions:
     """Implements `ports.action.Registry` over this module's actions."""
 
     def __init__(self) -> None:
-        found = (write, append, lie, holds, waits, breaks, asks, child, leaks)
+        found = (write, append, lie, holds, waits, breaks, asks, child, remarks, leaks)
         self._actions = {action.name: action for action in found}
 
     def get(self, name: str) -> Action | None:

@@ -68,10 +68,10 @@ class Stage(FakeSession):
 class Show:
     """What a headless run printed, and its exit code."""
 
-    def __init__(self, session: FakeSession, *, quiet: bool = False, colour: bool = False) -> None:
+    def __init__(self, session: FakeSession, *, logs: str = "steps", colour: bool = False) -> None:
         self.session = session
         self.out, self.err = io.StringIO(), io.StringIO()
-        self.printer = LinePrinter(self.out, self.err, session.plan, colour=colour, quiet=quiet)
+        self.printer = LinePrinter(self.out, self.err, session.plan, colour=colour, logs=logs)
         self.interrupts = Interrupts()
 
     async def run(self, **scope: object) -> int:

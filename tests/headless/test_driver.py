@@ -154,6 +154,11 @@ async def test_an_item_whose_needs_are_not_done_is_named() -> None:
     assert "Item tls is not done: it needs headers first." in show.said
 
 
+async def test_a_resumed_session_keeps_its_scope() -> None:
+    session = Stage(ev.RunRequested(auto=True, items=("headers",)), *done()[:5], ev.NothingLeft())
+    assert await Show(session).run(unattended=True) == 0
+
+
 async def test_a_refused_run_is_a_usage_error_and_leaves_no_engine_behind() -> None:
     session = Stage()
     session.answer = lambda c: "no such item" if isinstance(c, cmd.Run) else ""

@@ -11,29 +11,42 @@ import pytest
 from runbook_app.headless.interrupts import Interrupts
 
 
-async def heard(interrupts: Interrupts, *numbers: signal.Signals) -> None:
-    loop = asyncio.get_running_loop()
-    interrupts.install(loop)
-    try:
-        for number in numbers:
-            before = (interrupts.stop, interrupts.leave)
+class Heard(Interrupts):
+    """Tells when a signal has arrived."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.news = asyncio.Event()
+
+    def interrupt(self) -> None:
+        super().interrupt()
+        self.news.set()
+
+    def detach(self, reason: str) -> None:
+        super().detach(reason)
+        self.news.set()
+
+    async def receive(self, number: signal.Signals) -> None:
+        loop = asyncio.get_running_loop()
+        self.install(loop)
+        try:
+            self.news.clear()
             os.kill(os.getpid(), number)
-            while (interrupts.stop, interrupts.leave) == before:
-                await asyncio.sleep(0)
-    finally:
-        interrupts.remove(loop)
+            await self.news.wait()
+        finally:
+            self.remove(loop)
 
 
 async def test_the_first_ctrl_c_asks_for_a_stop_and_the_second_to_leave() -> None:
-    interrupts = Interrupts()
-    await heard(interrupts, signal.SIGINT)
+    interrupts = Heard()
+    await interrupts.receive(signal.SIGINT)
     assert (interrupts.stop, interrupts.leave) == (True, "")
-    await heard(interrupts, signal.SIGINT)
+    await interrupts.receive(signal.SIGINT)
     assert interrupts.leave == "Ctrl-C"
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM], ids=lambda n: n.name)
 async def test_losing_the_terminal_leaves_and_stops_nothing(number: signal.Signals) -> None:
-    interrupts = Interrupts()
-    await heard(interrupts, number)
+    interrupts = Heard()
+    await interrupts.receive(number)
     assert (interrupts.stop, interrupts.leave) == (False, number.name)

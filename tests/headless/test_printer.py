@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
+
 from runbook_app.domain import events as ev
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
@@ -98,14 +100,18 @@ async def test_json_is_one_event_a_line_and_nothing_else() -> None:
     assert out.getvalue().isascii()
 
 
-async def test_log_lines_are_streamed_and_quiet_leaves_them_out() -> None:
-    for quiet in (False, True):
-        session = Stage(*done())
-        show = Show(session, quiet=quiet)
-        driver = Driver(session, show.printer, Scope(unattended=True), show.interrupts)
-        session.logs.add("GET /health 200", source="nginx")
-        await driver.run()
-        assert ("| nginx: GET /health 200" in show.printed) is not quiet
+@pytest.mark.parametrize(
+    ("logs", "printed"),
+    [("steps", ["| step: apt"]), ("all", ["| nginx: GET", "| step: apt"]), ("none", [])],
+)
+async def test_log_lines_are_streamed_as_far_as_wanted(logs: str, printed: list[str]) -> None:
+    session = Stage(*done())
+    show = Show(session, logs=logs)
+    driver = Driver(session, show.printer, Scope(unattended=True), show.interrupts)
+    session.logs.add("GET", source="nginx")
+    session.logs.add("apt", source="step")
+    await driver.run()
+    assert [line[9:].strip() for line in show.printed.splitlines() if "|" in line] == printed
 
 
 async def test_log_lines_from_before_are_not_printed_again() -> None:

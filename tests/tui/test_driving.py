@@ -275,3 +275,38 @@ async def test_the_palette_offers_what_can_be_done_now(session: FakeSession, ope
         titles = [c.title for c in pilot.app.get_system_commands(pilot.app.screen)]
     assert "pause (space)" in titles
     assert "run next (enter)" not in titles
+
+
+async def test_what_was_done_stays_selected_while_the_work_rests(
+    session: FakeSession, opened: Open
+):
+    stage.started(session)
+    session.emit(
+        ev.RunRequested(auto=False),
+        ev.StepStarted(item="headers", step="headers.measure", attempt=1, parameters={}),
+    )
+    async with opened(session) as pilot:
+        await until_shown(pilot, "Measure the eight headers ● running")
+        session.emit(ev.StepSucceeded(item="headers", step="headers.measure", evidence="8 of 8"))
+        await until_shown(pilot, "8 of 8")
+        assert "next: Success criteria of 1" in text(pilot)
+        session.emit(ev.RunRequested(auto=False))
+        await until_shown(pilot, "Success criteria of item 1")
+
+
+async def test_a_fault_in_drawing_is_shown_and_passes(
+    session: FakeSession, opened: Open, monkeypatch: pytest.MonkeyPatch
+):
+    stage.started(session)
+    async with opened(session) as pilot:
+        with monkeypatch.context() as broken:
+            broken.setattr("runbook_app.tui.view.panel.body", _broken)
+            session.emit(ev.NoteAdded(text="one", by="op"))
+            await until_shown(pilot, "This screen has a fault: ValueError: no such thing")
+        session.emit(ev.NoteAdded(text="two", by="op", item="headers", step="headers.measure"))
+        await until_shown(pilot, "two")
+        assert "fault" not in text(pilot)
+
+
+def _broken(*_given: object) -> None:
+    raise ValueError("no such thing")

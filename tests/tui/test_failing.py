@@ -129,7 +129,7 @@ async def test_a_failed_criterion_can_be_waived_or_measured_again(
     assert isinstance(again, cmd.Run)
 
 
-@pytest.mark.parametrize(("key", "answer"), [("1", "done"), ("2", "not done"), ("3", "partly")])
+@pytest.mark.parametrize(("key", "answer"), [("1", "partly"), ("2", "not done"), ("3", "done")])
 async def test_an_unknown_step_shows_its_evidence_and_is_resolved(
     session: FakeSession, opened: Open, key: str, answer: str
 ):
@@ -150,6 +150,7 @@ async def test_a_rollback_is_shown_with_its_proof(session: FakeSession, opened: 
     async with opened(session) as pilot:
         session.emit(ev.RollbackStarted(item="tls", by="op", reason=""))
         await until_shown(pilot, "Restoring the captures")
+        assert "↶ rolling back 2 TLS/HTTPS enforcement" in text(pilot)
         gap = ev.Difference(field="ports of api", before="8001", after="none")
         session.emit(ev.RollbackFinished(item="tls", proven=False, differences=(gap,), seconds=72))
         await press(pilot, "home", "down")

@@ -8,11 +8,13 @@ import pytest
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import Estimate
-from runbook_app.domain.measure import Measurement, Verdict
+from runbook_app.domain.measure import Measurement, Progress, Verdict
 from runbook_app.domain.plan import Window
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.testing.session import FakeSession
+from runbook_app.tui import paint
 from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, meant
+from runbook_app.tui.screens.waiver import Waiver, lacking
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view import clocks, panel, words
 from runbook_app.tui.view.banner import Outside, banner
@@ -85,6 +87,16 @@ def test_a_running_step_shows_its_time(session: FakeSession):
 def test_the_timer_stops_on_failure(session: FakeSession):
     found = row(session.plan, read(stage.tls_failed(session)), TEST, opened=True, now=stage.NOW)
     assert text_of(found.right) == "FAILED 1:10"
+
+
+def test_under_a_dead_engine_nothing_runs_and_no_timer_goes_on(session: FakeSession):
+    state = read(stage.tls_running(session))
+    found = row(session.plan, state, TEST, opened=True, now=stage.NOW, dead=True)
+    assert text_of(found.right) == "INTERRUPTED 0:00"
+    assert "INTERRUPTED" in text_of(
+        row(session.plan, state, TLS, opened=True, now=stage.NOW, dead=True).right
+    )
+    assert "INTERRUPTED" in text_of(panel.heading(session.plan, state, TEST, dead=True))
 
 
 def test_a_missing_action_is_unavailable(session: FakeSession):
@@ -337,8 +349,25 @@ def test_nothing_wrong_means_no_menu(session: FakeSession):
 
 def test_an_unknown_outcome_is_never_simply_retried(session: FakeSession):
     found = ways(stage.tls_unknown(session), TEST)
-    assert found[:3] == [Way.DONE, Way.NOT_DONE, Way.PARTLY]
+    assert set(found[:3]) == {Way.DONE, Way.NOT_DONE, Way.PARTLY}
     assert Way.RETRY not in found
+
+
+@pytest.mark.parametrize(
+    ("finding", "first"),
+    [
+        (Progress.DONE, Way.DONE),
+        (Progress.NOT_DONE, Way.NOT_DONE),
+        (Progress.PARTLY, Way.PARTLY),
+        (None, Way.PARTLY),
+    ],
+)
+def test_the_cursor_stands_on_what_the_steps_check_finds(
+    session: FakeSession, finding: Progress | None, first: Way
+):
+    stage.tls_unknown(session)
+    session.emit(ev.UnknownExamined(item="tls", step="tls.test", progress=finding, evidence="seen"))
+    assert ways(session, TEST)[0] is first
 
 
 def test_a_failed_rollback_can_be_tried_again_once(session: FakeSession):
@@ -414,3 +443,42 @@ def test_the_footer_keeps_leave_and_help_on_a_narrow_screen(session: FakeSession
 
 def test_the_footer_is_empty_without_keys():
     assert bar([], 80, 1) == []
+
+
+def test_a_question_about_another_item_is_where_the_work_is(session: FakeSession):
+    stage.headers_done(stage.started(session))
+    stage.asked(session, "q", "Restore it?", item="headers", kind="changed")
+    assert current(read(session)) == Node(NodeKind.ITEM, "headers")
+
+
+def test_every_text_is_made_safe_where_it_is_painted():
+    hostile = "\x1b]0;owned\x07 [bold]x[/] \u202e\nnext"
+    painted = paint.line(((hostile, words.Tone.BAD),))
+    assert painted.plain == "␛]0;owned␇ [bold]x[/] <U+202E> next"
+
+
+def test_nested_parameters_stand_line_by_line(session: FakeSession):
+    stage.tls_failed(session)
+    session.emit(
+        ev.ParametersEdited(
+            item="tls", step="tls.test", before={}, after={"headers": {"A": "b"}}, by="op"
+        )
+    )
+    shown = joined(panel.body(session.plan, read(session), TEST))
+    assert "  headers:   edited\n    A: b" in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "lacks"),
+    [
+        ({}, None),
+        ({"reason": ""}, "reason"),
+        ({"owner": ""}, "owner"),
+        ({"expires": "soon"}, "expires"),
+        ({"expires": "2025-10-24"}, "expires"),
+    ],
+)
+def test_what_a_waiver_lacks(fields: dict[str, str], lacks: str | None):
+    values = {"reason": "slow lab", "owner": "ops", "expires": "2025-11-01", **fields}
+    found = lacking(Waiver(**values), stage.NOW)
+    assert (found and found[0]) == lacks

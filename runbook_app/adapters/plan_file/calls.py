@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingType
-
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading
 from runbook_app.adapters.plan_file.scalars import shorten
-from runbook_app.adapters.plan_file.shapes import OPEN, Shape, inner_node, shape_of, value_of
+from runbook_app.adapters.plan_file.shapes import OPEN, Shape, Values, inner_node, shape_of
 from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.adapters.registry import ParameterMistake
 from runbook_app.domain.errors import RunbookError
@@ -21,7 +19,10 @@ class Calls:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._found: dict[str, Action | None] = {}
+        self._failed: set[str] = set()
+        """Actions that are there and can't be used, which has been noted."""
         self._shapes: dict[str, Shape] = {}
+        self._values = Values(reading.source, reading.variables)
 
     def read(
         self, fields: Fields, key: str, *, planned: bool, measures: bool
@@ -41,7 +42,7 @@ class Calls:
         call = Call(
             action=name,
             parameters=self._parameters(fields, name, action),
-            position=self._reading.source.position(node.mark),
+            position=fields.position(),
         )
         return call, action
 
@@ -49,11 +50,11 @@ class Calls:
         if name not in self._found:
             self._found[name] = self._look_up(name, node)
         action = self._found[name]
-        if action is None and name and not planned:
+        if action is None and name not in self._failed and not planned:
             self._reading.wrong(
                 node,
                 f"no action {shorten(name)} is installed; mark one to come with 'planned: true'",
-                closest(name, self._reading.registry.names()),
+                closest_action(name, self._reading.registry.names()),
             )
         return action
 
@@ -65,6 +66,7 @@ class Calls:
                 self._shapes[name] = Shape(fields={n: shape_of(t) for n, t in types.items()})
         except RunbookError as error:
             self._reading.wrong(node, str(error))
+            self._failed.add(name)
             return None
         return action
 
@@ -85,23 +87,20 @@ class Calls:
             reading.wrong(node, "'with' has to be a mapping of parameter names to values")
             return {}
         shape = self._shapes[name] if action else OPEN
-        before = len(reading.source.mistakes)
+        mistakes = reading.source.mistakes
         values: dict[str, object] = {}
+        unread: tuple[str, ...] = ()
         if node is not None:
             for key, value in node.entries.items():
-                values[key] = value_of(value, shape.of(key), reading.source, reading.variables)
-        if action is not None and len(reading.source.mistakes) == before:
-            self._check(action, values, node, fields)
+                before = len(mistakes)
+                values[key] = self._values.read(value, shape.of(key), (name, key))
+                if len(mistakes) != before:
+                    unread = (*unread, key)
+        if action is not None and (unread or not reading.registry.fits(action, values)):
+            for mistake in reading.registry.mistakes(action, values):
+                if mistake.name not in unread:
+                    self._note(action, mistake, node, fields)
         return values
-
-    def _check(
-        self, action: Action, values: MappingType[str, object], node: Mapping | None, fields: Fields
-    ) -> None:
-        try:
-            self._reading.registry.coerce(action, values)
-        except ValueError:
-            for mistake in self._reading.registry.mistakes(action, values):
-                self._note(action, mistake, node, fields)
 
     def _note(
         self, action: Action, mistake: ParameterMistake, node: Mapping | None, fields: Fields
@@ -118,3 +117,11 @@ class Calls:
             text = getattr(inner, "text", "")
             suggestion = closest(text, list(mistake.choices)) if text else ""
             source.wrong(inner.mark, message, suggestion=suggestion)
+
+
+def closest_action(name: str, names: list[str]) -> str:
+    """The action that was probably meant: of the same module, else by its whole name."""
+    module = f"{name.rpartition('.')[0]}."
+    beside = {other.removeprefix(module): other for other in names if other.startswith(module)}
+    meant = closest(name.removeprefix(module), beside) if module != "." else ""
+    return beside[meant] if meant else closest(name, names, cutoff=0.8)

@@ -37,6 +37,7 @@ MAX_DEPTH = 64
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What YAML 1.1, and so libyaml, counts as the end of a line."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Mark(Protocol):
@@ -149,6 +150,14 @@ class PureParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
         yaml.scanner.Scanner.__init__(self)
         yaml.parser.Parser.__init__(self)
 
+    def get_event(self) -> Any:
+        event: Any = super().get_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs
+        if type(event) is ScalarEvent and _SURROGATE.search(event.value):
+            problem = "an escape stands for half a character"
+            mark: Any = event.start_mark
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+        return event
+
 
 Parser = Callable[[str], Any]
 
@@ -253,7 +262,9 @@ class _Composer:
         self.anchors: dict[str, Node] = {}
         self.names: dict[str, str] = {}
         """Each key's text, held once."""
-        self.open: list[Mapping | Sequence] = []
+        self.unfinished: set[str] = set()
+        """Anchors of the nodes that are being built."""
+        self.depth = 0
         self.sizes: dict[int, int] = {}
         """Of nodes that aliases repeat, by identity."""
         self.total = 0
@@ -290,45 +301,52 @@ class _Composer:
             self._properties(event, node)
         return node
 
-    def _mapping(self, event: Any) -> Mapping:
+    def _mapping(self, start: Any) -> Mapping:
         entries: dict[str, Node] = {}
-        node = Mapping(entries, event.start_mark)
-        self._open(event, node)
+        node = Mapping(entries, start.start_mark)
+        self._open(start, node)
         next_event, names = self.next_event, self.names
         while type(event := next_event()) is not MappingEndEvent:
             # Nearly all keys and values are plain scalars: built here, without calls.
             if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
-                key = names.setdefault(event.value, event.value)
-                if key in entries or key == "<<":
-                    self._odd_key(event, entries)
+                key = event.value
+                key = names.setdefault(key, key)
+                if (key in entries or key == "<<") and not self._odd_key(event, entries):
+                    self._node(next_event())
+                    continue
+            elif (named := self._key(event, entries)) is None:
+                self._node(next_event())
+                continue
             else:
-                key = self._key(event, entries)
+                key = named
             event = next_event()
             if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
                 entries[key] = Scalar(event.value, event.implicit[0], event.start_mark)
             else:
                 entries[key] = self._node(event)
-        self._close(node, len(entries))
+        self._close(start, node, len(entries))
         return node
 
-    def _sequence(self, event: Any) -> Sequence:
-        node = Sequence([], event.start_mark)
-        self._open(event, node)
+    def _sequence(self, start: Any) -> Sequence:
+        items: list[Node] = []
+        node = Sequence(items, start.start_mark)
+        self._open(start, node)
         while type(event := self.next_event()) is not SequenceEndEvent:
-            node.items.append(self._node(event))
-        self._close(node, len(node.items))
+            items.append(self._node(event))
+        self._close(start, node, len(items))
         return node
 
-    def _key(self, event: Any, entries: dict[str, Node]) -> str:
+    def _key(self, event: Any, entries: dict[str, Node]) -> str | None:
+        """The text of a key with an anchor or a tag; None for one that is no text."""
         if type(event) is not ScalarEvent:
             self._node(event)
             self.source.wrong(event.start_mark, "a key has to be plain text")
-            return ""
+            return None
         self._properties(event, Scalar(event.value, False, event.start_mark))
-        self._odd_key(event, entries)
-        return str(event.value)
+        return str(event.value) if self._odd_key(event, entries) else None
 
-    def _odd_key(self, event: Any, entries: dict[str, Node]) -> None:
+    def _odd_key(self, event: Any, entries: dict[str, Node]) -> bool:
+        """Note what is wrong with a key; false when its value can't be used."""
         key = event.value
         if key in entries:
             first = entries[key].mark.line + 1
@@ -336,17 +354,20 @@ class _Composer:
         elif key == "<<" and event.implicit[0]:
             message = "merge keys (<<) are not supported; write the keys out"
             self.source.wrong(event.start_mark, message)
+            return False
+        return True
 
-    def _alias(self, event: AliasEvent) -> Node:
+    def _alias(self, event: Any) -> Node:
         mark = event.start_mark
-        target = self.anchors.get(str(event.anchor))
+        name = str(event.anchor)
+        if name in self.unfinished:
+            self.source.wrong(mark, f"the alias *{name} stands inside what it repeats")
+            return Scalar("", False, mark)
+        target = self.anchors.get(name)
         if target is None:
-            self.source.wrong(mark, f"unknown alias *{event.anchor}")
-            return Scalar("", False, mark)
-        if any(target is node for node in self.open):
-            self.source.wrong(mark, f"the alias *{event.anchor} stands inside what it repeats")
-            return Scalar("", False, mark)
-        self._count(Scalar("", False, mark), self._size(target))
+            self.source.wrong(mark, f"unknown alias *{name}")
+            return Scalar(f"*{name}", False, mark)
+        self._count(mark, self._size(target))
         return target
 
     def _properties(self, event: Any, node: Node) -> None:
@@ -357,21 +378,24 @@ class _Composer:
         if event.anchor is not None:
             self.anchors[event.anchor] = node
 
-    def _open(self, event: Any, node: Mapping | Sequence) -> None:
-        if event.tag is not None or event.anchor is not None:
-            self._properties(event, node)
-        self.open.append(node)
-        if len(self.open) > MAX_DEPTH:
-            self._give_up(node, f"nested deeper than {MAX_DEPTH} levels")
+    def _open(self, start: Any, node: Mapping | Sequence) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self._give_up(node.mark, f"nested deeper than {MAX_DEPTH} levels")
+        if start.tag is not None or start.anchor is not None:
+            self._properties(start, node)
+            self.unfinished.add(start.anchor)
 
-    def _close(self, node: Mapping | Sequence, children: int) -> None:
-        self.open.pop()
-        self._count(node, children)
+    def _close(self, start: Any, node: Mapping | Sequence, children: int) -> None:
+        self.depth -= 1
+        self._count(node.mark, children)
+        if start.anchor is not None:
+            self.unfinished.discard(start.anchor)
 
-    def _count(self, node: Node, more: int) -> None:
+    def _count(self, mark: Mark, more: int) -> None:
         self.total += more
         if self.total > MAX_NODES:
-            self._give_up(node, f"more than {MAX_NODES} values, aliases counted in full")
+            self._give_up(mark, f"more than {MAX_NODES} values, aliases counted in full")
 
     def _size(self, node: Node) -> int:
         """Number of values below a node that an alias repeats."""
@@ -383,8 +407,8 @@ class _Composer:
             known = self.sizes[id(node)] = sum(1 + self._size(child) for child in inner)
         return known
 
-    def _give_up(self, node: Node, message: str) -> None:
-        self.source.wrong(node.mark, message)
+    def _give_up(self, mark: Mark, message: str) -> None:
+        self.source.wrong(mark, message)
         raise _GaveUp
 
 

@@ -20,7 +20,7 @@ from runbook_app.adapters.plan_file.scalars import (
 from runbook_app.adapters.plan_file.variables import Variables, as_text, closest
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.clock import Estimate, parse_duration, parse_time
-from runbook_app.domain.plan import NOWHERE, Position
+from runbook_app.domain.plan import Position
 
 T = TypeVar("T")
 
@@ -35,9 +35,6 @@ class Reading:
         self.source = source
         self.variables = variables
         self.registry = registry
-
-    def position(self, node: Node | None) -> Position:
-        return self.source.position(node.mark) if node is not None else NOWHERE
 
     def wrong(self, node: Node, message: str, suggestion: str = "") -> None:
         self.source.wrong(node.mark, message, suggestion=suggestion)
@@ -82,7 +79,7 @@ class Reading:
 class Fields:
     """One mapping of the plan."""
 
-    __slots__ = ("broken", "entries", "node", "reading", "what")
+    __slots__ = ("_position", "broken", "entries", "node", "reading", "what")
 
     def __init__(self, reading: Reading, node: Mapping, what: str, *, broken: bool = False) -> None:
         self.reading = reading
@@ -91,6 +88,7 @@ class Fields:
         self.what = what
         self.broken = broken
         """It was no mapping at all, which has been noted: nothing else can be missing."""
+        self._position: Position | None = None
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
@@ -172,10 +170,12 @@ class Fields:
             return self._parsed(node, name, parse, default)
 
     def _parsed(self, node: Node, name: str, parse: Callable[[str], T], default: T) -> T:
+        if not isinstance(node, Scalar):
+            self.reading.wrong(node, f"{name!r} has to be text")
+            return default
         before = len(self.reading.source.mistakes)
-        text = self.reading.text(node, name)
         try:
-            return parse(text)
+            return parse(as_text(self.reading.variables.expand(node)))
         except (ValueError, OverflowError) as error:
             if len(self.reading.source.mistakes) == before:
                 self.reading.wrong(node, f"{name!r}: {error}")
@@ -188,7 +188,7 @@ class Fields:
         return self.parsed(name, estimate, None)
 
     def time(self, name: str) -> datetime | None:
-        return self.parsed(name, parse_time, None)
+        return self.parsed(name, moment, None)
 
     def path(self, name: str, default: str = "") -> str:
         """A path below the target (or the plan's folder), never out of it."""
@@ -240,7 +240,9 @@ class Fields:
         self.reading.wrong(self.entries.get(name, self.node), message, suggestion)
 
     def position(self) -> Position:
-        return self.reading.source.position(self.node.mark)
+        if self._position is None:
+            self._position = self.reading.source.position(self.node.mark)
+        return self._position
 
     def _value(self, name: str, default: object) -> object:
         node = self.entries.get(name)
@@ -260,15 +262,28 @@ class Fields:
 
 def check_path(reading: Reading, node: Node, text: str) -> None:
     """Note a path that leaves the folder it has to stay in."""
+    problem = path_problem(text)
+    if problem:
+        reading.wrong(node, problem)
+
+
+def is_inside(text: str) -> bool:
+    """Whether a path stays below the folder that it is relative to."""
+    return not path_problem(text)
+
+
+def path_problem(text: str) -> str:
+    """What is wrong with a path that has to stay below a folder; empty when nothing is."""
     path = PurePosixPath(text)
     if not text or text == ".":
-        reading.wrong(node, "an empty path; name a file relative to the target")
-    elif _CONTROL.search(text):
-        reading.wrong(node, f"{shorten(text)} holds control characters")
-    elif path.is_absolute() or text.startswith("~"):
-        reading.wrong(node, f"{shorten(text)} is absolute; write it relative to the target")
-    elif ".." in path.parts:
-        reading.wrong(node, f"{shorten(text)} leads out of the target by '..'")
+        return "an empty path; name a file relative to the target"
+    if _CONTROL.search(text):
+        return f"{shorten(text)} holds control characters"
+    if path.is_absolute() or text.startswith("~"):
+        return f"{shorten(text)} is absolute; write it relative to the target"
+    if ".." in path.parts:
+        return f"{shorten(text)} leads out of the target by '..'"
+    return ""
 
 
 @lru_cache(maxsize=4096)
@@ -277,6 +292,13 @@ def duration(text: str) -> timedelta:
     if value <= timedelta():
         raise ValueError(f"{text!r} is no time at all")
     return value
+
+
+def moment(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a time such as 2025-10-24T08:00Z ({error})") from None
 
 
 @lru_cache(maxsize=4096)

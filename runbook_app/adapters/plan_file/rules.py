@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runbook_app.adapters.plan_file.document import Document
 from runbook_app.adapters.plan_file.nodes import Mapping, Scalar, Sequence, Source
-from runbook_app.adapters.plan_file.reading import Fields
+from runbook_app.adapters.plan_file.reading import Fields, is_inside
 from runbook_app.adapters.plan_file.scalars import shorten
 from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.domain.clock import format_duration
@@ -41,25 +41,25 @@ class Rules:
 
     def _ids(self) -> None:
         plan = self._plan
-        self._unique("item", ((i.id, i.position) for i in plan.items))
+        self._unique("item id", ((i.id, i.position) for i in plan.items))
         self._unique("item number", ((str(i.number), i.position) for i in plan.items if i.number))
         for item in plan.items:
-            self._unique("step", ((s.id, s.position) for s in item.steps))
+            self._unique("step id", ((s.id, s.position) for s in item.steps))
             lines = [*item.checkpoint, *item.success]
-            self._unique(f"line of {item.id!r}", ((line.id, line.position) for line in lines))
+            self._unique("line id", ((line.id, line.position) for line in lines))
         for key in ("blocks", "baseline", "documents", "links", "next_phases", "sections"):
-            self._unique("section", self._places(key))
+            self._unique("section id", self._places(key))
         for key in ("risks", "claims"):
-            self._unique(key.removesuffix("s"), self._places(key))
+            self._unique(f"{key.removesuffix('s')} id", self._places(key))
         checks = [c for category in plan.score.categories for c in category.checks]
-        self._unique("score check", ((c.id, c.position) for c in checks))
+        self._unique("score check id", ((c.id, c.position) for c in checks))
 
     def _unique(self, what: str, ids: Iterable[tuple[str, Position]]) -> None:
         first: dict[str, Position] = {}
         for name, position in ids:
             if name and name in first:
                 line = first[name].line
-                message = f"duplicate {what} id {name!r}, first on line {line}"
+                message = f"duplicate {what} {name!r}, first on line {line}"
                 self._source.wrong_at(position, message)
             first.setdefault(name, position)
 
@@ -123,10 +123,14 @@ class Rules:
                 self._fields[item.id].wrong("sign_off", message)
 
     def _guide(self, item: Item, folder: Path) -> None:
-        if not item.guide or ".." in Path(item.guide).parts or "\0" in item.guide:
+        if not item.guide or not is_inside(item.guide):
             return
+        message = ""
         if not (folder / item.guide).is_file():
             message = f"there is no guide {shorten(item.guide)} beside the plan"
+        elif not (folder / item.guide).resolve().is_relative_to(folder.resolve()):
+            message = f"the guide {shorten(item.guide)} leads out of the plan's folder by a link"
+        if message:
             self._fields[item.id].wrong("guide", message)
 
     def _window(self, now: datetime) -> None:

@@ -50,17 +50,41 @@ def shape_of(hint: Any) -> Shape:
     return OPEN
 
 
-def value_of(node: Node, shape: Shape, source: Source, variables: Variables) -> object:
-    """The plain value of a node, variables replaced; what is unclear becomes a mistake."""
-    if isinstance(node, Scalar):
-        return _scalar(node, shape, source, variables)
-    if isinstance(node, Sequence):
-        inner = shape.item or OPEN
-        return [value_of(item, inner, source, variables) for item in node.items]
-    return {
-        name: value_of(item, shape.of(name), source, variables)
-        for name, item in node.entries.items()
-    }
+class Values:
+    """Reads parameters of one plan's actions."""
+
+    def __init__(self, source: Source, variables: Variables) -> None:
+        self._source = source
+        self._variables = variables
+
+    def read(self, node: Node, shape: Shape, where: tuple[str, str]) -> object:
+        """The plain value of a node, variables replaced; what is unclear becomes a mistake.
+
+        Args:
+            where: action and parameter, for the mistake's message.
+        """
+        if isinstance(node, Scalar):
+            return self._scalar(node, shape, where)
+        if isinstance(node, Sequence):
+            inner = shape.item or OPEN
+            return [self.read(item, inner, where) for item in node.items]
+        return {name: self.read(item, shape.of(name), where) for name, item in node.entries.items()}
+
+    def _scalar(self, node: Scalar, shape: Shape, where: tuple[str, str]) -> object:
+        text = node.text
+        if "${" in text:
+            value = self._variables.expand(node)
+            return as_text(value) if shape.text else value
+        if not node.plain:
+            return text
+        read = resolve_plain(text)
+        if read is not UNCLEAR:
+            return read
+        if not shape.text:
+            action, name = where
+            message = f"{describe(node)}; put it in quotes, or write it plainly"
+            self._source.wrong(node.mark, f"{action}: parameter {name!r}: {message}")
+        return text
 
 
 def inner_node(node: Node, path: tuple[str | int, ...]) -> Node:
@@ -73,21 +97,6 @@ def inner_node(node: Node, path: tuple[str | int, ...]) -> Node:
         else:
             break
     return node
-
-
-def _scalar(node: Scalar, shape: Shape, source: Source, variables: Variables) -> object:
-    text = node.text
-    if "${" in text:
-        value = variables.expand(node)
-        return as_text(value) if shape.text else value
-    if not node.plain:
-        return text
-    read = resolve_plain(text)
-    if read is not UNCLEAR:
-        return read
-    if not shape.text:
-        source.wrong(node.mark, f"{describe(node)}; put it in quotes, or write it plainly")
-    return text
 
 
 def _members(hint: Any) -> list[Any]:

@@ -7,7 +7,7 @@ and always has the type of the plan's default.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
@@ -35,6 +35,8 @@ class Variables:
 
     def __init__(self, source: Source, values: Mapping[str, Value]) -> None:
         self._source = source
+        self._known: dict[str, Value] = {}
+        """Texts without mistakes, expanded before."""
         self.values = values
 
     def expand(self, node: Scalar) -> Value:
@@ -42,7 +44,16 @@ class Variables:
         text = node.text
         if "${" not in text:
             return text
-        found = _REFERENCE.fullmatch(text)
+        if text in self._known:
+            return self._known[text]
+        before = len(self._source.mistakes)
+        value = self._expanded(text, node)
+        if len(self._source.mistakes) == before:
+            self._known[text] = value
+        return value
+
+    def _expanded(self, text: str, node: Scalar) -> Value:
+        found = _REFERENCE.fullmatch(text) if text[0] == "$" else None
         if found and not found[1]:
             return self._value(found, node)
         return _REFERENCE.sub(lambda found: self._piece(found, node), text)
@@ -75,9 +86,9 @@ def as_text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def closest(name: str, known: Mapping[str, object] | Iterator[str] | list[str]) -> str:
+def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """The known name that was probably meant, or empty."""
-    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.6)), "")
+    return next(iter(get_close_matches(name[:200], list(known), n=1, cutoff=cutoff)), "")
 
 
 def read_defaults(source: Source, root: MappingNode) -> dict[str, Value]:

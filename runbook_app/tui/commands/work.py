@@ -19,9 +19,12 @@ _WORK = "Work"
 _FAILED = "Something has failed: choose a way out of it first, with enter."
 
 
+def _rolling(state: SessionState) -> bool:
+    return any(item.status is ItemStatus.ROLLING_BACK for item in state.items.values())
+
+
 def _busy(state: SessionState) -> bool:
-    rolling = any(item.status is ItemStatus.ROLLING_BACK for item in state.items.values())
-    return state.running_step is not None or rolling
+    return state.running_step is not None or _rolling(state)
 
 
 def _stands(situation: Situation) -> bool:
@@ -94,6 +97,8 @@ class RunAuto(UserCommand):
     def refusal(self, situation: Situation) -> str:
         if situation.state.intent.auto:
             return "It runs by itself already; space pauses."
+        if _rolling(situation.state):
+            return "An item is being rolled back; wait for its end."
         if _stands(situation):
             return _FAILED
         return ""

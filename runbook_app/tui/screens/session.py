@@ -25,8 +25,9 @@ from runbook_app.tui.screens.dialog import Dialog
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view import panel
 from runbook_app.tui.view.banner import Outside, banner
+from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.menu import Way
-from runbook_app.tui.view.node import Node, current, trouble
+from runbook_app.tui.view.node import Node, at_rest, current, trouble
 from runbook_app.tui.widgets.banner import BannerLine
 from runbook_app.tui.widgets.header import SessionHeader
 from runbook_app.tui.widgets.key_bar import KeyBar
@@ -60,7 +61,7 @@ class SessionScreen(Screen[None]):
             height: 1fr;
             layout: grid;
             grid-size: 2 2;
-            grid-columns: 5fr 7fr;
+            grid-columns: 5fr 8fr;
             grid-rows: 1fr 1fr;
         }
 
@@ -117,7 +118,8 @@ class SessionScreen(Screen[None]):
         self.questions = Questions(self)
         self.orders = Orders(session, lambda text: self.tell(text, severity="error"))
         self._staying = True
-        """The selection goes along with the work."""
+        """The selection goes along with the work, and stays on what was done when that rests."""
+        self._placed = False
         self._trouble: Node | None = None
         self._fault = ""
         self._leaving = False
@@ -187,18 +189,28 @@ class SessionScreen(Screen[None]):
 
     def show(self) -> None:
         """Draw everything that the clock or the journal can have changed."""
+        try:
+            self._draw()
+        except Exception as error:  # noqa: BLE001 - a fault in drawing must not end the screen
+            fault = Outside(alive=self.alive, fault=f"{type(error).__name__}: {error}")
+            self.query_one(BannerLine).show(banner(self.session.plan, self.session.state, fault))
+
+    def _draw(self) -> None:
         self._shown_at = self.app.size
         state, plan, now = self.session.state, self.session.plan, self.now()
         node = current(state) if self._staying else None
-        if node is not None:
+        if node is not None and (not self._placed or not at_rest(state)):
             self.plan_tree.select(node)
+            self._placed = True
         watching = self.session.read_only
         self.query_one(SessionHeader).show(
             plan, state, alive=self.alive, read_only=watching, now=now
         )
         outside = Outside(alive=self.alive, read_only=watching, fault=self._fault)
         self.query_one(BannerLine).show(banner(plan, state, outside))
-        self.panel.show(plan, state, self.plan_tree.node, now)
+        dead = engine_dead(state, alive=self.alive)
+        self.panel.show(plan, state, self.plan_tree.node, now=now, dead=dead)
+        self.plan_tree.dead = dead
         self.plan_tree.refresh()
         self.show_keys()
 
@@ -249,7 +261,8 @@ class SessionScreen(Screen[None]):
             self.tell(words, severity="error")
 
     def tell(self, text: str, *, severity: SeverityLevel = "information") -> None:
-        self.notify(paint.clean(text), severity=severity, markup=False, timeout=8)
+        seconds = 3 if severity == "information" else 8
+        self.notify(paint.clean(text), severity=severity, markup=False, timeout=seconds)
 
     async def send(self, kind: type[cmd.Command], **fields: object) -> None:
         await self.orders.send(kind, **fields)
@@ -269,7 +282,7 @@ class SessionScreen(Screen[None]):
             self.panel.focus_menu()
 
     def stay_with_work(self) -> None:
-        self._staying = True
+        self._staying, self._placed = True, False
         self.show()
 
     def show_guide(self, item: Item, *, troubleshooting: bool = False) -> None:
@@ -307,8 +320,9 @@ class SessionScreen(Screen[None]):
         else:
             self.work(ways.take(self, node, choice))
 
-    def on_log_view_changed(self, _event: LogView.Changed) -> None:
-        self.show_keys()
+    def on_log_view_changed(self, event: LogView.Changed) -> None:
+        if event.keys:
+            self.show_keys()
 
     def on_log_pane_sought(self) -> None:
         self.work(self.log_pane.find(forward=False))

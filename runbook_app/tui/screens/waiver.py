@@ -27,19 +27,19 @@ class Waiver:
     """ISO 8601 date."""
 
 
-def lacking(waiver: Waiver, now: str) -> str:
-    """What the waiver lacks; empty when it is whole."""
+def lacking(waiver: Waiver, now: str) -> tuple[str, str] | None:
+    """The field that lacks something, and what; None when the waiver is whole."""
     if not waiver.reason:
-        return "A waiver needs a reason."
+        return "reason", "A waiver needs a reason."
     if not waiver.owner:
-        return "A waiver needs an owner: who answers for it."
+        return "owner", "A waiver needs an owner: who answers for it."
     try:
         expires = date.fromisoformat(waiver.expires)
     except ValueError:
-        return f"{waiver.expires!r} is no date; write it as 2025-12-31."
+        return "expires", f"{waiver.expires!r} is no date; write it as 2025-12-31."
     if expires <= parse_time(now).date():
-        return f"{waiver.expires} is not in the future."
-    return ""
+        return "expires", f"{waiver.expires} is not in the future."
+    return None
 
 
 class WaiverDialog(Dialog[Waiver]):
@@ -75,10 +75,9 @@ class WaiverDialog(Dialog[Waiver]):
             return
         waiver = self._waiver()
         missing = lacking(waiver, self._now)
-        if missing:
-            self.query_one("#lacking", Static).update(paint.line(label(missing, Tone.BAD)))
-            self.query_one(
-                "#owner" if "owner" in missing else "#reason" if "reason" in missing else "#expires"
-            ).focus()
-        else:
+        if missing is None:
             self.dismiss(waiver)
+            return
+        field, words = missing
+        self.query_one("#lacking", Static).update(paint.line(label(words, Tone.BAD)))
+        self.query_one(f"#{field}").focus()

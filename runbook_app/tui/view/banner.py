@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.state import SessionState, StepStatus
+from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.tui.view.clocks import engine_dead
-from runbook_app.tui.view.node import Node, NodeKind, current, trouble
+from runbook_app.tui.view.node import Node, NodeKind, current, step_of, trouble
 from runbook_app.tui.view.words import Line, Tone, number_of, plural
 
 
@@ -86,7 +86,7 @@ def name_of(plan: Plan, node: Node) -> str:
     item = plan.item(node.item)
     match node.kind:
         case NodeKind.STEP:
-            step = plan.step(node.step)[1]
+            step = step_of(item, node.step)
             return f"{number_of(item, step.id)} {step.title}"
         case NodeKind.CHECKPOINT:
             return f"Checkpoint of {item.number} {item.title}"
@@ -102,10 +102,12 @@ def _calm(plan: Plan, state: SessionState, outside: Outside, press_e: str) -> Li
         name = name_of(plan, Node(NodeKind.STEP, step.item, step.id))
         more = f": {_first(step.progress)}" if step.progress else ""
         return (("● ", Tone.ACCENT), (f"{name}{more}", Tone.PLAIN))
+    node = current(state)
+    if node is not None and state.items[node.item].status is ItemStatus.ROLLING_BACK:
+        return (("↶ ", Tone.WARN), (f"rolling back {name_of(plan, node)}", Tone.PLAIN))
     if state.engine_stopped and not outside.alive:
         reason = state.engine_stopped.reason
         return ((f"■ The engine stopped ({reason}); {press_e}", Tone.WARN),)
-    node = current(state)
     if node is None:
         return _nothing_left(state)
     pause = f"‖ {state.pause_reason} · " if state.pause_reason else ""

@@ -47,6 +47,8 @@ def status_sign(state: SessionState, *, alive: bool) -> Sign:
     status = state.status
     if status in ("running", "waiting") and engine_dead(state, alive=alive):
         return sign("interrupted")
+    if status == "failed" and any(i.status is ItemStatus.UNKNOWN for i in state.items.values()):
+        return sign("unknown")
     if status == "idle" and state.pause_reason:
         return sign("paused")
     if status == "finished":

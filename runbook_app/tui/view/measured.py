@@ -45,8 +45,13 @@ def earlier(state: SessionState, step: StepState) -> dict[str, Measurement]:
         if other is step or not other.ended_at or other.ended_at > (step.started_at or "~"):
             continue
         for measurement in other.measurements:
-            found.setdefault(measurement.name, measurement)
+            if _is_figure(measurement.value):
+                found.setdefault(measurement.name, measurement)
     return found
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def line_sign(line: LineState | None) -> Sign:

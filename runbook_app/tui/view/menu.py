@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from runbook_app.domain.measure import Progress
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState, StepStatus
+from runbook_app.domain.state import (
+    ItemState,
+    ItemStatus,
+    LineState,
+    SessionState,
+    StepState,
+    StepStatus,
+)
 from runbook_app.tui.view.node import Node, NodeKind
 
 
@@ -74,11 +82,7 @@ def _of_node(plan: Plan, item: ItemState, node: Node) -> list[Choice]:
 def _of_step(plan: Plan, item: ItemState, step_id: str) -> list[Choice]:
     match item.steps[step_id].status:
         case StepStatus.UNKNOWN:
-            return [
-                Choice(Way.DONE, "It is done", "take it as succeeded"),
-                Choice(Way.NOT_DONE, "It is not done", "run it again from the start"),
-                Choice(Way.PARTLY, "It is partly done", "restore what it captured"),
-            ]
+            return _triage(item.steps[step_id])
         case StepStatus.FAILED:
             retry = Choice(Way.RETRY, "Retry", "counts only if its check then passes")
             edit = Choice(Way.EDIT, "Edit parameters and retry", "both versions are kept")
@@ -88,6 +92,24 @@ def _of_step(plan: Plan, item: ItemState, step_id: str) -> list[Choice]:
             return [retry, edit, skip]
         case _:
             return []
+
+
+_TRIAGE = {
+    Progress.PARTLY: Choice(Way.PARTLY, "It is partly done", "restore what it captured"),
+    Progress.NOT_DONE: Choice(Way.NOT_DONE, "It is not done", "run it again from the start"),
+    Progress.DONE: Choice(Way.DONE, "It is done", "take it as succeeded"),
+}
+"""The most careful first."""
+
+
+def _triage(step: StepState) -> list[Choice]:
+    """What the step's own check finds stands first, where the cursor is."""
+    found = step.examined.progress if step.examined else None
+    if found is None:
+        return list(_TRIAGE.values())
+    first = _TRIAGE[found]
+    others = [choice for progress, choice in _TRIAGE.items() if progress is not found]
+    return [replace(first, note=f"{first.note}; so its check finds"), *others]
 
 
 def _waivers(plan: Plan, item: ItemState, lines: dict[str, LineState]) -> list[Choice]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from runbook_app.domain import decisions
 from runbook_app.domain.events import ItemOutline
-from runbook_app.domain.plan import Item, Plan
+from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 
 
@@ -48,6 +48,11 @@ def item_state(state: SessionState, item: Item) -> ItemState:
     )
 
 
+def step_of(item: Item, step_id: str) -> Step:
+    """The planned step; quick in a long plan, where `Plan.step` looks through all items."""
+    return next(step for step in item.steps if step.id == step_id)
+
+
 def nodes(plan: Plan, opened: Collection[str]) -> list[Node]:
     """Every visible node, top to bottom."""
     found: list[Node] = []
@@ -69,6 +74,11 @@ def children(item: Item) -> list[Node]:
 def current(state: SessionState) -> Node | None:
     """Where the work is, or stands still, or goes on next."""
     return _asked(state) or _busy(state) or trouble(state) or _next(state)
+
+
+def at_rest(state: SessionState) -> bool:
+    """Nothing runs or is about to, nothing is asked, nothing has failed."""
+    return not (state.intent.active or _asked(state) or _busy(state) or trouble(state))
 
 
 def _asked(state: SessionState) -> Node | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from runbook_app.domain import decisions
 from runbook_app.domain.clock import format_duration
-from runbook_app.domain.events import Difference
+from runbook_app.domain.events import CaptureTaken, Difference
 from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.tui.view import lines
@@ -14,26 +16,25 @@ from runbook_app.tui.view.measured import (
     measurement_lines,
     prose,
 )
-from runbook_app.tui.view.node import Node, NodeKind, item_state
-from runbook_app.tui.view.tree import checkpoint_sign, item_sign, verify_sign
+from runbook_app.tui.view.node import Node, NodeKind, item_state, step_of
+from runbook_app.tui.view.tree import checkpoint_sign, item_sign, step_sign, verify_sign
 from runbook_app.tui.view.words import BLANK, Line, Tone, clock, number_of, sign
 
 
-def heading(plan: Plan, state: SessionState, node: Node) -> Line:
+def heading(plan: Plan, state: SessionState, node: Node, *, dead: bool = False) -> Line:
     """The panel's title: what is selected, and its state."""
     item = plan.item(node.item)
     known = item_state(state, item)
     match node.kind:
         case NodeKind.ITEM:
-            name, shown = f"Item {item.number} · {item.title}", item_sign(known)
+            name, shown = f"Item {item.number} · {item.title}", item_sign(known, dead=dead)
         case NodeKind.CHECKPOINT:
             name, shown = f"Checkpoint of item {item.number}", checkpoint_sign(known)
         case NodeKind.VERIFY:
             name, shown = f"Success criteria of item {item.number}", verify_sign(known)
         case NodeKind.STEP:
-            step = plan.step(node.step)[1]
-            it = known.steps.get(node.step)
-            shown = sign(it.status if it else "pending" if step.available else "unavailable")
+            step = step_of(item, node.step)
+            shown = step_sign(step, known.steps.get(step.id), dead=dead)
             name = f"Step {number_of(item, step.id)} · {step.title}"
     return ((f"{name} ", Tone.STRONG), (f"{shown.glyph} {shown.word}", shown.tone))
 
@@ -42,7 +43,8 @@ def timer(plan: Plan, state: SessionState, node: Node, now: str) -> str:
     """`3:10 of 20:00` for a step: time used and its timeout."""
     if node.kind is not NodeKind.STEP:
         return ""
-    item, step = plan.step(node.step)
+    item = plan.item(node.item)
+    step = step_of(item, node.step)
     it = item_state(state, item).steps.get(step.id)
     used = clock(it.seconds(now)) if it and it.started_at else "not run"
     return f"{used} of {clock(step.timeout.total_seconds())}"
@@ -60,7 +62,7 @@ def body(plan: Plan, state: SessionState, node: Node) -> list[Line]:
         case NodeKind.VERIFY:
             found = [*_commit(known), *_criteria(item, known)]
         case NodeKind.STEP:
-            step = plan.step(node.step)[1]
+            step = step_of(item, node.step)
             it = known.steps.get(step.id) or StepState(step.id, item.id)
             found = _step_body(state, item, known, step, it)
     found += _remarks(state, node)
@@ -137,9 +139,17 @@ def _action(step: Step, it: StepState) -> list[Line]:
     rows: list[Line] = [head, ((attempts, Tone.DIM),)]
     for name, value in values.items():
         edited = it.parameters is not None and step.call.parameters.get(name) != value
-        mark = (("  edited", Tone.WARN),) if edited else ()
-        rows.append(((f"  {name}: ", Tone.DIM), (_one_line(value), Tone.PLAIN), *mark))
+        rows += _parameter(name, value, "  ", edited=edited)
     return rows
+
+
+def _parameter(name: str, value: object, indent: str, *, edited: bool = False) -> list[Line]:
+    mark = (("  edited", Tone.WARN),) if edited else ()
+    head: Line = ((f"{indent}{name}: ", Tone.DIM), *mark)
+    if isinstance(value, Mapping):
+        inner = [_parameter(str(k), v, f"{indent}  ") for k, v in value.items()]
+        return [head, *(line for found in inner for line in found)]
+    return [(head[0], (_one_line(value), Tone.PLAIN), *mark)]
 
 
 def _one_line(value: object) -> str:
@@ -279,6 +289,10 @@ def _about(item: str, step: str, node: Node) -> bool:
     return item == node.item
 
 
+def _captured_name(capture: CaptureTaken) -> str:
+    return capture.name if capture.kind == "file" else f"{capture.kind} {capture.name}"
+
+
 def undo_line(plan: Plan, state: SessionState, node: Node | None) -> Line:
     """What `r` would restore now; always on the screen, so that `r` may act at once."""
     if node is None:
@@ -291,7 +305,7 @@ def undo_line(plan: Plan, state: SessionState, node: Node | None) -> Line:
     if not known.captures:
         return ((f"{name}: nothing captured, nothing to roll back", Tone.DIM),)
     others = decisions.dependents(state, item.id)
-    what = ", ".join(capture.name for capture in known.captures)
+    what = ", ".join(_captured_name(capture) for capture in known.captures)
     budget = f" in {format_duration(item.rollback_budget.high)}" if item.rollback_budget else ""
     found: Line = (
         ("r restores ", Tone.WARN),

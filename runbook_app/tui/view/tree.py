@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.plan import Item, Plan, Step
-from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepStatus
-from runbook_app.tui.view.node import Node, NodeKind, item_state
+from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
+from runbook_app.tui.view.node import Node, NodeKind, item_state, step_of
 from runbook_app.tui.view.words import Line, Sign, Tone, clock, number_of, sign
 
 _BAR = 4
+_GOING = (StepStatus.RUNNING, StepStatus.WAITING, StepStatus.ROLLING_BACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +21,26 @@ class TreeRow:
     """Shown in full at the right edge; the left side gives way."""
 
 
-def row(plan: Plan, state: SessionState, node: Node, *, opened: bool, now: str) -> TreeRow:
+def row(
+    plan: Plan, state: SessionState, node: Node, *, opened: bool, now: str, dead: bool = False
+) -> TreeRow:
+    """One node's row. With a `dead` engine nothing runs, whatever the journal last said."""
     item = plan.item(node.item)
     known = item_state(state, item)
     match node.kind:
         case NodeKind.ITEM:
-            return _item_row(item, known, opened=opened)
+            return _item_row(item, known, opened=opened, dead=dead)
         case NodeKind.CHECKPOINT:
             return _lines_row("Checkpoint", checkpoint_sign(known), _confirmed(known))
         case NodeKind.VERIFY:
             return _lines_row("Success criteria", verify_sign(known), _held(known))
         case NodeKind.STEP:
-            return _step_row(item, known, plan.step(node.step)[1], now)
+            at = state.at if dead else now
+            return _step_row(item, known, step_of(item, node.step), at, dead=dead)
 
 
-def _item_row(item: Item, known: ItemState, *, opened: bool) -> TreeRow:
-    shown = item_sign(known)
+def _item_row(item: Item, known: ItemState, *, opened: bool, dead: bool) -> TreeRow:
+    shown = item_sign(known, dead=dead)
     fold = "▾" if opened else "▸"
     left = (
         (f"{fold} ", Tone.DIM),
@@ -46,9 +51,11 @@ def _item_row(item: Item, known: ItemState, *, opened: bool) -> TreeRow:
     return TreeRow(left, ((shown.word, shown.tone), *progress(known)))
 
 
-def item_sign(known: ItemState) -> Sign:
+def item_sign(known: ItemState, *, dead: bool = False) -> Sign:
     """An item between two steps is in progress; it says `running` only while a step runs."""
     status = known.status
+    if dead and any(step.status in _GOING for step in known.steps.values()):
+        return sign("interrupted")
     running = any(step.status is StepStatus.RUNNING for step in known.steps.values())
     if status is ItemStatus.RUNNING and not running:
         return sign("open")
@@ -73,12 +80,18 @@ def steps_over(known: ItemState) -> tuple[int, int]:
     return sum(step.status in done for step in known.steps.values()), len(known.steps)
 
 
-def _step_row(item: Item, known: ItemState, step: Step, now: str) -> TreeRow:
-    it = known.steps.get(step.id)
+def step_sign(step: Step, it: StepState | None, *, dead: bool) -> Sign:
     status = it.status if it else StepStatus.PENDING
-    shown = sign(status)
+    if dead and status in _GOING:
+        return sign("interrupted")
     if status is StepStatus.PENDING and not step.available:
-        shown = sign(ItemStatus.UNAVAILABLE)
+        return sign(ItemStatus.UNAVAILABLE)
+    return sign(status)
+
+
+def _step_row(item: Item, known: ItemState, step: Step, now: str, *, dead: bool) -> TreeRow:
+    it = known.steps.get(step.id)
+    shown = step_sign(step, it, dead=dead)
     left = (
         (f"    {shown.glyph} ", shown.tone),
         (f"{number_of(item, step.id)} ", Tone.DIM),

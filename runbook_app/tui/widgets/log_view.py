@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
+from rich.style import Style
 from textual import events
-from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -20,6 +21,9 @@ from runbook_app.tui.view.loglines import ShownLine, occurrences, shown
 
 FRAME = 1 / 25
 """Seconds between two looks at the number of lines: below 30 a second."""
+
+SIDEWAYS = 20
+"""Columns that one key scrolls to the side."""
 
 
 class LogView(ScrollView, can_focus=True):
@@ -37,7 +41,11 @@ class LogView(ScrollView, can_focus=True):
     """
 
     class Changed(Message):
-        """Number of lines, place or follow mode changed."""
+        """Number of lines or place changed; with `keys`, also what can be done."""
+
+        def __init__(self, *, keys: bool = False) -> None:
+            super().__init__()
+            self.keys = keys
 
     def __init__(self, reader: LogReader) -> None:
         super().__init__(id="log-view")
@@ -100,13 +108,13 @@ class LogView(ScrollView, can_focus=True):
         self.following, self.found = True, None
         self._to_end()
         self.refresh()
-        self.post_message(self.Changed())
+        self.post_message(self.Changed(keys=True))
 
     def hold(self) -> None:
         """Stay where it is while lines arrive."""
         if self.following and self.count > self.size.height:
             self.following = False
-            self.post_message(self.Changed())
+            self.post_message(self.Changed(keys=True))
 
     def action_scroll_up(self) -> None:
         self.hold()
@@ -122,6 +130,12 @@ class LogView(ScrollView, can_focus=True):
 
     def action_scroll_end(self) -> None:
         self.follow()
+
+    def action_scroll_left(self) -> None:
+        self.scroll_to(x=self.scroll_offset.x - SIDEWAYS, animate=False)
+
+    def action_scroll_right(self) -> None:
+        self.scroll_to(x=self.scroll_offset.x + SIDEWAYS, animate=False)
 
     def on_mouse_scroll_up(self, _event: events.MouseScrollUp) -> None:
         self.hold()
@@ -149,7 +163,7 @@ class LogView(ScrollView, can_focus=True):
         if not top <= at < top + height:
             self.scroll_to(y=max(0, at - height // 2), animate=False)
         self.refresh()
-        self.post_message(self.Changed())
+        self.post_message(self.Changed(keys=True))
         return True
 
     def _next(self, sought: str, *, forward: bool) -> int | None:
@@ -182,18 +196,16 @@ class LogView(ScrollView, can_focus=True):
         return self._strip(shown(line), number, width)
 
     def _strip(self, line: ShownLine, number: int, width: int) -> Strip:
-        style = self.visual_style
-        if number == self.found:
-            style = self.get_visual_style("log--found")
-        prefix = Content.styled(line.prefix, self.get_visual_style("log--prefix", partial=True))
-        text = Content(line.text)
-        for start, end in occurrences(text.plain, self.sought):
-            text = text.stylize(self.get_visual_style("log--match", partial=True), start, end)
-        self._grow(len(line.prefix) + text.cell_length)
-        room = max(0, width - len(line.prefix))
+        found = number == self.found
+        style = self.get_visual_style("log--found") if found else self.visual_style
+        match = style + self.get_visual_style("log--match", partial=True)
+        dim = style + self.get_visual_style("log--prefix", partial=True)
+        head = Strip([Segment(line.prefix, dim.rich_style)])
+        text = Strip(_segments(line.text, self.sought, style.rich_style, match.rich_style))
+        self._grow(head.cell_length + text.cell_length)
         left = self.scroll_offset.x
-        tail = Strip(text.render_segments(style)).crop_extend(left, left + room, style.rich_style)
-        head = Strip(prefix.render_segments(style), len(line.prefix))
+        room = max(0, width - head.cell_length)
+        tail = text.crop_extend(left, left + room, style.rich_style)
         return Strip.join([head, tail]).crop(0, width)
 
     def _grow(self, width: int) -> None:
@@ -201,3 +213,13 @@ class LogView(ScrollView, can_focus=True):
         if width > self._width:
             self._width = width
             self.call_later(self._fit)
+
+
+def _segments(text: str, sought: str, plain: Style, match: Style) -> list[Segment]:
+    """The text with every place that was sought in another style."""
+    segments: list[Segment] = []
+    done = 0
+    for start, end in occurrences(text, sought):
+        segments += [Segment(text[done:start], plain), Segment(text[start:end], match)]
+        done = end
+    return [*segments, Segment(text[done:], plain)]

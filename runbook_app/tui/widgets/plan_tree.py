@@ -30,6 +30,8 @@ class PlanTree(Rows):
         self._plan = plan
         self._state = state
         self._now = now
+        self.dead = False
+        """The engine is gone without having said so."""
         self._opened: set[str] = set()
         self._shown = nodes(plan, self._opened)
 
@@ -43,7 +45,7 @@ class PlanTree(Rows):
     def row(self, index: int, width: int) -> Content:
         node = self._shown[index]
         opened = node.item in self._opened
-        shown = row(self._plan, self._state(), node, opened=opened, now=self._now())
+        shown = row(self._plan, self._state(), node, opened=opened, now=self._now(), dead=self.dead)
         return paint.edges(shown.left, shown.right, width)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:

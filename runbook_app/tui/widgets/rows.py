@@ -14,6 +14,8 @@ from textual.strip import Strip
 from textual.style import Style
 
 _MARK = "▌"
+MARGIN = 2
+"""Rows that stay in sight above and below the cursor."""
 
 
 class Rows(ScrollView, can_focus=True):
@@ -83,12 +85,13 @@ class Rows(ScrollView, can_focus=True):
         self._show_cursor()
 
     def _show_cursor(self) -> None:
-        height = max(1, self.size.height)
-        top = self.scroll_offset.y
-        if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False)
-        elif self.cursor >= top + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False)
+        """Scroll until the cursor and its neighbours are seen."""
+        height = max(1, self.scrollable_content_region.height)
+        margin = min(MARGIN, (height - 1) // 2)
+        top = min(self.scroll_offset.y, self.cursor - margin)
+        top = max(top, self.cursor + margin - height + 1, 0)
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False)
         self.refresh()
 
     def on_resize(self) -> None:

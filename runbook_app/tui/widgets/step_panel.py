@@ -41,14 +41,17 @@ class StepPanel(Vertical):
         yield self._scroll
         yield self._menu
 
-    def show(self, plan: Plan, state: SessionState, node: Node | None, now: str) -> None:
+    def show(
+        self, plan: Plan, state: SessionState, node: Node | None, *, now: str, dead: bool
+    ) -> None:
         if node is None:
             return
+        at = state.at if dead else now
         content = paint.lines(panel.body(plan, state, node))
         if content != self._body.content:
             self._body.update(content)
-        self.border_title = paint.line(panel.heading(plan, state, node))
-        self.border_subtitle = paint.line(((panel.timer(plan, state, node, now), Tone.PLAIN),))
+        self.border_title = paint.line(panel.heading(plan, state, node, dead=dead))
+        self.border_subtitle = paint.line(((panel.timer(plan, state, node, at), Tone.PLAIN),))
         self._offer(choices(plan, state, node))
         if node != self._node:
             self._node = node

@@ -1,0 +1,39 @@
+"""The secret values a session knows, kept sealed so that its next engine masks them as well."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runbook_app.engine.redaction import Redactor
+from runbook_app.ports.journal import Artefacts
+
+_NAME = "known-secrets"
+
+
+class KnownSecrets:
+    """Implements `ports.capabilities.Secrets`.
+
+    A value is masked from the moment it is registered; it is also written to one encrypted
+    artefact, since no other place of the session may hold it.
+    """
+
+    def __init__(self, redactor: Redactor, artefacts: Artefacts) -> None:
+        self._redactor = redactor
+        self._artefacts = artefacts
+        self._values: dict[str, str] = {}
+        self._load()
+
+    def _load(self) -> None:
+        path = f"captures/{_NAME}.sealed"
+        if not (self._artefacts.folder() / path).exists():
+            return
+        data = self._artefacts.get_sealed(path)
+        self._values = msgspec.json.decode(data, type=dict[str, str])
+        for value, name in self._values.items():
+            self._redactor.register(name, value)
+
+    def register(self, name: str, value: str) -> None:
+        self._redactor.register(name, value)
+        if value.strip() and value not in self._values:
+            self._values[value] = name
+            self._artefacts.put_sealed(_NAME, msgspec.json.encode(self._values))

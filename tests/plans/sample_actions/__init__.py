@@ -1,0 +1,1 @@
+"""Actions for the loader's tests."""
