@@ -50,6 +50,9 @@ class FolderArtefacts:
         with self._reading(place):
             return place.read_bytes()
 
+    def exists(self, path: str) -> bool:
+        return self._place(path).is_file()
+
     def remove(self, path: str) -> None:
         self._place(path).unlink(missing_ok=True)
 

@@ -225,6 +225,15 @@ class ProjectContainers:
                 found += await in_thread(_end_commands, self._docker, container, self._session)
         return found
 
+    async def stopped(self, service: str) -> bool:
+        """Whether no container of the service runs."""
+        container = await self.find(service)
+        return container is None or container.status != "running"
+
+    async def restart(self, service: str) -> None:
+        container = await self.running(service)
+        await self._docker.call(lambda api: api.restart(container.id, timeout=50))
+
     async def running(self, service: str) -> ContainerInfo:
         container = await self.find(service)
         if container is None:
@@ -252,7 +261,13 @@ def _remove_throwaways(docker: DockerClient, session: str) -> list[str]:
     found = docker.use(lambda api: api.containers(all=True, filters=wanted))
     for container in found:
         docker.use(lambda api, c: api.remove_container(c["Id"], force=True, v=True), container)
-    return [f"throwaway container {container['Names'][0][1:]}" for container in found]
+    volumes = docker.use(lambda api: api.volumes(filters=wanted))["Volumes"] or ()
+    for volume in volumes:
+        docker.use(lambda api, v: api.remove_volume(v["Name"], force=True), volume)
+    return [
+        *(f"throwaway container {container['Names'][0][1:]}" for container in found),
+        *(f"throwaway volume {volume['Name']}" for volume in volumes),
+    ]
 
 
 def _end_commands(docker: DockerClient, container: ContainerInfo, session: str) -> list[str]:

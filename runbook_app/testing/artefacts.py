@@ -31,6 +31,9 @@ class MemoryArtefacts:
     def get_sealed_stream(self, path: str) -> Iterator[bytes]:
         yield self.get_sealed(path)
 
+    def exists(self, path: str) -> bool:
+        return _checked(path) in self.files
+
     def remove(self, path: str) -> None:
         self.files.pop(_checked(path), None)
 

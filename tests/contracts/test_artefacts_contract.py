@@ -53,8 +53,10 @@ def test_a_stream_that_breaks_leaves_nothing(artefacts):
 
 def test_a_removed_artefact_is_gone_and_may_be_removed_again(artefacts):
     path = artefacts.put_sealed("one", b"x")
+    assert artefacts.exists(path)
     artefacts.remove(path)
     artefacts.remove(path)
+    assert not artefacts.exists(path)
     with pytest.raises(JournalError):
         artefacts.get_sealed(path)
 

@@ -56,7 +56,11 @@ def db_image(docker: DockerClient) -> str:
 
 
 DATABASE = Database(
-    service="db", name="app", user="app", password_from="environment:POSTGRES_PASSWORD"
+    service="db",
+    name="app",
+    user="app",
+    password_from="environment:POSTGRES_PASSWORD",
+    superuser="postgres",
 )
 PASSWORD = "a-throwaway-password"
 
