@@ -165,7 +165,7 @@ async def test_a_child_dies_with_its_engine_and_its_end_is_recorded(tmp_path: Pa
     process.kill()
     await process.wait()
     async with asyncio.timeout(10):
-        while start_time(child.pid) == child.pid_started:  # noqa: ASYNC110 - the kernel rings no bell
+        while start_time(child.pid) == child.pid_started:
             await asyncio.sleep(0.02)
     client.close()
     again = await engine_process(world, child=("true",))

@@ -52,10 +52,13 @@ async def test_a_change_is_captured_once_and_before_it(stack, database):
 
 
 async def test_statements_of_a_transaction_hold_together(database):
-    with pytest.raises(DatabaseRefused) as refused:
+    async def twice() -> None:
         async with database.transaction() as t:
             await t.execute("INSERT INTO customers VALUES (901, 'x')")
             await t.execute("INSERT INTO customers VALUES (%s, 'y')", [901])
+
+    with pytest.raises(DatabaseRefused) as refused:
+        await twice()
     assert refused.value.sqlstate == "23505"
     assert await database.query("SELECT 1 FROM customers WHERE id = 901") == []
 
@@ -246,11 +249,13 @@ async def test_roles_grants_settings_and_rules_come_back(stack, sql, database):
     await database.superuser(
         "ALTER ROLE app NOSUPERUSER PASSWORD 'another-password'; DROP OWNED BY reader;"
         "DROP ROLE reader; REVOKE ALL ON DATABASE app FROM PUBLIC;"
-        "CREATE ROLE mig LOGIN; ALTER TABLE orders OWNER TO mig; GRANT CREATE ON SCHEMA public TO mig;"
+        "CREATE ROLE mig LOGIN; ALTER TABLE orders OWNER TO mig;"
+        "GRANT CREATE ON SCHEMA public TO mig;"
         "REVOKE UPDATE (name) ON customers FROM team;"
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM team;"
         "ALTER DEFAULT PRIVILEGES FOR ROLE mig GRANT SELECT ON TABLES TO team;"
-        "ALTER TABLE customers OWNER TO mig; CREATE SCHEMA audit AUTHORIZATION mig; DROP SCHEMA audit;"
+        "ALTER TABLE customers OWNER TO mig; CREATE SCHEMA audit AUTHORIZATION mig;"
+        "DROP SCHEMA audit;"
         "ALTER DATABASE app SET work_mem = '8MB'; GRANT mig TO team;",
         secret=True,
     )
