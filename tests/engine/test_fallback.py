@@ -19,7 +19,8 @@ PLAN = plan_of(
 
 
 def status(session: Driven) -> ItemStatus:
-    return session.state.items["only"].status
+    found: ItemStatus = session.state.items["only"].status
+    return found
 
 
 async def begin(world: World) -> World:
