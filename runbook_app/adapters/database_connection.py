@@ -25,6 +25,8 @@ READ = {**_DEADLINES, "default_transaction_read_only": "on", "statement_timeout"
 WRITE = {**_DEADLINES, "statement_timeout": "570s"}
 HOLD = {**READ, "idle_in_transaction_session_timeout": "0"}
 """For holding a snapshot while others use it."""
+_NO_ANSWER = ("08", "53", "57", "58")
+"""Classes of SQLSTATE that are about the server or the way to it; psycopg's exception has others too."""
 _DEAD_PEER_LIMIT = 30_000
 """Milliseconds without an acknowledgement after which a connection counts as broken."""
 
@@ -127,15 +129,21 @@ def _translated(service: str) -> Iterator[None]:
             hint="It took too long, or the step was cancelled.",
         ) from error
     except psycopg.OperationalError as error:
+        if error.sqlstate and not error.sqlstate.startswith(_NO_ANSWER):
+            raise _refused(error) from error
         raise DatabaseRefused(
             f"The database of the service {service} does not answer: {_reason(error)}.",
             sqlstate=error.sqlstate or "",
             hint="See whether it is healthy, and its log.",
         ) from error
     except psycopg.Error as error:
-        raise DatabaseRefused(
-            f"The database refused a query: {_reason(error)}.", sqlstate=error.sqlstate or ""
-        ) from error
+        raise _refused(error) from error
+
+
+def _refused(error: psycopg.Error) -> DatabaseRefused:
+    return DatabaseRefused(
+        f"The database refused a query: {_reason(error)}.", sqlstate=error.sqlstate or ""
+    )
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -225,11 +225,6 @@ class ProjectContainers:
                 found += await in_thread(_end_commands, self._docker, container, self._session)
         return found
 
-    async def stopped(self, service: str) -> bool:
-        """Whether no container of the service runs."""
-        container = await self.find(service)
-        return container is None or container.status != "running"
-
     async def restart(self, service: str) -> None:
         container = await self.running(service)
         await self._docker.call(lambda api: api.restart(container.id, timeout=50))
