@@ -6,7 +6,7 @@ DIR ?= demo/staging
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help venv engine base demo demo-remove format check check-format check-lint check-types check-imports \
+.PHONY: help venv engine base tools demo demo-remove format check check-format check-lint check-types check-imports \
 	check-dependencies test test-fast test-slow lock wheel clean
 
 help:  ## list the targets
@@ -23,6 +23,9 @@ engine:  ## make a Docker engine answer
 
 base: engine  ## provide the image that all our Dockerfiles start from
 	@scripts/base-image.sh
+
+tools:  ## provide the programs of Debian that tests run
+	@scripts/tools.sh
 
 demo: venv base  ## prepare a sample target in DIR and open the plan on it
 	@scripts/demo.sh $(DIR)
@@ -51,10 +54,10 @@ check-imports: venv
 check-dependencies: venv
 	$(BIN)/deptry .
 
-test: venv base  ## the gate, and the whole suite but the slow tests on a real stack
+test: venv base tools  ## the gate, and the whole suite but the slow tests on a real stack
 	@scripts/test-groups.sh check unit kill real
 
-test-fast: venv  ## the tests that need no Docker engine
+test-fast: venv tools  ## the tests that need no Docker engine
 	@scripts/test-groups.sh unit
 
 test-slow: venv base  ## the tests that are too slow for every change

@@ -86,13 +86,16 @@ def create_session(
 
 
 async def _write_start(folder: Path, plan: Plan, target: Path) -> None:
+    """Write the journal's first event; only then does the file get the name that counts."""
     from runbook_app import __version__
     from runbook_app.adapters.clock import SystemClock
+    from runbook_app.adapters.durable import sync_folder
     from runbook_app.adapters.sqlite_journal import SqliteJournal
     from runbook_app.domain.decisions import outline
     from runbook_app.domain.events import SessionStarted
 
-    journal = SqliteJournal(folder / "journal.db", SystemClock())
+    begun = folder / "journal.begun"
+    journal = SqliteJournal(begun, SystemClock())
     try:
         await journal.append(
             SessionStarted(
@@ -114,6 +117,8 @@ async def _write_start(folder: Path, plan: Plan, target: Path) -> None:
         )
     finally:
         journal.close()
+    begun.rename(folder / "journal.db")
+    sync_folder(folder)
 
 
 def open_session(session: str | None, target: Path, *, read_only: bool = False) -> SessionClient:
@@ -162,8 +167,9 @@ def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
         )
     values = {name: as_option(value) for name, value in started.variables.items()}
     changed = load_plan(original, None, values, window_from_now=True)
-    pin(session.folder, changed)
+    # Recorded first: a crash in between leaves the old pin, and the question is asked again.
     asyncio.run(session.record_plan_change(changed, difference))
+    pin(session.folder, changed)
     session.close()
     return _client(session.folder, read_only=False)
 
@@ -173,10 +179,32 @@ def _check_target(plan: Plan, target: Path) -> None:
         raise UsageError(
             f"{target} is not a folder.", hint="Give the project's folder with --target DIR."
         )
-    if plan.target.compose and not (target / plan.target.compose).is_file():
+    if not plan.target.compose:
+        return
+    if not (target / plan.target.compose).is_file():
         raise UsageError(
             f"{target} has no {plan.target.compose}, which the plan names as its Compose file.",
             hint="Give the project's folder with --target DIR, or `runbook demo DIR` for a sample.",
+        )
+    _check_services(plan, target / plan.target.compose)
+
+
+def _check_services(plan: Plan, compose: Path) -> None:
+    from runbook_app.adapters.compose_file import loaded
+
+    try:
+        document = loaded(compose.read_text("utf-8", "replace"), name=str(compose))
+    except RunbookError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    if "include" in document:  # services may stand in other files; Compose itself will tell
+        return
+    services = document.get("services") or {}
+    wanted = [plan.target.api_service, plan.target.database.service]
+    missing = [service for service in wanted if service and service not in services]
+    if missing:
+        raise UsageError(
+            f"{compose} has no service {' and no service '.join(missing)}, which the plan names.",
+            hint=f"It has {', '.join(services) or 'none'}. Mend it, or the plan's `target`.",
         )
 
 
@@ -184,7 +212,7 @@ def _client(folder: Path, *, read_only: bool) -> SessionClient:
     from runbook_app.adapters.children import start_time
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.doorbell import SocketDoorbell
-    from runbook_app.adapters.engine_start import start_engine
+    from runbook_app.adapters.engine_start import last_words, start_engine
     from runbook_app.adapters.logs import SqliteLogReader
     from runbook_app.adapters.plan_pin import pinned_plan
     from runbook_app.adapters.sqlite_journal import SqliteJournal
@@ -203,6 +231,7 @@ def _client(folder: Path, *, read_only: bool) -> SessionClient:
         read_only=read_only,
         is_alive=lambda pid, started: start_time(pid) == started,
         start_engine=lambda: start_engine(folder),
+        last_words=lambda pid: last_words(folder, pid),
     )
 
 
@@ -221,11 +250,23 @@ def run_engine(folder: Path, descriptor: int) -> int:
     except RunbookError as error:
         answer(descriptor, error)
         return error.exit_code
+    begun = False
+
+    def begin() -> None:
+        nonlocal begun
+        begun = True
+        answer(descriptor, None)
+
     try:
-        return asyncio.run(_drive(folder, session, lambda error: answer(descriptor, error)))
+        asyncio.run(_drive(folder, session, begin))
+    except RunbookError as error:
+        if not begun:
+            answer(descriptor, error)
+        return error.exit_code
     finally:
         session.close()
         lock.release()
+    return 0
 
 
 def _hold_target(folder: Path) -> tuple[TargetLock, SessionClient]:
@@ -240,9 +281,7 @@ def _hold_target(folder: Path) -> tuple[TargetLock, SessionClient]:
     return lock, session
 
 
-async def _drive(
-    folder: Path, session: SessionClient, answer: Callable[[RunbookError | None], None]
-) -> int:
+async def _drive(folder: Path, session: SessionClient, begun: Callable[[], None]) -> None:
     from runbook_app.adapters.children import start_time
     from runbook_app.domain.events import EngineStarted
 
@@ -255,8 +294,7 @@ async def _drive(
             pid_started=start_time(os.getpid()) or "",
             host=socket.gethostname(),
         )
-        await engine.run(started, begun=lambda: answer(None))
-    return 0
+        await engine.run(started, begun=begun)
 
 
 @asynccontextmanager
@@ -266,6 +304,7 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
     from runbook_app.adapters.children import Children
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.doorbell import SocketDoorbell
+    from runbook_app.adapters.engine_start import say_last
     from runbook_app.adapters.logs import SqliteLogWriter
     from runbook_app.adapters.registry import InstalledActions
     from runbook_app.adapters.sealer import FileKeySealer
@@ -312,6 +351,8 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
             crash=_crash_point(),
             end_survivor=children.end_survivor,
         )
+    except Exception as error:
+        raise say_last(error, redactor.text) from error
     finally:
         await target.close()
         logs.close()

@@ -16,6 +16,9 @@ as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
 answers() { timeout 10 docker version --format '{{.Server.Version}}' 2>/dev/null; }
 answers_root() { as_root timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
+# A process that has ended stays in /proc until its parent looks, without a command line.
+runs() { [ -n "$(tr -d '\0' 2>/dev/null <"/proc/$1/cmdline")" ]; }
+
 require_root() {
     [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
         die "needs root or sudo to $1; run it as root, or start a Docker engine yourself and repeat"
@@ -59,7 +62,7 @@ admit_user() {
 
 # True as well where an init system looks after dockerd.
 dockerd_lives() {
-    [ ! -f "$pid_file" ] || [ -d "/proc/$(cat "$pid_file")" ]
+    [ ! -f "$pid_file" ] || runs "$(cat "$pid_file")"
 }
 
 wait_for_engine() {
@@ -111,10 +114,10 @@ stop() {
     if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then
         as_root bash -c 'kill "$1"' _ "$pid"  # sudo finds no kill on a minimal system
         for _ in $(seq 100); do
-            [ -d "/proc/$pid" ] || break
+            runs "$pid" || break
             sleep 0.3
         done
-        [ ! -d "/proc/$pid" ] || die "dockerd (pid $pid) still runs after 30 s; see $log_file"
+        ! runs "$pid" || die "dockerd (pid $pid) still runs after 30 s; see $log_file"
         say "stopped dockerd (pid $pid)"
     fi
     as_root rm -f "$pid_file"

@@ -26,7 +26,7 @@ WRITE = {**_DEADLINES, "statement_timeout": "570s"}
 HOLD = {**READ, "idle_in_transaction_session_timeout": "0"}
 """For holding a snapshot while others use it."""
 _NO_ANSWER = ("08", "53", "57", "58")
-"""Classes of SQLSTATE that are about the server or the way to it; psycopg's exception has others too."""
+"""Classes of SQLSTATE about the server or the way to it; psycopg's exception has others too."""
 _DEAD_PEER_LIMIT = 30_000
 """Milliseconds without an acknowledgement after which a connection counts as broken."""
 

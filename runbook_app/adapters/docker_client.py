@@ -9,6 +9,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from runbook_app.adapters.threads import in_thread
 from runbook_app.domain.errors import ActionError, EnvironmentLacks
@@ -186,11 +187,16 @@ def _connect() -> APIClient:
 
 
 def _knock(address: str) -> None:
-    """See whether a socket of this machine answers: the SDK wraps its error many times."""
+    """See whether anything answers there: the SDK wraps the system's error many times."""
     if address.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(DEADLINE)
             connection.connect(address.removeprefix("unix://"))
+    elif address.startswith(("tcp://", "http://", "https://")):
+        with contextlib.suppress(ValueError):  # no port: the SDK says so better
+            parts = urlsplit(address)
+            if parts.hostname and parts.port:
+                socket.create_connection((parts.hostname, parts.port), DEADLINE).close()
 
 
 def _context_host() -> str | None:

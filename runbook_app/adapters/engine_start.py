@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import shutil
 import subprocess
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from runbook_app.domain.errors import EnvironmentLacks, LockedError, RunbookError, UsageError
 
+LOG = "engine.log"
 PATIENCE = 60.0
 """Seconds an engine may take to say that it has begun."""
+_NO_SPACE = 64 * 1024
+"""Bytes; with less, a journal's next entry may find no room."""
 _KINDS = {
     kind.exit_code: kind for kind in (RunbookError, UsageError, LockedError, EnvironmentLacks)
 }
@@ -37,7 +43,7 @@ def start_engine(folder: Path) -> None:
         RunbookError: it could not begin; the message is the engine's own.
     """
     reading, writing = os.pipe()
-    log = os.open(folder / "engine.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "runbook_app.engine_process", str(folder), str(writing)],
@@ -55,7 +61,7 @@ def start_engine(folder: Path) -> None:
     process.returncode = process.poll() or 0  # it goes on without us: nobody waits for it here
     if answer is None:
         raise RunbookError(
-            "The engine did not begin.", hint=f"Its last words are in {folder / 'engine.log'}."
+            "The engine did not begin.", hint=f"Its last words are in {folder / LOG}."
         )
     if not answer.begun:
         raise _KINDS.get(answer.code, RunbookError)(answer.message, hint=answer.hint)
@@ -75,6 +81,40 @@ def _read(descriptor: int) -> Answer | None:
         return msgspec.json.decode(data, type=Answer)
     except msgspec.MsgspecError:
         return None
+
+
+def say_last(error: Exception, mask: Callable[[str], str]) -> RunbookError:
+    """The engine's side: leave in `engine.log` why it ends, for `last_words`; secrets masked."""
+    if isinstance(error, RunbookError):
+        trace, ours = "", error
+    else:
+        trace = traceback.format_exc()
+        ours = RunbookError(
+            f"{type(error).__name__}: {error}", hint=f"{LOG} in the session's folder has more."
+        )
+    text = trace + "".join(f"{_sign(os.getpid())}{line}\n" for line in str(ours).splitlines())
+    with contextlib.suppress(OSError):  # a full disk; `last_words` sees that too
+        os.write(sys.stderr.fileno(), mask(text).encode("utf-8", "replace"))
+    return ours
+
+
+def _sign(pid: int) -> str:
+    """What begins a line that `last_words` looks for: one log has the words of all engines."""
+    return f"engine {pid}: "
+
+
+def last_words(folder: Path, pid: int) -> str:
+    """Why the engine with this pid ended, as far as it could say; empty when it was killed."""
+    try:
+        lines = (folder / LOG).read_text("utf-8", "replace").splitlines()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return f"{folder} can't be read: {error.strerror}."
+    sign = _sign(pid)
+    words = [line.removeprefix(sign) for line in lines if line.startswith(sign)]
+    if not words and free < _NO_SPACE:
+        return f"The disk that holds {folder} is full. Free space on it, then resume the session."
+    return "\n".join(words)
 
 
 def answer(descriptor: int, error: RunbookError | None) -> None:

@@ -6,10 +6,12 @@ printed with every proof.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
 import stat
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from runbook_app.adapters.threads import in_thread
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.fingerprint import Exclusion, Fingerprint
 from runbook_app.domain.plan import Plan
-from runbook_app.ports.capabilities import Containers
+from runbook_app.ports.capabilities import Containers, ExecResult
 
 _NOT_FOUND = (126, 127)
 _READ_URL = """
@@ -33,7 +35,11 @@ try:
         sys.stdout.buffer.write(answer.read())
 except urllib.error.HTTPError as error:
     print("status", error.code)
+except OSError as error:
+    sys.exit(str(getattr(error, "reason", error)))
 """
+_PATIENCE = 20.0
+"""Seconds: a container without a telling healthcheck counts as up before its program listens."""
 
 Clock = Callable[[], str]
 ProjectFields = Callable[[], Awaitable[dict[str, str]]]
@@ -94,24 +100,34 @@ class Fingerprinter:
             exclusions.append(Exclusion(field="openapi", reason="the plan names none"))
             return {}
         url = f"http://127.0.0.1:{target.api_port}{target.openapi}"
-        said = b""
+        deadline = time.monotonic() + _PATIENCE
+        answer = await self._read_url(target.api_service, url)
+        while not answer.ok and answer.exit_code not in _NOT_FOUND and time.monotonic() < deadline:
+            await asyncio.sleep(0.5)
+            answer = await self._read_url(target.api_service, url)
+        if answer.ok:
+            return {"openapi": digest(_canonical(answer.stdout))}
+        said = answer.stderr.decode("utf-8", "replace").strip()[-300:]
+        if answer.exit_code in _NOT_FOUND:
+            said = "the container has neither python3, curl nor wget"
+        raise ActionError(
+            f"{target.api_service} does not answer at {url}: {said}.",
+            hint="See whether it is healthy, and its log.",
+        )
+
+    async def _read_url(self, service: str, url: str) -> ExecResult:
+        """Read it inside the container, by the first program found there that can."""
+        answer = await self._containers.execute(
+            service, ["python3", "-c", _READ_URL, url], log=False
+        )
         for command in (
-            ["python3", "-c", _READ_URL, url],
             ["curl", "--silent", "--show-error", "--header", "Host: localhost", url],
             ["wget", "--quiet", "--output-document=-", "--header=Host: localhost", url],
         ):
-            answer = await self._containers.execute(target.api_service, command, log=False)
-            if answer.ok:
-                return {"openapi": digest(_canonical(answer.stdout))}
             if answer.exit_code not in _NOT_FOUND:
-                said = answer.stderr
                 break
-            said = b"the container has neither python3, curl nor wget"
-        raise ActionError(
-            f"{target.api_service} does not answer at {url}: "
-            f"{said.decode('utf-8', 'replace').strip()[-300:]}",
-            hint="See whether it is healthy, and its log.",
-        )
+            answer = await self._containers.execute(service, command, log=False)
+        return answer
 
 
 async def _part(name: str, taking: Awaitable[Any]) -> Any:

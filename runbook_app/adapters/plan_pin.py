@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import shutil
 from pathlib import Path
 
-from runbook_app.adapters.durable import make_folders
+from runbook_app.adapters.durable import make_folders, write_durably
 from runbook_app.adapters.plans import read_plan
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.clock import parse_time
@@ -26,13 +25,13 @@ def pin(folder: Path, plan: Plan) -> Path:
     for guide in {item.guide for item in plan.items if item.guide}:
         copy = copies / guide
         make_folders(copy.parent, 0o700)
-        shutil.copyfile(source.parent / guide, copy)
+        write_durably(copy, (source.parent / guide).read_bytes())
     data = source.read_bytes()
     if hashlib.sha256(data).hexdigest() != plan.sha256:
         raise UsageError(
             f"{source} was changed while it was being read.", hint="Start the session again."
         )
-    (copies / source.name).write_bytes(data)
+    write_durably(copies / source.name, data)
     return copies / source.name
 
 

@@ -12,9 +12,10 @@ from runbook_app.adapters.plan_file.document import PLAN_KEYS, Document
 from runbook_app.adapters.plan_file.items import Items
 from runbook_app.adapters.plan_file.lint import Lint
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
-from runbook_app.adapters.plan_file.nodes import Source, compose, no_collection, read_source
+from runbook_app.adapters.plan_file.nodes import compose, no_collection
 from runbook_app.adapters.plan_file.reading import Reading
 from runbook_app.adapters.plan_file.rules import Rules
+from runbook_app.adapters.plan_file.source import Source, read_source
 from runbook_app.adapters.plan_file.variables import (
     TARGET_FILE,
     Value,

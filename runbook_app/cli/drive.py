@@ -132,7 +132,8 @@ def refuse_second_driver(session: Session) -> None:
         pid = session.state.engine.pid if session.state.engine else 0
         raise LockedError(
             f"Session {session.id} is running: its engine has the pid {pid}.",
-            hint=f"Watch or drive it with: runbook attach {session.id}",
+            hint=f"Watch or drive it with: runbook attach {session.id}, or end its engine at the"
+            f" next safe point with: kill {pid}",
         )
 
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from runbook_app.domain.clock import Estimate, parse_time
 from runbook_app.domain.outcome import out_of_reach
-from runbook_app.domain.plan import Item, Plan, Step
-from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
+from runbook_app.domain.plan import Item, Plan
+from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepStatus
 
 _NOTHING = Estimate(timedelta(), timedelta())
 _OVER = (
@@ -46,8 +46,8 @@ def planned(item: Item) -> Estimate:
 def pace(state: SessionState, plan: Plan) -> float:
     """Measured time of the finished steps per planned time: 1 for as planned or slower."""
     measured = expected = 0.0
-    for _, step in plan.steps():
-        found = _find(state, step)
+    for item, step in plan.steps():
+        found = state.items[item.id].steps.get(step.id) if item.id in state.items else None
         if found and step.estimate and found.status is StepStatus.SUCCEEDED:
             measured += found.seconds(found.ended_at)
             expected += step.estimate.low.total_seconds()
@@ -88,7 +88,3 @@ def _spent(found: ItemState, now: str) -> float:
 def _less(estimate: Estimate, seconds: float) -> Estimate:
     gone = timedelta(seconds=seconds)
     return Estimate(max(estimate.low - gone, timedelta()), max(estimate.high - gone, timedelta()))
-
-
-def _find(state: SessionState, step: Step) -> StepState | None:
-    return next((found for found in state.steps() if found.id == step.id), None)

@@ -227,7 +227,9 @@ class Claim:
     id: str
     text: str
     measured_by: str = ""
-    """Id of the criterion that measures it; empty: nothing does."""
+    """Id of the criterion, checkpoint line or step that measures it; empty: nothing does."""
+    figure: str = ""
+    """Name of the one measurement that stands beside the claim; empty: all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from runbook_app.domain.completion import (
 )
 from runbook_app.domain.estimate import planned
 from runbook_app.domain.events import RollbackFinished
-from runbook_app.domain.measure import Verdict
+from runbook_app.domain.measure import Measurement, Verdict
 from runbook_app.domain.plan import Claim, Item, Plan
 from runbook_app.domain.signal_page import signal_markdown
 from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState, StepStatus
@@ -250,7 +250,7 @@ def _measured(item: ItemState, claim: Claim) -> ClaimResult | None:
             text=claim.text,
             measured_by=line.id,
             verdict=line.result.verdict.value,
-            measurements=line.result.measurements,
+            measurements=_chosen(claim, line.result.measurements),
         )
     step = item.steps.get(claim.measured_by)
     if step and step.measurements and step.status in (StepStatus.SUCCEEDED, StepStatus.FAILED):
@@ -259,9 +259,13 @@ def _measured(item: ItemState, claim: Claim) -> ClaimResult | None:
             text=claim.text,
             measured_by=step.id,
             verdict="passed" if step.status is StepStatus.SUCCEEDED else "failed",
-            measurements=tuple(step.measurements),
+            measurements=_chosen(claim, tuple(step.measurements)),
         )
     return None
+
+
+def _chosen(claim: Claim, measured: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+    return tuple(m for m in measured if claim.figure in ("", m.name))
 
 
 def _ready_for(plan: Plan, reached: Overall) -> str:

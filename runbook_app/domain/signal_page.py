@@ -242,7 +242,7 @@ def _claims(signal: Signal) -> list[str]:
     rows = (
         (
             escape(claim.text),
-            escape(f"{claim.verdict}: {claim.measured_by}"),
+            escape(claim.measured_by),
             _figures(claim.measurements),
         )
         for claim in signal.claims

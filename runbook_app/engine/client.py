@@ -39,6 +39,7 @@ class SessionClient:
         read_only: bool,
         is_alive: Callable[[int, str], bool],
         start_engine: Callable[[], None],
+        last_words: Callable[[int], str],
     ) -> None:
         self.folder = folder
         self.logs = logs
@@ -48,6 +49,7 @@ class SessionClient:
         self._clock = clock
         self._is_alive = is_alive
         self._start_engine = start_engine
+        self._last_words = last_words
         self.state = SessionState()
         self.refresh()
         if self.state.started is None:
@@ -116,6 +118,10 @@ class SessionClient:
     def engine_alive(self) -> bool:
         engine = self.state.engine
         return engine is not None and self._is_alive(engine.pid, engine.pid_started)
+
+    def last_words(self) -> str:
+        engine = self.state.engine
+        return "" if engine is None or self.engine_alive() else self._last_words(engine.pid)
 
     def ensure_engine(self) -> None:
         if self.read_only:

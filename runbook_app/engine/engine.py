@@ -84,6 +84,7 @@ class Engine:
             while True:
                 self._ledger.catch_up()
                 await self._answer_commands()
+                await self._ask_nothing_more()
                 self._collect_work()
                 await self._reports.write_if_due()
                 if self._work is None:
@@ -162,8 +163,6 @@ class Engine:
                 await self._end_work(f"cancelled by {command.by}")
             case cmd.Stop():
                 self.stop(command.reason or f"stopped by {command.by}")
-                if self._ledger.state.question is not None:
-                    await self._end_work("the session is being stopped")
             case cmd.RollBackItem():
                 await self._end_work(f"item {command.item} is being rolled back")
                 self._begin(self._roll_back(command))
@@ -174,6 +173,11 @@ class Engine:
 
     def _now(self) -> datetime:
         return self._clock.now()
+
+    async def _ask_nothing_more(self) -> None:
+        """End work that waits for an answer while the engine is to stop: none may ever come."""
+        if self._stopping and self._ledger.state.question is not None:
+            await self._end_work("the session is being stopped")
 
     # Work
 

@@ -49,6 +49,8 @@ class Reports:
         self._redactor = redactor
         self._clock = clock
         self._due = False
+        self._unwritten: dict[str, str] = {}
+        """What was said of each document that could not be written last time."""
         ledger.listeners.append(self._listen)
 
     def _listen(self, entries: list[Entry]) -> None:
@@ -69,7 +71,19 @@ class Reports:
         if self._plan.audit_document and self._audited():
             documents[self._plan.audit_document] = audit_document(state, self._plan, now)
         for name, text in documents.items():
-            await asyncio.to_thread(_replace, self._root / name, self._redactor.text(text))
+            await self._write(name, self._redactor.text(text))
+
+    async def _write(self, name: str, text: str) -> None:
+        """Write a document; one that can't be written is noted once, and tried again later."""
+        try:
+            await asyncio.to_thread(_replace, self._root / name, text)
+        except OSError as error:
+            words = f"{name} can't be written: {error.strerror}. It is tried again with each step."
+        else:
+            words = ""
+        if words and words != self._unwritten.get(name):
+            await self._ledger.emit(ev.NoteAdded(text=words, by="engine"))
+        self._unwritten[name] = words
 
     def _audited(self) -> bool:
         return any(

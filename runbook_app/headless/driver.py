@@ -110,6 +110,8 @@ async def follow(session: Session, printer: Printer, interrupts: Interrupts) -> 
     """Print a session until its engine ends; Ctrl-C only leaves."""
     feed = Feed(session, printer, interrupts)
     parting = Parting(session, printer)
+    if session.engine_alive():
+        printer.say(f"Watching session {session.id}. Ctrl-C leaves it running.")
     try:
         while session.state.engine is not None and not feed.stop_wanted:
             await feed.pump()

@@ -53,9 +53,10 @@ class Parting:
         return Exit.WAITING
 
     def engine_died(self) -> Exit:
+        words = self._session.last_words()
         log = self._session.folder / "engine.log"
-        text = f"The engine ended without a word; its last output is in {log}."
-        self._printer.say(text, Tone.BAD)
+        silent = f"The engine ended without a word, as when it is killed; its output is in {log}."
+        self._printer.say(f"The engine ended: {words}" if words else silent, Tone.BAD)
         self._printer.say(
             f"What was recorded is safe. Go on with: runbook resume {self._id}"
             " (or with --headless --yes)"

@@ -102,7 +102,10 @@ def _remarks(session: Session) -> list[str]:
     state = session.state
     lines = []
     if session_state(session) == "interrupted":
-        lines.append(f"The engine died. Go on with: runbook resume {session.id}")
+        words = session.last_words()
+        silent = "The engine ended without a word, as when it is killed."
+        lines += (f"The engine ended: {words}" if words else silent).splitlines()
+        lines.append(f"What was recorded is safe. Go on with: runbook resume {session.id}")
     if state.question:
         lines.append(f"Waiting for a person: {state.question.text}")
     for item in state.items.values():

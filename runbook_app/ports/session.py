@@ -39,6 +39,9 @@ class Session(Protocol):
     def engine_alive(self) -> bool:
         """Whether the engine of the newest epoch still runs (pid and its start time)."""
 
+    def last_words(self) -> str:
+        """Why a dead engine ended, as far as it could say; empty when it was killed."""
+
     def ensure_engine(self) -> None:
         """Start a new engine when none runs.
 

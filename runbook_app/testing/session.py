@@ -75,6 +75,8 @@ class FakeSession:
         self.read_only = read_only
         self.answer = answer
         self.alive = True
+        self.words = ""
+        """Last words of a dead engine."""
         self.at = START
         """Time of the next entries."""
         self.sent: list[Command] = []
@@ -137,6 +139,9 @@ class FakeSession:
         )
         self.emit(command, verdict)  # type: ignore[arg-type]  # every command is a body
         return command.id
+
+    def last_words(self) -> str:
+        return self.words
 
     def engine_alive(self) -> bool:
         return self.alive

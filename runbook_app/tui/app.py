@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 
 from runbook_app.domain.clock import to_text
 from runbook_app.ports.session import Session
 from runbook_app.tui.commands.all import SESSION_COMMANDS
 from runbook_app.tui.screens.session import SessionScreen
-from runbook_app.tui.theme import DAY, NIGHT
+from runbook_app.tui.styled import StyledApp
 
 if TYPE_CHECKING:
-    from textual.binding import BindingType
     from textual.screen import Screen
 
     from runbook_app.tui.commands.base import UserCommand
@@ -26,20 +25,7 @@ def wall_clock() -> str:
     return to_text(datetime.now(UTC))
 
 
-class Look(App[int]):
-    """What both programs share: themes, and `ctrl+q` that only ever leaves."""
-
-    ENABLE_COMMAND_PALETTE: ClassVar[bool] = True
-    BINDINGS: ClassVar[list[BindingType]] = []
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_theme(NIGHT)
-        self.register_theme(DAY)
-        self.theme = NIGHT.name  # set before the first paint, or all styles are made twice
-
-
-class RunbookApp(Look):
+class RunbookApp(StyledApp[int]):
     """Shows one session. Leaving it stops nothing."""
 
     TITLE = "runbook"

@@ -108,3 +108,12 @@ def test_no_heavy_client_comes_with_the_import_of_an_adapter(module):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     assert done.stdout.split() == []
+
+
+def test_a_refused_connection_is_told_in_the_system_s_words(monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(EnvironmentLacks, match=f"answers at {address}: Connection refused"):
+        DockerClient().api()

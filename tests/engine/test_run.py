@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -200,6 +201,19 @@ async def test_stop_works_while_waiting_and_waits_for_a_running_step(driven) -> 
     assert session.state.step("only.a").status is StepStatus.SUCCEEDED
 
 
+async def test_a_question_that_comes_after_a_stop_is_not_waited_for(driven) -> None:
+    checkpoint = (line("gate", "waits", gate="gate"), ConfirmLine(id="ready", title="Ready"))
+    plan = plan_of(step("only.a", "lie"), checkpoint=checkpoint)
+    async with driven(plan) as session:
+        await session.run()
+        await session.until(lambda: bool(session.state.items["only"].checkpoint_opened_at))
+        await session.send(cmd.Stop)
+        (session.world.root / "gate").write_text("")
+        await session.until(lambda: session.state.engine is None)
+    assert session.state.question is None
+    assert session.state.step("only.a").status is StepStatus.PENDING
+
+
 async def test_a_failed_criterion_keeps_the_item_open_and_a_waiver_closes_it(driven) -> None:
     plan = plan_of(
         step("only.a", "write", path="a", text="a"), success=(line("b", "holds", path="b"),)
@@ -268,3 +282,15 @@ async def test_an_unbuilt_item_is_left_alone(driven) -> None:
         await session.until(lambda: session.state.nothing_left)
         assert session.state.items["only"].status is ItemStatus.UNAVAILABLE
     assert PLAN.items[0].available
+
+
+async def test_a_document_that_cannot_be_written_is_noted_once_and_ends_nothing(driven) -> None:
+    target = replace(PLAN.target, progress="missing/PROGRESS.md")
+    plan = replace(
+        plan_of(*(step(f"only.{n}", "write", path=n, text=n) for n in "ab")), target=target
+    )
+    async with driven(plan) as session:
+        await session.run()
+        await session.until(lambda: session.state.nothing_left)
+    (note,) = session.state.notes
+    assert note.text.startswith("missing/PROGRESS.md can't be written: No such file or directory.")

@@ -362,6 +362,7 @@ class World:
             read_only=read_only,
             is_alive=lambda pid, started: start_time(pid) == started,
             start_engine=lambda: None,
+            last_words=lambda pid: "",
         )
 
     @asynccontextmanager

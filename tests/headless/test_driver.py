@@ -186,6 +186,11 @@ async def test_an_engine_that_dies_is_reported_with_the_way_back() -> None:
     assert await show.run(unattended=True) == 1
     assert "engine.log" in show.said
     assert "runbook resume s1" in show.said
+    session = Stage(RUNNING, react=dying)
+    session.words = "journal.db could not be written: disk is full."
+    show = Show(session)
+    assert await show.run(unattended=True) == 1
+    assert "The engine ended: journal.db could not be written: disk is full." in show.said
 
 
 async def interrupted(times: int) -> tuple[Stage, Show, int]:

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runbook_app.adapters.plan_file import document, items
-from runbook_app.adapters.plan_file.nodes import PureParser, compose, read_source
+from runbook_app.adapters.plan_file.nodes import PureParser, compose
+from runbook_app.adapters.plan_file.source import read_source
 from runbook_app.adapters.plans import lint, read_plan
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.errors import Mistake, PlanError

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from runbook_app.adapters.plan_file import nodes
+from runbook_app.adapters.plan_file import source as source_module
 from runbook_app.adapters.plan_file.nodes import (
     Mapping,
     PureParser,
@@ -11,10 +12,10 @@ from runbook_app.adapters.plan_file.nodes import (
     Sequence,
     compose,
     key_mark,
-    read_source,
     walk,
 )
 from runbook_app.adapters.plan_file.scalars import UNCLEAR, resolve_plain
+from runbook_app.adapters.plan_file.source import Place, read_source
 
 
 def composed(text: str, **given):
@@ -115,13 +116,13 @@ def test_libyaml_is_what_is_used_where_there_is_one():
 def test_the_place_of_a_key_is_found_again_in_every_kind_of_mapping():
     source, root = composed("a:\n  b: {c: 1, d: [x, {e: 2}]}\n  f: *z\n  ? g\n  : h\ni: j\n")
     assert isinstance(root, Mapping)
-    assert key_mark(source, root, "i") == nodes.Place(5, 0)
+    assert key_mark(source, root, "i") == Place(5, 0)
     inner = root.entries["a"]
     assert isinstance(inner, Mapping)
-    assert key_mark(source, inner, "g") == nodes.Place(3, 4)
+    assert key_mark(source, inner, "g") == Place(3, 4)
     innermost = inner.entries["b"]
     assert isinstance(innermost, Mapping)
-    assert key_mark(source, innermost, "d") == nodes.Place(1, 12)
+    assert key_mark(source, innermost, "d") == Place(1, 12)
 
 
 def test_lines_are_counted_as_yaml_counts_them():
@@ -158,7 +159,7 @@ def test_deep_nesting_is_refused_by_both_parsers():
 
 
 def test_a_file_too_large_is_not_even_parsed(monkeypatch):
-    monkeypatch.setattr(nodes, "MAX_BYTES", 10)
+    monkeypatch.setattr(source_module, "MAX_BYTES", 10)
     source = read_source("f", b"a: 12345678\n")
     assert "12 bytes" in source.mistakes[0].message
 

@@ -106,8 +106,11 @@ async def test_without_colour_every_state_can_still_be_told(
     monkeypatch.setenv("NO_COLOR", "1")
     stage.tls_failed(session)
     async with opened(session) as pilot:
-        assert pilot.app.no_color
         shown = text(pilot)
+        strips = pilot.app.screen._compositor.render_strips()
+        styles = [part.style for strip in strips for part in strip if part.style]
+        colours = {colour for style in styles for colour in (style.color, style.bgcolor) if colour}
+        assert all(colour.is_default for colour in colours)
     assert "✗ 2.4" in shown
     assert "FAILED" in shown
     assert "▌" in shown

@@ -321,6 +321,11 @@ def test_a_measured_value_is_held_against_its_limit(measured: Measurement, shown
             Outside(alive=False, read_only=True),
             "an operator can start a new one",
         ),
+        (
+            stage.tls_running,
+            Outside(alive=False, words="The disk is full.\nFree space."),
+            "ENGINE DEAD: The disk is full, nothing runs",
+        ),
         (stage.tls_running, Outside(alive=True, fault="disk full"), "has a fault: disk full"),
     ],
 )

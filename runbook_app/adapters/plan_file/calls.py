@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+from runbook_app.adapters.parameter_types import ParameterMistake
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading
 from runbook_app.adapters.plan_file.scalars import shorten
 from runbook_app.adapters.plan_file.shapes import OPEN, Shape, Values, inner_node, shape_of
 from runbook_app.adapters.plan_file.variables import closest
-from runbook_app.adapters.registry import ParameterMistake
 from runbook_app.domain.errors import RunbookError
 from runbook_app.domain.plan import ActionKind, Call
 from runbook_app.ports.action import Action
@@ -54,9 +56,13 @@ class Calls:
             self._reading.wrong(
                 node,
                 f"no action {shorten(name)} is installed; mark one to come with 'planned: true'",
-                closest_action(name, self._reading.registry.names()),
+                closest_action(name, self._names),
             )
         return action
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return self._reading.registry.names()
 
     def _look_up(self, name: str, node: Node) -> Action | None:
         try:

@@ -56,7 +56,7 @@ DECLARED_SCORE = frozenset({"current", "target"})
 CATEGORY_KEYS = frozenset({"checks", "declared", "name", "weight"})
 SECTION_KEYS = frozenset({"id", "lines", "title"})
 RISK_KEYS = frozenset({"budget", "id", "mitigation", "rollback", "title"})
-CLAIM_KEYS = frozenset({"id", "measured_by", "text"})
+CLAIM_KEYS = frozenset({"figure", "id", "measured_by", "text"})
 AUDIT_KEYS = frozenset({"document", "items"})
 
 BUDGET = timedelta(hours=12)
@@ -117,7 +117,7 @@ class Document:
         fields.need("compose")
         return TargetSpec(
             compose=fields.path("compose"),
-            api_service=api.text("service", default.api_service),
+            api_service=api.text("service", default.api_service) if "api" in fields.entries else "",
             api_health=api.text("health", default.api_health),
             openapi=api.text("openapi", default.openapi),
             api_port=api.integer("port", default.api_port, low=1, high=65535),
@@ -210,6 +210,7 @@ class Document:
                 id=fields.id(),
                 text=fields.needed_text("text"),
                 measured_by=fields.text("measured_by"),
+                figure=fields.text("figure"),
             )
             for fields in self.root.each("claims", "a claim", CLAIM_KEYS)
         )

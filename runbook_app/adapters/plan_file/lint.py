@@ -16,7 +16,8 @@ from runbook_app.adapters.plan_file.figures import (
     span_of,
     total_of,
 )
-from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, Source, walk
+from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, walk
+from runbook_app.adapters.plan_file.source import Source
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.plan import Plan
 

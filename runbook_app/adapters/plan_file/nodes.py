@@ -8,12 +8,11 @@ may not make the file larger than the limits below.
 
 from __future__ import annotations
 
-import codecs
 import gc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import yaml
@@ -27,32 +26,13 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from runbook_app.domain.errors import Mistake
-from runbook_app.domain.plan import Position
+from runbook_app.adapters.plan_file.source import KeyPlaces, Mark, Place, Source, place_of
 
-MAX_BYTES = 16 * 1024 * 1024
 MAX_NODES = 2_000_000
 """Counted with every alias replaced by what it stands for."""
 MAX_DEPTH = 64
 
-_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""What YAML 1.1, and so libyaml, counts as the end of a line."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class Mark(Protocol):
-    """A place in the text; line and column count from 0."""
-
-    @property
-    def line(self) -> int: ...
-
-    @property
-    def column(self) -> int: ...
-
-
-class Place(msgspec.Struct, frozen=True):
-    line: int = 0
-    column: int = 0
 
 
 class Scalar(msgspec.Struct, gc=False):
@@ -73,73 +53,6 @@ class Sequence(msgspec.Struct):
 
 
 Node = Scalar | Mapping | Sequence
-
-
-class Source:
-    """One file's text, and the mistakes found in it so far."""
-
-    def __init__(self, file: str, text: str) -> None:
-        self.file = file
-        self.text = text
-        self.mistakes: list[Mistake] = []
-        self.keys: KeyPlaces | None = None
-        """Filled by `key_mark`."""
-        self._lines: list[str] | None = None
-
-    def position(self, mark: Mark | None) -> Position:
-        if mark is None:
-            return Position(self.file, 1, 1)
-        return Position(self.file, mark.line + 1, mark.column + 1)
-
-    def line(self, number: int) -> str:
-        """The text of a line, counted from 0; what a terminal might obey is replaced."""
-        if self._lines is None:
-            self._lines = _LINE_BREAK.split(self.text)
-        if number >= len(self._lines):
-            return ""
-        return "".join(c if c.isprintable() else " " for c in self._lines[number])
-
-    def wrong(
-        self, mark: Mark | None, message: str, *, suggestion: str = "", warning: bool = False
-    ) -> None:
-        self.mistakes.append(self.mistake(mark, message, suggestion=suggestion, warning=warning))
-
-    def wrong_at(self, position: Position, message: str) -> None:
-        self.wrong(Place(position.line - 1, position.column - 1), message)
-
-    def mistake(
-        self, mark: Mark | None, message: str, *, suggestion: str = "", warning: bool = False
-    ) -> Mistake:
-        return Mistake(
-            message=message,
-            position=self.position(mark),
-            source_line=self.line(mark.line) if mark is not None else "",
-            suggestion=suggestion,
-            warning=warning,
-        )
-
-
-def read_source(file: str, data: bytes) -> Source:
-    """Decode a file; a byte that is not UTF-8 is a mistake with its place."""
-    if len(data) > MAX_BYTES:
-        source = Source(file, "")
-        source.wrong(None, f"the file has {len(data)} bytes; a plan has at most {MAX_BYTES}")
-        return source
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        source = Source(file, "")
-        source.wrong(None, "the file is UTF-16; save it as UTF-8")
-        return source
-    body = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        return Source(file, body.decode())
-    except UnicodeDecodeError as error:
-        source = Source(file, body.decode(errors="replace"))
-        before = body[: error.start].decode()
-        source.wrong(
-            _place(before, len(before)),
-            f"byte 0x{body[error.start]:02x} is not UTF-8; save the file as UTF-8",
-        )
-        return source
 
 
 class PureParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
@@ -176,7 +89,7 @@ def compose(source: Source, parser: Parser = PARSER) -> Node | None:
             _syntax(source, error)
         except yaml.reader.ReaderError as error:
             source.wrong(
-                _place(source.text, error.position),
+                place_of(source.text, error.position),
                 f"the character U+{_codepoint(error.character):04X} is not allowed in YAML",
             )
         except _GaveUp:
@@ -190,9 +103,6 @@ def key_mark(source: Source, mapping: Mapping, key: str) -> Mark:
         source.keys = _key_places(source.text)
     place = Place(mapping.mark.line, mapping.mark.column)
     return source.keys.get(place, {}).get(key, place)
-
-
-KeyPlaces = dict[Place, dict[str, Place]]
 
 
 def _key_places(text: str) -> KeyPlaces:
@@ -417,14 +327,6 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> None:
     if error.context and error.context_mark and error.problem_mark:
         problem += f" {error.context} that starts on line {error.context_mark.line + 1}"
     source.wrong(error.problem_mark or error.context_mark, f"YAML: {problem}")
-
-
-def _place(text: str, offset: int) -> Place:
-    """Line and column of a character."""
-    line, start = 0, 0
-    for found in _LINE_BREAK.finditer(text, 0, offset):
-        line, start = line + 1, found.end()
-    return Place(line, offset - start)
 
 
 def _codepoint(character: int | str) -> int:

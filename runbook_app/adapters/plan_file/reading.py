@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, Source, key_mark
+from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, key_mark
 from runbook_app.adapters.plan_file.scalars import (
     Unclear,
     describe,
@@ -17,6 +17,7 @@ from runbook_app.adapters.plan_file.scalars import (
     resolve_plain,
     shorten,
 )
+from runbook_app.adapters.plan_file.source import Source
 from runbook_app.adapters.plan_file.variables import Variables, as_text, closest
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.clock import Estimate, parse_duration, parse_time

@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_app.adapters.plan_file.document import Document
-from runbook_app.adapters.plan_file.nodes import Mapping, Scalar, Sequence, Source
+from runbook_app.adapters.plan_file.nodes import Mapping, Scalar, Sequence
 from runbook_app.adapters.plan_file.reading import Fields, is_inside
 from runbook_app.adapters.plan_file.scalars import shorten
+from runbook_app.adapters.plan_file.source import Source
 from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.domain.clock import format_duration
-from runbook_app.domain.plan import Item, Plan, Position
+from runbook_app.domain.plan import CheckLine, Item, Plan, Position
 
 
 class Rules:
@@ -91,7 +92,12 @@ class Rules:
 
     def _measured_by(self) -> None:
         steps = [step.id for _, step in self._plan.steps()]
-        criteria = [line.id for item in self._plan.items for line in item.success]
+        criteria = [
+            line.id
+            for item in self._plan.items
+            for line in (*item.checkpoint, *item.success)
+            if isinstance(line, CheckLine)
+        ]
         for node in self._root.nodes("claims"):
             name = node.entries.get("measured_by") if isinstance(node, Mapping) else None
             if not isinstance(name, Scalar) or name.text in steps:

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, Source
+from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence
 from runbook_app.adapters.plan_file.scalars import UNCLEAR, describe, resolve_plain
+from runbook_app.adapters.plan_file.source import Source
 from runbook_app.adapters.plan_file.variables import Variables, as_text
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from functools import lru_cache
 
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
-from runbook_app.adapters.plan_file.nodes import Node, Place, Scalar, Source, compose, key_mark
+from runbook_app.adapters.plan_file.nodes import Node, Scalar, compose, key_mark
 from runbook_app.adapters.plan_file.scalars import (
     UNCLEAR,
     Unclear,
@@ -20,6 +20,7 @@ from runbook_app.adapters.plan_file.scalars import (
     resolve_plain,
     shorten,
 )
+from runbook_app.adapters.plan_file.source import Place, Source
 
 TARGET_FILE = "runbook.vars.yaml"
 """Kept in the target: what a plan has to know of this copy of the stack."""
@@ -88,7 +89,14 @@ def as_text(value: Value) -> str:
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """The known name that was probably meant, or empty."""
-    return next(iter(get_close_matches(name[:200], list(known), n=1, cutoff=cutoff)), "")
+    return _closest(name[:200], tuple(known), cutoff)
+
+
+@lru_cache(maxsize=1024)
+def _closest(name: str, known: tuple[str, ...], cutoff: float) -> str:
+    from difflib import get_close_matches  # only a mistake needs it
+
+    return next(iter(get_close_matches(name, known, n=1, cutoff=cutoff)), "")
 
 
 def read_defaults(source: Source, root: MappingNode) -> dict[str, Value]:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
 from runbook_app.tui import paint
-from runbook_app.tui.theme import NIGHT
+from runbook_app.tui.styled import StyledApp
 from runbook_app.tui.view.home import (
     FIRST_RUN,
     HomeChoice,
@@ -56,7 +55,7 @@ class HomeList(Rows):
         self.post_message(self.Chosen(self))
 
 
-class HomeApp(App[HomeChoice]):
+class HomeApp(StyledApp[HomeChoice]):
     """Its result is what the operator picked, None when there is nothing to do."""
 
     TITLE = "runbook"
@@ -70,8 +69,6 @@ class HomeApp(App[HomeChoice]):
 
     def __init__(self, sessions: Sequence[HomeSession], plans: Sequence[HomePlan]) -> None:
         super().__init__()
-        self.register_theme(NIGHT)
-        self.theme = NIGHT.name
         self._sessions = sessions
         self._list = HomeList([*sessions, *plans])
 

@@ -111,6 +111,7 @@ class SessionScreen(Screen[None]):
         self.session = session
         self.now = now
         self.alive = session.engine_alive()
+        self._words = ""
         self.plan_tree = PlanTree(session.plan, lambda: session.state, now)
         self.panel = StepPanel()
         self.log_pane = LogPane(session.logs)
@@ -171,6 +172,7 @@ class SessionScreen(Screen[None]):
 
     def look_at_engine(self) -> None:
         self.alive = self.session.engine_alive()
+        self._words = "" if self.alive else self.session.last_words()
         self.show()
 
     def state_changed(self) -> None:
@@ -206,7 +208,9 @@ class SessionScreen(Screen[None]):
         self.query_one(SessionHeader).show(
             plan, state, alive=self.alive, read_only=watching, now=now
         )
-        outside = Outside(alive=self.alive, read_only=watching, fault=self._fault)
+        outside = Outside(
+            alive=self.alive, read_only=watching, fault=self._fault, words=self._words
+        )
         self.query_one(BannerLine).show(banner(plan, state, outside))
         dead = engine_dead(state, alive=self.alive)
         self.panel.show(plan, state, self.plan_tree.node, now=now, dead=dead)

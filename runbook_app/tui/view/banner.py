@@ -25,6 +25,8 @@ class Outside:
     alive: bool
     read_only: bool = False
     fault: str = ""
+    words: str = ""
+    """Why a dead engine ended, as far as it could say."""
 
 
 def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
@@ -36,6 +38,8 @@ def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
         )
     if engine_dead(state, alive=outside.alive):
         left = ", nothing runs" if not state.children else f", {_children(state)} may still run"
+        if outside.words:
+            left = f": {_first(outside.words).rstrip('.')}{left}"
         return Banner((("ENGINE DEAD", Tone.STRONG), (f"{left}; {press_e}", Tone.PLAIN)), True)
     if state.question:
         return Banner(

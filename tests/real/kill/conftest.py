@@ -16,9 +16,10 @@ import pytest
 
 from runbook_app.adapters.children import Children, start_time
 from runbook_app.adapters.target import StackTarget
-from runbook_app.bootstrap import open_session
+from runbook_app.bootstrap import load_plan, open_session
 from runbook_app.domain.entry import Entry
 from runbook_app.domain.fingerprint import Fingerprint
+from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState
 from runbook_app.engine.redaction import Redactor
 from runbook_app.testing.artefacts import MemoryArtefacts
@@ -42,7 +43,7 @@ class Killed:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=420,
         )
 
     def runbook(self, *argv: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
@@ -54,7 +55,7 @@ class Killed:
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
-            timeout=240,
+            timeout=420,
         )
 
     def environment(self, crash_at: str = "") -> dict[str, str]:
@@ -74,11 +75,10 @@ class Killed:
         finally:
             session.close()
 
-    async def _fingerprint(self) -> Fingerprint:
-        session = open_session(None, self.root, read_only=True)
-        plan = session.plan
-        session.close()
+    def plan(self, path: Path = PLAN) -> Plan:
+        return load_plan(path, self.root, {})
 
+    async def _fingerprint(self, plan: Plan) -> Fingerprint:
         async def forget(_: object) -> None:
             """These children are the test's, not an engine's."""
 
@@ -96,15 +96,15 @@ class Killed:
         finally:
             await target.close()
 
-    def comparable(self) -> dict[str, str]:
+    def comparable(self, path: Path = PLAN) -> dict[str, str]:
         """The fingerprint's fields; generated keys by mode and owner alone."""
-        fields = asyncio.run(self._fingerprint()).fields
+        fields = asyncio.run(self._fingerprint(self.plan(path))).fields
         return {
             name: value.partition(" ")[2] if name.startswith("file:certs/") else value
             for name, value in fields.items()
         }
 
-    def kill_engine_when(self, seen: str, process: subprocess.Popen[str]) -> None:
+    def kill_engine_when(self, seen: str, process: subprocess.Popen[bytes]) -> None:
         """SIGKILL the engine as soon as a child whose command has this word is journaled."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
