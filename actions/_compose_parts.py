@@ -31,11 +31,11 @@ def variable(service: Mapping[str, Any], name: str) -> str | None:
     environment = service.get("environment")
     if isinstance(environment, list):
         for entry in environment:
-            key, _, value = str(entry).partition("=")
+            key, _, text = str(entry).partition("=")
             if key == name:
-                return value
+                return text
         return None
-    value = (environment or {}).get(name)
+    value: object = (environment or {}).get(name)
     return None if value is None else str(value)
 
 

@@ -78,6 +78,20 @@ class Access:
         return {**container.environment, **self.environment}, list(own.values())
 
 
+def access(
+    run: Run, *, service: str, secrets: str, certificates: str, script: str, root: str
+) -> Access:
+    """Make it of an action's parameters; without a service the plan's own."""
+    return Access(
+        names=Names.of(run),
+        service=service or run.plan.target.api_service,
+        secrets=secrets,
+        certificates=certificates,
+        script=script,
+        root=root,
+    )
+
+
 async def container_of(run: Run, service: str) -> ContainerInfo:
     """Find a service's container, running or not."""
     found = await run.containers.find(service)

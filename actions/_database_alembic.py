@@ -1,4 +1,4 @@
-"""Running a target's Alembic on its database, in a throwaway container of the application's image."""
+"""Running a target's Alembic, in a throwaway container of the application's image."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from runbook_app.ports.capabilities import ExecResult
 
 LIMIT = timedelta(minutes=8)
 _START = 'cd "$1" && shift && exec "$@"'
-REVISION = (
-    "SELECT coalesce(string_agg(version_num, ' ' ORDER BY version_num), '') FROM {}.alembic_version"
-)
+_REVISION = """
+SELECT coalesce(string_agg(version_num, ' ' ORDER BY version_num), '') AS at
+FROM {}.alembic_version"""
 
 
 async def alembic(
@@ -64,15 +64,16 @@ async def alembic(
     )
 
 
-async def must(run: Run, result: ExecResult, what: str, hint: str) -> None:
+def must(result: ExecResult, what: str, hint: str) -> None:
     """Go on only when Alembic did it.
 
     Raises:
         ActionError: it did not; with its last line.
     """
     if not result.ok:
-        lines = (result.stderr or result.stdout).decode("utf-8", "replace").strip().splitlines()
-        raise ActionError(f"{what} failed: {lines[-1] if lines else 'no output'}", hint=hint)
+        said = (result.stderr or result.stdout).decode("utf-8", "replace").strip()
+        last = said.splitlines()[-1] if said else "no output"
+        raise ActionError(f"{what} failed: {last}", hint=hint)
 
 
 async def revision(run: Run, schema: str) -> str:
@@ -83,7 +84,7 @@ async def revision(run: Run, schema: str) -> str:
     )
     if not has[0][0]:
         return ""
-    rows = await run.database.query(f"{REVISION.format(schema)}", superuser=True)
+    rows = await run.database.query(_REVISION.format(schema), superuser=True)
     return str(rows[0][0])
 
 

@@ -12,7 +12,7 @@ Edit = tuple[int, int, str]
 
 
 def seal_columns(source: str, *, path: str, table: str, columns: Sequence[str], module: str) -> str:
-    """Give mapped columns the type that reads them decrypted, and has them read only when asked for.
+    """Give mapped columns the type that decrypts, and have them read only when asked for.
 
     Raises:
         ActionError: the table's class, or one of its columns, is not written as expected.

@@ -1,5 +1,6 @@
 """Where a value that is encrypted, or its key, could be read by somebody else."""
 
+# ruff: noqa: S608 - names are plain identifiers or quoted, values are bound or quoted
 from __future__ import annotations
 
 import asyncio
@@ -72,8 +73,8 @@ class Leaks:
                 await self._insert(t, way, plain, key)
                 activity = await self._activity()
                 rows = await t.execute(
-                    f"SELECT coalesce(string_agg(after::text, ' '), '') FROM {AUDIT_SCHEMA}.audit_log"
-                    " WHERE table_name = %s",
+                    "SELECT coalesce(string_agg(after::text, ' '), '') "
+                    f"FROM {AUDIT_SCHEMA}.audit_log WHERE table_name = %s",
                     [self.table],
                 )
                 trail = str(rows[0][0])
@@ -91,7 +92,8 @@ class Leaks:
         if way == "bound":
             await execute("SELECT set_config(%s, %s, true)", [SETTING, key])
             await execute(
-                f"INSERT INTO {self.table} VALUES (1, pgp_sym_encrypt(%s, %s, 'cipher-algo=aes256'))",
+                f"INSERT INTO {self.table} "
+                "VALUES (1, pgp_sym_encrypt(%s, %s, 'cipher-algo=aes256'))",
                 [plain, key],
             )
         else:

@@ -18,7 +18,7 @@ INIT = "/docker-entrypoint-initdb.d"
 PREFIX = "%m [%p] user=%u,db=%d,app=%a,client=%h "
 
 QUIET = {
-    # No statement's text: a literal, or what a driver puts in place of a parameter, would stand in it.
+    # No statement's text: literals stand in it, also those that a driver makes of parameters.
     "log_statement": "none",
     "log_min_error_statement": "panic",
     "log_min_duration_statement": "-1",
@@ -71,7 +71,7 @@ class Server:
             "ssl_key_file": f"{FOLDER}/certs/key.pem",
             "ssl_min_protocol_version": "TLSv1.2",
             "hba_file": f"{FOLDER}/pg_hba.conf",
-            # Old WAL, which has the plain text from before, is removed and not written over some day.
+            # Old WAL has the plain text from before: it is removed, not written over some day.
             "wal_recycle": "off",
         }
         if self.mapped:

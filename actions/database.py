@@ -1,5 +1,6 @@
 """The target's database: backups, what is recorded before it is changed, and its extensions."""
 
+# ruff: noqa: S608 - names are plain identifiers or quoted, values are bound or quoted
 from __future__ import annotations
 
 from actions import _database_chain as chain
@@ -72,7 +73,8 @@ async def recorded(
 
 async def _nothing_in_the_way(run: Run, names: Names, schema: str) -> None:
     taken = await run.database.query(
-        f"""SELECT 'schema {AUDIT_SCHEMA}' AS taken WHERE to_regnamespace('{AUDIT_SCHEMA}') IS NOT NULL
+        f"""SELECT 'schema {AUDIT_SCHEMA}' AS taken
+            WHERE to_regnamespace('{AUDIT_SCHEMA}') IS NOT NULL
             UNION ALL SELECT 'table encrypted_data'
             WHERE to_regclass({sql.text(f"{schema}.encrypted_data")}) IS NOT NULL
             UNION ALL SELECT 'role ' || rolname FROM pg_roles

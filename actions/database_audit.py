@@ -1,5 +1,6 @@
 """The audit trail: its script, its lines in the server's log, its rows, and that they stay."""
 
+# ruff: noqa: S608 - names are plain identifiers or quoted, values are bound or quoted
 from __future__ import annotations
 
 import json
@@ -81,7 +82,7 @@ async def _scripts(run: Run, names: Names, path: str, folder: str, schema: str) 
             comment=COMMENT,
         ),
         f"{folder}/superuser.sql": superuser_script(
-            run, names, schema=schema, bootstrap=str(rows[0][0])
+            names, schema=schema, bootstrap=str(rows[0][0])
         ),
     }
 
@@ -94,12 +95,13 @@ async def remove(run: Run) -> None:
         return
     before = _before(run)
     gone = "" if "pgaudit" in before else "DROP EXTENSION IF EXISTS pgaudit;\n"
-    schema = f"""
-        DO $$ BEGIN
-        IF obj_description(to_regnamespace('{AUDIT_SCHEMA}')::oid, 'pg_namespace') = {sql.text(COMMENT)} THEN
+    schema = f"""DO $$ BEGIN
+        IF obj_description(to_regnamespace('{AUDIT_SCHEMA}')::oid, 'pg_namespace')
+            = {sql.text(COMMENT)} THEN
             DROP FUNCTION IF EXISTS {AUDIT_SCHEMA}.record(), {AUDIT_SCHEMA}.refuse_change();
             DROP SCHEMA {AUDIT_SCHEMA};
-        END IF; END $$;\n"""
+        END IF; END $$;
+        """
     await run.database.superuser("SET client_min_messages = warning;\n" + schema + gone)
     if gone:
         await run.database.superuser(gone, database="template1")
@@ -173,7 +175,9 @@ async def log_written(run: Run, *, audited: dict[str, list[str]], schema: str = 
     run.require(
         "the actor is who signed in", all(row[1] == names.owner for row in rows), names.owner
     )
-    run.require("its rows say that they are a probe's", all(row[4] == tag(run) for row in rows), tag(run))
+    run.require(
+        "its rows say that they are a probe's", all(row[4] == tag(run) for row in rows), tag(run)
+    )
     text = json.dumps(rows, default=str)
     run.require("secret columns are left out", "hidden" not in text, "absent")
     run.require("other columns are kept", '"shown"' in text or "shown" in text, "present")
@@ -188,7 +192,7 @@ async def _by_the_application(
 ) -> None:
     """Let the application's role touch a real row, in a transaction that is undone."""
     columns = await run.database.query(
-        "SELECT attname FROM pg_attribute WHERE attrelid = "  # noqa: S608  # quoted
+        "SELECT attname FROM pg_attribute WHERE attrelid = "
         f"{sql.text(f'{schema}.{table}')}::regclass AND attnum > 0 AND NOT attisdropped "
         "AND attidentity = '' AND attgenerated = '' ORDER BY attnum LIMIT 1",
         superuser=True,
@@ -202,67 +206,76 @@ async def _by_the_application(
         RESET SESSION AUTHORIZATION;
         SELECT actor || ' ' || operation, (SELECT string_agg(key, ' ' ORDER BY key)
             FROM jsonb_object_keys(before || after) AS key)
-            FROM {TRAIL} WHERE transaction = pg_current_xact_id() AND table_name = {sql.text(table)};
-        ROLLBACK;""",  # noqa: S608  # quoted
+            FROM {TRAIL}
+            WHERE transaction = pg_current_xact_id() AND table_name = {sql.text(table)};
+        ROLLBACK;""",
         transaction=False,
     )
     who, _, keys = said.strip().partition("\t")
     recorded = keys.split()
     holds = who == f"{names.application} UPDATE" and bool(recorded)
-    run.require(f"the application's change of {table} is in the trail", holds, said.strip() or "no row")
+    run.require(
+        f"the application's change of {table} is in the trail", holds, said.strip() or "no row"
+    )
     if there := [name for name in left_out if name in recorded]:
         run.require(f"{table}: secret columns are left out", False, ", ".join(there))
+
+
+_COLUMNS = "(actor, operation, table_schema, table_name) VALUES ('x', 'x', 'x', 'x')"
+_TAMPERING = {
+    "add to": f"INSERT INTO {{}} {_COLUMNS}",
+    "change": "UPDATE {} SET actor = 'x'",
+    "delete from": "DELETE FROM {}",
+    "empty": "TRUNCATE {}",
+}
 
 
 @probe
 async def tamper_refused(run: Run) -> None:
     """Find the application unable to change, remove or empty the trail, or to silence it."""
     names = Names.of(run)
-    application = sql.name(names.application)
+    application = f"SET LOCAL SESSION AUTHORIZATION {sql.name(names.application)};\n"
+    await _tamper_with_a_copy(run, application, sql.name(names.application))
+    for verb, statement in _TAMPERING.items():
+        name = f"the application can't {verb} the trail"
+        await _refused(run, name, application + statement.format(TRAIL))
+    silence = f"ALTER TABLE {TRAIL} DISABLE TRIGGER ALL"
+    await _refused(run, "the application can't silence the trail", application + silence)
+    owner = f"SET LOCAL ROLE {sql.name(names.owner)};\nINSERT INTO {TRAIL} {_COLUMNS};\n"
+    for verb in ("change", "delete from", "empty"):
+        name = f"not even its owner can {verb} the trail"
+        await _refused(run, name, owner + _TAMPERING[verb].format(TRAIL))
+
+
+async def _tamper_with_a_copy(run: Run, as_application: str, application: str) -> None:
+    """Let each statement succeed on a trail that is open.
+
+    Raises:
+        NotMeasured: one does not, so that its refusal would mean nothing.
+    """
     copy = f"runbook_probe_{uuid.uuid4().hex[:12]}"
-    statements = {
-        "add to": "INSERT INTO {} (actor, operation, table_schema, table_name) VALUES ('x', 'x', 'x', 'x')",
-        "change": "UPDATE {} SET actor = 'x'",
-        "delete from": "DELETE FROM {}",
-        "empty": "TRUNCATE {}",
-    }
-    as_application = f"SET LOCAL SESSION AUTHORIZATION {application};"
-    control = "\n".join(f"{statement.format(copy)};" for statement in statements.values())
+    statements = "".join(f"{statement.format(copy)};\n" for statement in _TAMPERING.values())
+    script = f"""CREATE TABLE {copy} (LIKE {TRAIL} INCLUDING DEFAULTS INCLUDING IDENTITY);
+        GRANT ALL ON {copy} TO {application};
+        {as_application}{statements}"""
     try:
-        await run.database.superuser(
-            f"""BEGIN;
-            CREATE TABLE {copy} (LIKE {TRAIL} INCLUDING DEFAULTS INCLUDING IDENTITY);
-            GRANT ALL ON {copy} TO {application};
-            {as_application}
-            {control}
-            ROLLBACK;""",
-            transaction=False,
-        )
+        await _undone(run, script)
     except DatabaseRefused as error:
         raise NotMeasured(
             f"Not even an open trail can be changed by this probe: {error.message}"
         ) from error
     run.measure("control", "the same statements change an open copy of the trail")
-    for verb, statement in statements.items():
-        await _refused(run, f"the application can't {verb} the trail",
-                       f"BEGIN;\n{as_application}\n{statement.format(TRAIL)};\nROLLBACK;")  # fmt: skip
-    off = f"ALTER TABLE {TRAIL} DISABLE TRIGGER ALL"
-    await _refused(run, "the application can't silence the trail",
-                   f"BEGIN;\n{as_application}\n{off};\nROLLBACK;")  # fmt: skip
-    for verb, statement in list(statements.items())[1:]:
-        script = f"BEGIN;\nSET LOCAL ROLE {sql.name(names.owner)};\n{_ONE_ROW}\n{statement.format(TRAIL)};\nROLLBACK;"
-        await _refused(run, f"not even its owner can {verb} the trail", script)
-
-
-_ONE_ROW = (
-    f"INSERT INTO {TRAIL} (actor, operation, table_schema, table_name) VALUES ('x', 'x', 'x', 'x');"
-)
 
 
 async def _refused(run: Run, name: str, script: str) -> None:
     try:
-        await run.database.superuser(script, transaction=False)
+        await _undone(run, script)
     except DatabaseRefused as error:
         run.require(name, error.sqlstate == "42501", error.message)
     else:
         run.require(name, False, "it was let through")
+
+
+async def _undone(run: Run, script: str) -> None:
+    """Run statements as superuser, and undo them."""
+    await run.database.superuser(f"BEGIN;\n{script};\nROLLBACK;\n", transaction=False)

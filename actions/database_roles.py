@@ -1,5 +1,6 @@
 """Who may do what in the database: superuser, migrations, application."""
 
+# ruff: noqa: S608 - names are plain identifiers or quoted, values are bound or quoted
 from __future__ import annotations
 
 from typing import Any
@@ -68,9 +69,7 @@ async def _(
 
 
 @effect
-async def separate(
-    run: Run, *, script: str = "pg_audit.sql", folder: str = "database", schema: str = "public"
-) -> None:
+async def separate(run: Run, *, script: str = "pg_audit.sql", folder: str = "database") -> None:
     """Part superuser, migrations and application in the running database, by the init scripts."""
     names = Names.of(run)
     await run.database.superuser(
@@ -85,16 +84,16 @@ async def separate(
 
 
 @separate.check
-async def _(run: Run, *, schema: str = "public", **_: Any) -> Finding:
+async def _(run: Run, **_: Any) -> Finding:
     names = Names.of(run)
-    problems = await _problems(run, names, schema)
+    problems = await _problems(run, names)
     if not problems:
         return run.done(f"{names.owner} owns, {names.application} uses")
     # The scripts end the same from any state in between.
     return run.not_done("; ".join(problems))
 
 
-async def _problems(run: Run, names: Names, schema: str) -> list[str]:
+async def _problems(run: Run, names: Names) -> list[str]:
     application, owner = sql.text(names.application), sql.text(names.owner)
     rows = await run.database.query(
         f"""SELECT 'role ' || wanted || ' is missing' AS problem
@@ -117,9 +116,9 @@ async def _problems(run: Run, names: Names, schema: str) -> list[str]:
             SELECT {application} || ' owns the database ' || datname FROM pg_database
             JOIN pg_roles r ON r.oid = datdba WHERE r.rolname = {application}
             UNION ALL
-            SELECT {application} || ' may create in ' || {sql.text(schema)}
-            FROM pg_roles WHERE rolname = {application}
-              AND has_schema_privilege(rolname, {sql.text(schema)}, 'CREATE')
+            SELECT {application} || ' may create in ' || nspname FROM pg_namespace, pg_roles
+            WHERE rolname = {application} AND nspname !~ '^pg_temp'
+              AND has_schema_privilege(rolname, nspname, 'CREATE')
             UNION ALL
             SELECT {application} || ' is a member of ' || g.rolname FROM pg_auth_members a
             JOIN pg_roles m ON m.oid = a.member JOIN pg_roles g ON g.oid = a.roleid
@@ -136,7 +135,7 @@ async def _problems(run: Run, names: Names, schema: str) -> list[str]:
 async def least_privilege(run: Run, *, schema: str = "public") -> None:
     """Find the application without any right beyond rows, and refused where it tries."""
     names = Names.of(run)
-    problems = await _problems(run, names, schema)
+    problems = await _problems(run, names)
     run.require("the application owns and may no more than it needs", not problems,
                 "; ".join(problems) or "rows only")  # fmt: skip
     for what, statement in {
@@ -171,7 +170,7 @@ async def _control(run: Run, what: str, statement: str) -> None:
         raise NotMeasured(f"Not even a superuser can {what}: {error.message}") from error
 
 
-def superuser_script(run: Run, names: Names, *, schema: str, bootstrap: str) -> str:
+def superuser_script(names: Names, *, schema: str, bootstrap: str) -> str:
     """Render what only a superuser can do; `bootstrap` is the cluster's first superuser."""
     return sql.render(
         "superuser.sql",

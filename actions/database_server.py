@@ -1,5 +1,6 @@
 """How the database server is started: preload, log, TLS, access rules."""
 
+# ruff: noqa: S608 - names are plain identifiers or quoted, values are bound or quoted
 from __future__ import annotations
 
 from datetime import timedelta
@@ -29,7 +30,7 @@ async def configure(
     log_size: str = "10m",
     log_files: int = 5,
 ) -> None:
-    """Set in the Compose file what PostgreSQL is started with, once the image has what that needs."""
+    """Set in the Compose file what PostgreSQL is started with, if the image has all of it."""
     account = await cluster.account(run)
     await _present_in_image(run, preload)
     server = await _server(
