@@ -113,8 +113,6 @@ def with_settings(words: list[str], settings: Mapping[str, str]) -> list[str]:
             continue
         else:
             kept.append(word)
-    if kept and kept[0].startswith("-"):
-        kept.insert(0, "postgres")
     for key, value in settings.items():
         kept += ["-c", f"{key}={value}"]
     return kept

@@ -18,7 +18,7 @@ LIMIT = timedelta(minutes=8)
 _START = 'cd "$1" && shift && exec "$@"'
 _REVISION = """
 SELECT coalesce(string_agg(version_num, ' ' ORDER BY version_num), '') AS at
-FROM {}.alembic_version"""
+FROM {}"""
 
 
 async def alembic(
@@ -76,16 +76,17 @@ def must(result: ExecResult, what: str, hint: str) -> None:
         raise ActionError(f"{what} failed: {last}", hint=hint)
 
 
-async def revision(run: Run, schema: str) -> str:
-    """Return the revision that the database is at; empty without any."""
-    has = await run.database.query(
-        f"SELECT to_regclass({sql.text(f'{schema}.alembic_version')}) IS NOT NULL AS has",
+async def revision(run: Run) -> str:
+    """Return the revision that the database is at, whichever schema says so; empty without."""
+    told = await run.database.query(
+        "SELECT c.oid::regclass::text AS place FROM pg_class c WHERE c.relname = 'alembic_version' "
+        "AND c.relkind = 'r' ORDER BY 1",
         superuser=True,
     )
-    if not has[0][0]:
-        return ""
-    rows = await run.database.query(_REVISION.format(schema), superuser=True)
-    return str(rows[0][0])
+    found: list[tuple[object, ...]] = []
+    for (place,) in told:
+        found += await run.database.query(_REVISION.format(place), superuser=True)
+    return " ".join(sorted({str(at) for (at,) in found if at}))
 
 
 def _program() -> str:

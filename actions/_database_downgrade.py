@@ -19,7 +19,7 @@ _ABOUT_VALUES = ("Wrong key", "can't be read from", "no token of a stored value"
 """Words of a downgrade that failed because of values, and not of anything else."""
 
 
-async def take_back(run: Run, access: Access, goal: str, schema: str) -> None:
+async def take_back(run: Run, access: Access, goal: str) -> None:
     """Downgrade to a revision, and hold it there.
 
     An application that brings its schema up at each start would undo it if it started meanwhile:
@@ -34,7 +34,7 @@ async def take_back(run: Run, access: Access, goal: str, schema: str) -> None:
             await run.database.superuser(f"ALTER ROLE {sql.name(owner)} LOGIN;")
         await _downgrade(run, access, goal)
         await shut_out(run, owner)
-        if await revision(run, schema) == goal:
+        if await revision(run) == goal:
             return
     raise ActionError(
         "Something brings the schema up again after each downgrade.",

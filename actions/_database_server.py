@@ -55,6 +55,8 @@ class Server:
     preload: Sequence[str]
     log_size: str
     log_files: int
+    command: Sequence[str]
+    """What the container runs, where the Compose file does not say it."""
     mapped: bool
     """Whether the superuser has another name than the account that runs the server."""
 
@@ -105,7 +107,7 @@ class Server:
         """Change the service in the Compose file."""
         service = parts.service(document, self.names.service)
         before = parts.command(service)
-        words = parts.with_settings(before, self.settings)
+        words = parts.with_settings(before or list(self.command), self.settings)
         if words != before:
             service["command"] = words
         if dict(service.get("logging") or {}) != self.logging:

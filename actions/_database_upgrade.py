@@ -41,12 +41,12 @@ async def drop(run: Run, database: str) -> None:
     )
 
 
-async def upgrade(run: Run, access: Access, before: str, schema: str) -> None:
+async def upgrade(run: Run, access: Access, before: str) -> None:
     """Bring the schema to the newest migration, or leave it at `before`."""
     result = await alembic(run, access, "upgrade", revision="head")
     if result.ok:
         return
-    reached = await revision(run, schema)
+    reached = await revision(run)
     if reached != before:
         goal = before or "base"
         back = await alembic(run, access, "downgrade", revision=goal, lose=["audit_log"])

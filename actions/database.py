@@ -60,7 +60,7 @@ async def recorded(
     found = chain.read(run, directory)
     heads = found.heads()
     run.equals("heads of the chain of migrations", len(heads), 1)
-    at = await revision(run, schema)
+    at = await revision(run)
     run.measure("alembic revision", at)
     head = heads[0] if len(heads) == 1 else ""
     run.require("the database is at the newest migration", at == head, f"at {at}, newest {head}")

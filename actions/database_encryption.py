@@ -21,6 +21,8 @@ FOLDER = "secrets/api"
 AES_256 = "c30d0409"
 """How a message of pgp_sym_encrypt begins when its cipher is AES-256."""
 SAMPLES = 5
+SHORTEST = 6
+"""Letters of a value that is looked for in files."""
 
 
 @effect
@@ -189,7 +191,7 @@ async def _stored(run: Run, columns: dict[str, list[str]], schema: str) -> list[
                 f"SELECT {name} FROM {schema}.{table} WHERE {name} IS NOT NULL LIMIT {SAMPLES}"
             )
             found += [str(value) for (value,) in rows]
-    return found
+    return telling(found)
 
 
 async def _plain_values(run: Run, columns: dict[str, list[str]], schema: str) -> list[str]:
@@ -199,7 +201,12 @@ async def _plain_values(run: Run, columns: dict[str, list[str]], schema: str) ->
         for name in names:
             some = await revealed(run, schema, table, name, key(run), "plain", f"LIMIT {SAMPLES}")
             found += [str(value) for (value,) in some]
-    return found
+    return telling(found)
+
+
+def telling(values: list[str]) -> list[str]:
+    """Those that are long enough to be found by accident nowhere."""
+    return [value for value in values if len(value) >= SHORTEST]
 
 
 async def revealed(

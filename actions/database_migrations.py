@@ -128,7 +128,6 @@ async def migrate(
     *,
     service: str = "",
     directory: str = VERSIONS,
-    schema: str = "public",
     secrets: str = "secrets/api",
     certificates: str = "database/certs",
     script: str = "pg_audit.sql",
@@ -145,12 +144,12 @@ async def migrate(
         run, service=service, secrets=secrets, certificates=certificates, script=script, root=root
     )
     head = chain.read(run, directory).head()
-    before = await revision_of(run, schema)
+    before = await revision_of(run)
     if before != head:
         await rehearse(run, given)
         await door(run, given.names, opened=False)
         try:
-            await upgrade(run, given, before, schema)
+            await upgrade(run, given, before)
         except BaseException:
             await door(run, given.names, opened=True)
             raise
@@ -165,7 +164,6 @@ async def _(
     *,
     service: str = "",
     directory: str = VERSIONS,
-    schema: str = "public",
     secrets: str = "secrets/api",
     certificates: str = "database/certs",
     script: str = "pg_audit.sql",
@@ -175,7 +173,7 @@ async def _(
     given = access(
         run, service=service, secrets=secrets, certificates=certificates, script=script, root=root
     )
-    head, now = chain.read(run, directory).head(), await revision_of(run, schema)
+    head, now = chain.read(run, directory).head(), await revision_of(run)
     # Each part says itself whether it is to be done, so that running it again is always right.
     if now != head:
         return run.not_done(f"the database is at {now or 'nothing'}, the newest is {head}")
@@ -195,7 +193,6 @@ async def downgrade(
     revision: str = "checkpoint",
     service: str = "",
     directory: str = VERSIONS,
-    schema: str = "public",
     secrets: str = "secrets/api",
     certificates: str = "database/certs",
     script: str = "pg_audit.sql",
@@ -209,7 +206,7 @@ async def downgrade(
     given = access(
         run, service=service, secrets=secrets, certificates=certificates, script=script, root=root
     )
-    goal, now = _goal(run, revision), await revision_of(run, schema)
+    goal, now = _goal(run, revision), await revision_of(run)
     if now == goal:
         run.log(f"the database is at {goal or 'nothing'} already")
         return
@@ -218,12 +215,12 @@ async def downgrade(
             f"The database is at {now}, which is no migration in {directory}.",
             hint="Put the migration's file back, then roll back again.",
         )
-    await take_back(run, given, goal, schema)
+    await take_back(run, given, goal)
 
 
 @downgrade.check
-async def _(run: Run, *, revision: str = "checkpoint", schema: str = "public", **_: Any) -> Finding:
-    goal, now = _goal(run, revision), await revision_of(run, schema)
+async def _(run: Run, *, revision: str = "checkpoint", **_: Any) -> Finding:
+    goal, now = _goal(run, revision), await revision_of(run)
     if now == goal:
         return run.done(f"at {goal or 'nothing'}")
     return run.not_done(f"at {now}, not {goal}")

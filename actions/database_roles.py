@@ -180,6 +180,5 @@ def superuser_script(names: Names, *, schema: str, bootstrap: str) -> str:
         database=names.database,
         schema=schema,
         reassign=names.application != bootstrap,
-        new_application=True,
         verifier_file=f"{SECRETS}/{VERIFIER}",
     )

@@ -25,7 +25,6 @@ async def clean(
     *,
     service: str = "",
     directory: str = VERSIONS,
-    schema: str = "public",
     secrets: str = "secrets/api",
     certificates: str = "database/certs",
     script: str = "pg_audit.sql",
@@ -37,7 +36,7 @@ async def clean(
     )
     found = chain.read(run, directory)
     run.equals("heads of the chain of migrations", len(found.heads()), 1)
-    run.equals("the database is at the head", await revision(run, schema), found.head())
+    run.equals("the database is at the head", await revision(run), found.head())
     first = found.named(PGCRYPTO) or found.named(PGAUDIT)
     below = first.follows[0] if first and first.follows else "base"
     scratch = f"runbook_probe_{uuid.uuid4().hex[:12]}"

@@ -76,11 +76,14 @@ async def _server(
         "SELECT current_setting('shared_preload_libraries') AS loaded", superuser=True
     )
     loaded = [part.strip() for part in str(rows[0][0]).split(",") if part.strip()]
+    container = await run.containers.find(names.service)
+    given = (container.raw if container else {}).get("Config", {}).get("Cmd") or ["postgres"]
     return Server(
         names=names,
         folder=folder,
         secrets=secrets,
         script=script,
+        command=given,
         preload=list(dict.fromkeys([*loaded, *preload])),
         log_size=log_size,
         log_files=log_files,
