@@ -34,6 +34,7 @@ from runbook_app.domain.events import CaptureTaken
 from runbook_app.domain.plan import Database as Settings
 from runbook_app.ports.target import Prior
 
+_UNREADABLE = "unreadable"
 _LIMIT = timedelta(minutes=2)
 _CONFIGURATION = """
     SELECT f.name, encode(pg_read_binary_file(f.name), 'base64') AS content
@@ -108,12 +109,18 @@ class DatabaseCapturable:
         return (await state.read_settled(self._psql)).fields
 
     async def state(self, name: str) -> str:  # noqa: ARG002 - as above
-        text = json.dumps(await self._fields(), sort_keys=True)
+        try:
+            text = json.dumps(await self._fields(), sort_keys=True)
+        except ActionError:
+            return _UNREADABLE  # a database that is down must not keep an item from being undone
         return hashlib.sha256(text.encode()).hexdigest()
 
     async def difference(self, taken: CaptureTaken, content: bytes) -> str:  # noqa: ARG002
         before = msgspec.json.decode(content, type=Captured)
-        return "\n".join(changes(await self._fields(), before.fields))
+        try:
+            return "\n".join(changes(await self._fields(), before.fields))
+        except ActionError as error:
+            return f"what it is now can't be read: {error.message}"
 
     async def restore(self, taken: CaptureTaken, content: bytes) -> bool:  # noqa: ARG002
         before = msgspec.json.decode(content, type=Captured)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
+from itertools import zip_longest
 
 from runbook_app.adapters.database_sums import CHECKSUM, databases, moment
 from runbook_app.adapters.docker import PROBE_PREFIX
@@ -223,7 +224,7 @@ def schema_fields(dump: str) -> Iterator[tuple[str, str]]:
     heads = list(_HEAD.finditer(text))
     yield "schema:preamble", digest(text[: heads[0].start()] if heads else text)
     seen: dict[str, int] = {}
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
+    for head, following in zip_longest(heads, heads[1:]):
         field = f"schema:{head['type']} {head['schema']}.{head['name']}".replace(" -.", " ")
         seen[field] = seen.get(field, 0) + 1
         end = following.start() if following else len(text)

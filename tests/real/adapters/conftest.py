@@ -67,10 +67,12 @@ PASSWORD = "a-throwaway-password"
 Sql = Callable[[str], Awaitable[str]]
 
 
-@pytest.fixture
-async def stack(make_stack: MakeStack, api_image: str, db_image: str) -> Stack:
-    """A database, and an "API" that only serves its description."""
-    stack = make_stack(
+def database_stack(folder: Path, docker: DockerClient, api_image: str, db_image: str) -> Stack:
+    """A database, and an "API" that only serves its description; not yet up."""
+    folder.mkdir(exist_ok=True)
+    stack = Stack(
+        folder,
+        docker,
         f"""
 api:
   image: {api_image}
@@ -93,11 +95,20 @@ db:
         more="volumes:\n  data: {}\n",
         database=DATABASE,
     )
-    (stack.folder / "www").mkdir()
-    (stack.folder / "www/openapi.json").write_text('{"paths": {"/health": {}}}')
+    (folder / "www").mkdir()
+    (folder / "www/openapi.json").write_text('{"paths": {"/health": {}}}')
+    return stack
+
+
+@pytest.fixture
+async def stack(
+    docker: DockerClient, api_image: str, db_image: str, tmp_path: Path
+) -> AsyncIterator[Stack]:
+    stack = database_stack(tmp_path / "target", docker, api_image, db_image)
     await stack.run().compose.up()
     stack.captures.clear()
-    return stack
+    yield stack
+    await stack.remove()
 
 
 @pytest.fixture

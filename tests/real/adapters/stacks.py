@@ -169,6 +169,21 @@ class Stack:
         await self.target.close()
 
 
+ROWS = """
+    CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL);
+    INSERT INTO customers SELECT n, 'customer ' || n FROM generate_series(1, 500) n;
+    CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers);
+    INSERT INTO orders SELECT n, n FROM generate_series(1, 40) n;
+"""
+
+
+def leftovers(stack: Stack) -> list[str]:
+    """Throwaway containers and volumes of the stack's session."""
+    api, wanted = stack.docker.api(), {"label": [f"runbook.session={stack.session}"]}
+    found = [c["Names"][0] for c in api.containers(all=True, filters=wanted)]
+    return found + [v["Name"] for v in api.volumes(filters=wanted)["Volumes"] or ()]
+
+
 def taken(prior: Prior) -> CaptureTaken:
     return CaptureTaken(
         id="c",

@@ -50,21 +50,17 @@ def changed(before, after) -> set[str]:
     return {difference.field for difference in compare(before, after).differences}
 
 
-async def test_each_change_is_found_and_nothing_else_is(stack, sql):
+async def test_each_change_is_found_and_nothing_is_without_one(stack, sql):
     await sql(ROWS)
     before = await stack.target.fingerprint()
     assert changed(before, await stack.target.fingerprint()) == set()
-    for field, statement in CHANGES.items():
+    for statement in CHANGES.values():
         await sql(statement)
-        after = await stack.target.fingerprint()
-        assert field in changed(before, after), (field, changed(before, after))
-        before = after
-    for field, script in OUTSIDE.items():
+    for script in OUTSIDE.values():
         done = await stack.run().containers.execute("db", ["sh", "-c", script], log=False)
         assert done.ok, done.stderr
-        after = await stack.target.fingerprint()
-        assert field in changed(before, after), (field, changed(before, after))
-        before = after
+    found = changed(before, await stack.target.fingerprint())
+    assert {*CHANGES, *OUTSIDE} - found == set()
 
 
 async def test_rows_written_since_are_kept_and_no_difference(stack, sql):
