@@ -104,7 +104,7 @@ async def _write(run: Run, slug: str, directory: str, ini: str, values: dict[str
         revision=new,
         follows=head or "nothing",
         down_revision=json.dumps(head) if head else "None",
-        created=f"{now:%Y-%m-%d %H:%M:%S}+00:00",
+        created=f"{now:%Y-%m-%d}",
         **values,
     )
     await run.files.write(f"{directory}/{name}", text.encode(), mode=0o644)
