@@ -11,7 +11,7 @@ from actions import _database_sql as sql
 from actions._database_names import AUDIT_SCHEMA, SETTING, Names
 from runbook_app.domain.errors import DatabaseRefused, NotMeasured
 from runbook_app.ports.action import Run
-from runbook_app.ports.capabilities import Login
+from runbook_app.ports.database import Login
 
 ACTIVITY = "SELECT coalesce(string_agg(query, chr(10)), '') AS said FROM pg_stat_activity"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from actions import _database_sql as sql
 from runbook_app.domain.errors import ActionError
 from runbook_app.ports.action import Run
-from runbook_app.ports.capabilities import Login
+from runbook_app.ports.database import Login
 
 OWNER_PASSWORD = "db_migration_password"  # noqa: S105  # the name of a file
 COLUMN_KEY = "column_key"

@@ -14,7 +14,7 @@ from actions.database import told
 from runbook_app.domain.errors import ActionError, DatabaseRefused, NotMeasured
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, check, effect
-from runbook_app.ports.capabilities import Login
+from runbook_app.ports.database import Login
 
 PRELOAD = ["pgaudit"]
 

@@ -21,15 +21,8 @@ from runbook_app.adapters.docker import ProjectContainers
 from runbook_app.adapters.psql import Psql
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.plan import Database as Settings
-from runbook_app.ports.capabilities import (
-    Backup,
-    ContainerInfo,
-    DatabaseSession,
-    Login,
-    RestoreProof,
-    Secrets,
-    VolumeCopy,
-)
+from runbook_app.ports.capabilities import ContainerInfo, Secrets
+from runbook_app.ports.database import Backup, DatabaseSession, Login, RestoreProof, VolumeCopy
 
 if TYPE_CHECKING:
     import psycopg

@@ -18,7 +18,7 @@ from runbook_app.adapters.docker_exec import Exec
 from runbook_app.adapters.psql import Psql, Way, identifier, refusal
 from runbook_app.adapters.threads import in_thread
 from runbook_app.domain.errors import ActionError
-from runbook_app.ports.capabilities import Backup, RestoreProof
+from runbook_app.ports.database import Backup, RestoreProof
 from runbook_app.ports.journal import Artefacts
 
 if TYPE_CHECKING:

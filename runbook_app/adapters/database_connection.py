@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from runbook_app.adapters.threads import in_thread
 from runbook_app.domain.errors import ActionError, DatabaseRefused
-from runbook_app.ports.capabilities import ContainerInfo, Login
+from runbook_app.ports.capabilities import ContainerInfo
+from runbook_app.ports.database import Login
 
 if TYPE_CHECKING:
     import psycopg

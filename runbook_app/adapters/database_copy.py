@@ -18,7 +18,8 @@ from runbook_app.adapters.psql import Psql
 from runbook_app.adapters.threads import in_thread
 from runbook_app.adapters.volume_files import DataMount, VolumeFiles, data_mount
 from runbook_app.domain.errors import ActionError
-from runbook_app.ports.capabilities import ContainerInfo, TableSum, VolumeCopy
+from runbook_app.ports.capabilities import ContainerInfo
+from runbook_app.ports.database import TableSum, VolumeCopy
 from runbook_app.ports.journal import Artefacts
 
 _LIMIT = timedelta(minutes=60)

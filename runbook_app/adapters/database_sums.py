@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runbook_app.adapters.psql import Psql
-from runbook_app.ports.capabilities import TableSum
+from runbook_app.ports.database import TableSum
 
 KEYS = 50_000
 """Rows of a table up to which each primary key is remembered."""

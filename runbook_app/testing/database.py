@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook_app.ports.capabilities import (
+from runbook_app.ports.database import (
     Backup,
     DatabaseSession,
     Login,

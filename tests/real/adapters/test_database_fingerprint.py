@@ -13,7 +13,7 @@ ROWS = """
     CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL);
     INSERT INTO customers SELECT n, 'customer ' || n FROM generate_series(1, 20) n;
     CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('a1');
-    CREATE ROLE svc LOGIN PASSWORD 'one';
+    CREATE ROLE svc LOGIN PASSWORD 'one'; CREATE ROLE mig;
 """
 CHANGES = {
     "password:svc": "ALTER ROLE svc PASSWORD 'two'",
@@ -28,7 +28,7 @@ CHANGES = {
     "schema:DEFAULT ACL public.DEFAULT PRIVILEGES FOR TABLES": (
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO svc"
     ),
-    "schema:TABLE public.customers": "ALTER TABLE customers OWNER TO svc",
+    "schema:TABLE public.customers": "ALTER TABLE customers OWNER TO mig",
     "schema:INDEX public.by_name": "CREATE INDEX by_name ON customers (name)",
     "schema:EVENT TRIGGER watch": (
         "CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"

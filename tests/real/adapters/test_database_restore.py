@@ -8,7 +8,7 @@ import pytest
 
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.scram import verifier
-from runbook_app.ports.capabilities import Login
+from runbook_app.ports.database import Login
 from tests.real.adapters.conftest import PASSWORD
 from tests.real.adapters.stacks import ROWS, leftovers, taken
 

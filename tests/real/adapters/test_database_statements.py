@@ -10,7 +10,7 @@ import pytest
 
 from runbook_app.domain.errors import ActionError, DatabaseRefused
 from runbook_app.domain.scram import verifier
-from runbook_app.ports.capabilities import Login, TableSum
+from runbook_app.ports.database import Login, TableSum
 from tests.real.adapters.conftest import database_stack
 from tests.real.adapters.stacks import ROWS, Stack, leftovers
 
