@@ -46,8 +46,10 @@ def test_a_dropped_role_is_made_again_whole() -> None:
     limited = msgspec.structs.replace(APP, until="2031-01-01", verifier=None)
     assert statements(roles(app=limited), roles()) == [
         'CREATE ROLE "app";',
-        'ALTER ROLE "app" NOSUPERUSER INHERIT NOCREATEROLE NOCREATEDB LOGIN NOREPLICATION'
-        " NOBYPASSRLS CONNECTION LIMIT -1;",
+        (
+            'ALTER ROLE "app" NOSUPERUSER INHERIT NOCREATEROLE NOCREATEDB LOGIN NOREPLICATION'
+            " NOBYPASSRLS CONNECTION LIMIT -1;"
+        ),
         """ALTER ROLE "app" VALID UNTIL '2031-01-01';""",
         'ALTER ROLE "app" PASSWORD NULL;',
     ]
@@ -101,8 +103,10 @@ def test_columns_and_defaults_are_revoked_also_where_none_were_before() -> None:
     }
     assert list(privileges_back({}, now)) == [
         'REVOKE UPDATE ("a b") ON TABLE public."odd name" FROM svc;',
-        'ALTER DEFAULT PRIVILEGES FOR ROLE "odd role" IN SCHEMA public'
-        " REVOKE SELECT ON TABLES FROM svc;",
+        (
+            'ALTER DEFAULT PRIVILEGES FOR ROLE "odd role" IN SCHEMA public'
+            " REVOKE SELECT ON TABLES FROM svc;"
+        ),
         "ALTER DEFAULT PRIVILEGES FOR ROLE mig REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;",
     ]
 
