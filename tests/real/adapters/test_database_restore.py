@@ -90,7 +90,8 @@ async def test_a_copy_that_was_altered_is_not_put_back(stack, sql, database):
 async def test_roles_grants_settings_and_rules_come_back(stack, sql, database):
     await sql(
         "CREATE ROLE reader LOGIN PASSWORD 'reader-password' VALID UNTIL '2031-01-01';"
-        "CREATE ROLE team; GRANT team TO reader; ALTER ROLE reader SET search_path = app, public;"
+        "CREATE ROLE team; ALTER TABLE orders OWNER TO team;"
+        "GRANT team TO reader; ALTER ROLE reader SET search_path = app, public;"
         "GRANT SELECT ON customers TO reader; GRANT UPDATE (name) ON customers TO team;"
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO team;"
     )
