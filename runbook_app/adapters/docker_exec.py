@@ -244,8 +244,9 @@ class Throwaway:
             params={"stream": 1, "stdout": 1, "stderr": 1},
         )
         try:
-            if not self._ended:
-                self._docker.use(lambda _: api.start(self._id))
+            if self._ended:  # before it was known: nobody else removes it, and it never speaks
+                return ExecResult(exit_code=-1, stdout=b"", stderr=b"")
+            self._docker.use(lambda _: api.start(self._id))
             out, err = read_output(stream, self._log)
         finally:
             stream.release()
