@@ -18,6 +18,8 @@ from runbook_app.domain.errors import ActionError
 from runbook_app.ports.capabilities import ComposeEdit
 
 _AMBIGUOUS = re.compile(r"[\d_.]+(:[\d_.]+)+|y|n|yes|no|on|off", re.IGNORECASE)
+_UNUSUAL_BREAK = re.compile("[\x85\u2028\u2029]")
+"""Some YAML readers end a line there, also inside plain text."""
 _NESTED = re.compile(
     r"^[^\s#-][^\n]*:[^\S\n]*(?:#.*)?\n(?:[^\S\n]*(?:#.*)?\n)*( +)[^\s#-]", re.MULTILINE
 )
@@ -42,7 +44,7 @@ def edited(text: str, change: ComposeEdit, *, name: str) -> str:
     after = _dump(yaml, document)
     if after == before:
         return text
-    patched = carry(text.splitlines(True), before.splitlines(True), after.splitlines(True))
+    patched = carry(_lines(text), _lines(before), _lines(after))
     return patched if patched is not None and _same(patched, after) else after
 
 
@@ -105,10 +107,19 @@ def _quote_new(node: Any, known: Mapping[_Path, str], path: _Path = ()) -> None:
 
     for key, value in _entries(node):
         here = (*path, key)
-        if type(value) is str and known.get(here) != value and _AMBIGUOUS.fullmatch(value):
+        if type(value) is str and known.get(here) != value and _needs_quotes(value):
             node[key] = DoubleQuotedScalarString(value)
         elif not isinstance(value, str):
             _quote_new(value, known, here)
+
+
+def _needs_quotes(text: str) -> bool:
+    return bool(_AMBIGUOUS.fullmatch(text) or _UNUSUAL_BREAK.search(text))
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with their ends; only a line feed ends one, unlike `str.splitlines`."""
+    return [line for line in re.split(r"(?<=\n)", text) if line]
 
 
 def _indentation(text: str) -> tuple[int, int, int]:

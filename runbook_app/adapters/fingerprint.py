@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_app.adapters import project_state
-from runbook_app.adapters.fingerprint_database import DatabaseState
+from runbook_app.adapters.fingerprint_database import DatabaseState, structure
 from runbook_app.adapters.project_state import digest
 from runbook_app.adapters.psql import Psql
 from runbook_app.adapters.threads import in_thread
@@ -84,6 +84,7 @@ class Fingerprinter:
         if settings.service:
             await _part("the database", database.read(self._psql))
             fields |= database.fields
+            fields |= await _part("the schema", structure(self._psql))
             exclusions += database.exclusions
         else:
             exclusions.append(Exclusion(field="database", reason="the plan names none"))

@@ -88,7 +88,16 @@ _UNREADABLE = f"""
 SELECT json_build_array('unreadable', n.nspname || '.' || c.relname, null)
 {_TABLES} AND NOT has_table_privilege(c.oid, 'SELECT') ORDER BY n.nspname, c.relname;
 """
-_ROWS = f"""
+_REVISION = f"""
+SELECT format($query$SELECT json_build_array('field', 'alembic revision',
+    coalesce(string_agg(version_num, ' ' ORDER BY version_num), '')) FROM %s%I.%I$query$, {_SOURCE})
+{_TABLES} AND c.relname = 'alembic_version' AND has_table_privilege(c.oid, 'SELECT') \\gexec
+"""  # noqa: S608 - constants of ours
+
+
+def _rows() -> str:
+    """A query that writes the query of each table, and has it run."""
+    return f"""
 SELECT format($query$
     WITH few AS (SELECT md5((__row.*)::text) AS digest FROM %2$s%3$I.%4$I AS __row LIMIT {ROWS + 1})
     SELECT json_build_array('table', %1$L, null)
@@ -99,11 +108,6 @@ SELECT format($query$
               WHERE (SELECT count(*) FROM few) > {ROWS}
     $query$, n.nspname || '.' || c.relname, {_SOURCE})
 {_TABLES} AND has_table_privilege(c.oid, 'SELECT') ORDER BY n.nspname, c.relname \\gexec
-"""  # noqa: S608 - constants of ours
-_REVISION = f"""
-SELECT format($query$SELECT json_build_array('field', 'alembic revision',
-    coalesce(string_agg(version_num, ' ' ORDER BY version_num), '')) FROM %s%I.%I$query$, {_SOURCE})
-{_TABLES} AND c.relname = 'alembic_version' AND has_table_privilege(c.oid, 'SELECT') \\gexec
 """  # noqa: S608 - constants of ours
 
 
@@ -120,7 +124,7 @@ class DatabaseState:
             self.exclusions.append(Exclusion(field=field, reason=reason))
 
     async def read(self, psql: Psql) -> DatabaseState:
-        """Read everything in one transaction, and the structure of every database."""
+        """Read everything but the structure, in one transaction."""
         superuser = (await psql.way()).superuser
         parts = [_field_query(kind, sql) for kind, sql in EVERYBODY.items()]
         for kind, sql in SUPERUSER.items():
@@ -128,8 +132,7 @@ class DatabaseState:
                 parts.append(_field_query(kind, sql))
             else:
                 self._leave_out(f"{kind} of the database server")
-        await self._collect(psql, [*parts, _UNREADABLE, _ROWS, _REVISION])
-        self.fields |= await structure(psql)
+        await self._collect(psql, [*parts, _UNREADABLE, _rows(), _REVISION])
         return self
 
     async def read_settled(self, psql: Psql) -> DatabaseState:

@@ -126,7 +126,9 @@ class ProjectCapturable:
         alone = [] if whole else ["--no-deps"]
         await self._runner.up(*running, more=alone)
         if stale := sorted(set(await self._stale(before.project)) & set(running)):
-            await self._compose("restart", *stale)
+            # Not `restart`: on engine 20.10 no command can be run any more in a container that
+            # was restarted without a grace period, its healthcheck included.
+            await self._compose("stop", *stale)
         if odd := sorted(_odd_services(await self.fields(), before.fields) & set(running)):
             # Changed past Compose, which does not see it.
             await self._runner.up(*odd, more=["--no-deps", "--force-recreate"])

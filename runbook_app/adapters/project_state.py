@@ -65,6 +65,9 @@ EXCLUSIONS = (
     ),
     Exclusion(field="published ports not named by the Compose file", reason="chosen by the engine"),
     Exclusion(field="volume: mount point", reason="chosen by the engine"),
+    Exclusion(
+        field="volume: content", reason="only the database's is compared, as schema and rows"
+    ),
 )
 
 

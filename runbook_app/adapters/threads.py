@@ -7,9 +7,9 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from queue import SimpleQueue
+from typing import Any, ClassVar, TypeVar
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -58,9 +58,35 @@ def _start(function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         else:
             _report(loop, future.set_result, result)
 
-    # A daemon: a call that can't be ended must not keep the whole engine from ending.
-    threading.Thread(target=work, name=f"call-{function!r:.60}", daemon=True).start()
+    _Worker.give(work)
     return future
+
+
+class _Worker:
+    """A thread that waits for its next call; there are as many as calls at one time.
+
+    A daemon: a call that can't be ended must not keep the whole engine from ending, as the
+    standard pools would.
+    """
+
+    _idle: ClassVar[list[_Worker]] = []
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        threading.Thread(target=self._serve, name="blocking call", daemon=True).start()
+
+    @classmethod
+    def give(cls, call: Callable[[], None]) -> None:
+        try:
+            worker = cls._idle.pop()
+        except IndexError:
+            worker = cls()
+        worker._calls.put(call)
+
+    def _serve(self) -> None:
+        while True:
+            self._calls.get()()
+            self._idle.append(self)
 
 
 def _report(loop: asyncio.AbstractEventLoop, put: Callable[[Any], None], value: object) -> None:

@@ -281,5 +281,16 @@ class Plan:
                 yield item, step
 
     def record_documents(self) -> tuple[str, ...]:
-        """Files that the session writes into the target as its record, not as a change."""
-        return tuple(p for p in (self.target.progress, self.audit_document) if p)
+        """Files that the session writes into the target as its record, not as a change.
+
+        Each has a name for while it is being written; a kill can leave that one behind until
+        the next writing.
+        """
+        named = [p for p in (self.target.progress, self.audit_document) if p]
+        return (*named, *(being_written(name) for name in named))
+
+
+def being_written(document: str) -> str:
+    """Name of a record document until it is whole."""
+    folder, slash, name = document.rpartition("/")
+    return f"{folder}{slash}.{name}.runbook-new"

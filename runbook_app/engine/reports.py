@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from pathlib import Path
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import to_text
 from runbook_app.domain.entry import Entry
-from runbook_app.domain.plan import Plan
+from runbook_app.domain.plan import Plan, being_written
 from runbook_app.domain.report import audit_document, progress_document, status_report
 from runbook_app.domain.state import ItemStatus
 from runbook_app.engine.ledger import Ledger
@@ -76,7 +75,7 @@ class Reports:
     async def _write(self, name: str, text: str) -> None:
         """Write a document; one that can't be written is noted once, and tried again later."""
         try:
-            await asyncio.to_thread(_replace, self._root / name, text)
+            await asyncio.to_thread(_replace, self._root, name, text)
         except OSError as error:
             words = f"{name} can't be written: {error.strerror}. It is tried again with each step."
         else:
@@ -93,14 +92,11 @@ class Reports:
         )
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(root: Path, name: str, text: str) -> None:
     """Write a document so that a reader sees the old one or the new one, never half."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    new = root / being_written(name)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(new, flags, 0o644), "w", encoding="utf-8") as file:
+        file.write(text)
+    new.chmod(0o644)
+    new.replace(root / name)

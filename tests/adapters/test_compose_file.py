@@ -210,3 +210,12 @@ def test_a_layout_that_is_mixed_in_itself_stays_and_additions_fit_in():
       Y: '1'
 """
     assert edited(text, change, name="compose.yml") == expected
+
+
+@pytest.mark.parametrize("value", ["\x85", "a\u2028b", "tab\there", "line\nbreak", "\x0c"])
+def test_text_with_unusual_breaks_comes_back_as_it_went_in(value):
+    def change(document):
+        document["services"]["db"]["environment"] = {"A": value}
+
+    after = loaded(edited(TEXT, change, name="compose.yml"), name="compose.yml")
+    assert after["services"]["db"]["environment"] == {"A": value}

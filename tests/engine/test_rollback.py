@@ -210,3 +210,14 @@ async def test_without_a_repository_the_item_is_done_and_says_why_no_commit(driv
         assert session.state.items["first"].not_committed.reason == "no repository"
         assert session.state.items["first"].status is ItemStatus.SUCCEEDED
     assert SECOND.needs == ("first",)
+
+
+async def test_a_record_left_half_written_by_a_kill_is_no_difference(driven) -> None:
+    async with driven(ONE) as session:
+        left = session.world.root / f".{PROGRESS}.runbook-new"
+        left.write_text("half")
+        await finish(session)
+        left.write_text("half again")
+        await session.send(cmd.RollBackItem, item="first")
+        assert (await rolled_back(session, "first")).proven
+    assert not left.exists()

@@ -234,7 +234,7 @@ class FileTarget:
         )
 
     async def fingerprint(self) -> Fingerprint:
-        excluded = {".git", PROGRESS}
+        excluded = {".git", *self.plan.record_documents()}
         files = {
             f"file:{path.relative_to(self._root)}": f"{path.stat().st_mode:o} {path.read_bytes()!r}"
             for path in sorted(self._root.rglob("*"))
@@ -403,7 +403,7 @@ class World:
             str(path.relative_to(self.root)): (path.stat().st_mode, path.read_bytes())
             for path in sorted(self.root.rglob("*"))
             if path.is_file()
-            and path.name != PROGRESS
+            and path.name not in self.plan.record_documents()
             and ".git" not in path.relative_to(self.root).parts
         }
 

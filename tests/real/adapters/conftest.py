@@ -1,5 +1,6 @@
 """The engine, the images and small stacks; whatever a test made is removed after it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,13 +68,7 @@ PASSWORD = "a-throwaway-password"
 Sql = Callable[[str], Awaitable[str]]
 
 
-def database_stack(folder: Path, docker: DockerClient, api_image: str, db_image: str) -> Stack:
-    """A database, and an "API" that only serves its description; not yet up."""
-    folder.mkdir(exist_ok=True)
-    stack = Stack(
-        folder,
-        docker,
-        f"""
+_SERVICES = """
 api:
   image: {api_image}
   init: true
@@ -83,46 +78,88 @@ api:
   volumes: ["./www:/www:ro"]
 db:
   image: {db_image}
-  environment: {{POSTGRES_USER: app, POSTGRES_PASSWORD: {PASSWORD}, POSTGRES_DB: app}}
+  environment: {{POSTGRES_USER: app, POSTGRES_PASSWORD: {password}, POSTGRES_DB: app}}
   command: ["-c", "fsync=off"]
   volumes: ["data:/var/lib/postgresql/data"]
   healthcheck:
     test: ["CMD", "pg_isready", "-q", "-h", "127.0.0.1"]
     interval: 300ms
     timeout: 5s
-    retries: 100
-""",
-        more="volumes:\n  data: {}\n",
-        database=DATABASE,
-    )
-    (folder / "www").mkdir()
-    (folder / "www/openapi.json").write_text('{"paths": {"/health": {}}}')
-    return stack
+    retries: 200
+"""
+_EMPTY = """
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public;
+DROP DATABASE IF EXISTS other;
+DROP OWNED BY reader, readers;
+DROP ROLE IF EXISTS reader, readers;
+"""
+OPENAPI = '{"paths": {"/health": {}}}'
+
+
+@pytest.fixture(scope="module")
+def shared(
+    docker: DockerClient, tmp_path_factory: pytest.TempPathFactory, api_image: str, db_image: str
+) -> Iterator[Stack]:
+    """A database, and an "API" that only serves its description; for a whole module."""
+    folder = tmp_path_factory.mktemp("shared") / "target"
+    stack = _database_stack(folder, docker, api_image, db_image)
+    asyncio.run(stack.run().compose.up())
+    yield stack
+    asyncio.run(stack.remove())
 
 
 @pytest.fixture
-async def stack(
+async def own_stack(
     docker: DockerClient, api_image: str, db_image: str, tmp_path: Path
 ) -> AsyncIterator[Stack]:
-    stack = database_stack(tmp_path / "target", docker, api_image, db_image)
+    """The same for one test, which may do with it what it likes."""
+    stack = _database_stack(tmp_path / "target", docker, api_image, db_image)
     await stack.run().compose.up()
     stack.captures.clear()
     yield stack
     await stack.remove()
 
 
+def _database_stack(folder: Path, docker: DockerClient, api_image: str, db_image: str) -> Stack:
+    (folder / "www").mkdir(parents=True)
+    (folder / "www/openapi.json").write_text(OPENAPI)
+    services = _SERVICES.format(api_image=api_image, db_image=db_image, password=PASSWORD)
+    return Stack(folder, docker, services, more="volumes:\n  data: {}\n", database=DATABASE)
+
+
+@pytest.fixture
+async def stack(shared: Stack) -> Stack:
+    """The module's stack, running, with an empty database."""
+    if await shared.run().compose.settled():
+        await shared.run().compose.up()
+    (shared.folder / "www/openapi.json").write_text(OPENAPI)
+    await run_sql(shared, "CREATE ROLE reader; CREATE ROLE readers;", may_fail=True)
+    await run_sql(shared, _EMPTY)
+    shared.captures.clear()
+    return shared
+
+
+async def run_sql(stack: Stack, statements: str, *, may_fail: bool = False) -> str:
+    """Run statements as the database's superuser."""
+    result = await stack.run().containers.execute(
+        "db",
+        [
+            "psql",
+            "-qAt",
+            *([] if may_fail else ["-v", "ON_ERROR_STOP=1"]),
+            "-U",
+            "app",
+            "-d",
+            "app",
+        ],
+        stdin=statements.encode(),
+        log=False,
+    )
+    assert result.ok, result.stderr
+    return result.text
+
+
 @pytest.fixture
 def sql(stack: Stack) -> Sql:
-    """Run statements as the database's superuser."""
-
-    async def run(statements: str) -> str:
-        result = await stack.run().containers.execute(
-            "db",
-            ["psql", "-qAt", "-v", "ON_ERROR_STOP=1", "-U", "app", "-d", "app"],
-            stdin=statements.encode(),
-            log=False,
-        )
-        assert result.ok, result.stderr
-        return result.text
-
-    return run
+    return lambda statements: run_sql(stack, statements)

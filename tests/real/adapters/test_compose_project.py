@@ -323,14 +323,14 @@ async def test_a_volume_that_was_there_keeps_its_data(make_stack):
 
 
 async def test_a_change_past_compose_is_undone(make_stack, docker):
+    """Compose compares what it once asked for, and does not see what others did since."""
     stack = make_stack(f"a: {SLEEPER}\nb: {SLEEPER}")
     await stack.run().compose.up()
     prior = await stack.capturable("project").prior("")
     before, other = await fields(stack), stack.container("b")["Id"]
-    docker.api().disconnect_container_from_network(
-        stack.container("a")["Id"], f"{stack.project}_default"
-    )
+    docker.api().update_container(stack.container("a")["Id"], cpu_shares=512)
     assert await fields(stack) != before
+    assert await stack.run().compose.settled() == []
 
     assert await stack.capturable("project").restore(taken(prior), prior.content)
     assert await fields(stack) == before
@@ -366,20 +366,24 @@ async def test_an_image_name_means_again_what_it_meant(make_stack, docker):
             ) else None
 
 
-async def test_a_container_that_holds_the_old_content_of_a_restored_file_is_restarted(make_stack):
+async def test_a_container_that_holds_another_content_than_the_restored_is_restarted(
+    make_stack, docker
+):
     """A file that is replaced keeps its old content where it alone is mounted."""
-    stack = make_stack(f"a: {SLEEPER}\n    volumes: ['./app.conf:/app.conf:ro']")
+    stack = make_stack(f"a: {SLEEPER}\n    volumes: ['./app.conf:/app.conf:ro']\nb: {SLEEPER}")
     (stack.folder / "app.conf").write_text("old\n")
     run = stack.run()
     await run.compose.up()
-    stack.captures.clear()
+    stack.captures[:] = [await stack.capturable("project").prior("")]
+    other = stack.container("b")["State"]["StartedAt"]
     await run.files.write("app.conf", b"new\n")
-    await run.compose.edit(lambda d: d["services"]["a"].update(environment={"NEW": "1"}))
-    await run.compose.up()
+    docker.api().stop(stack.container("a")["Id"], timeout=0)
+    docker.api().start(stack.container("a")["Id"])
     assert (await run.containers.execute("a", ["cat", "/app.conf"])).text == "new\n"
 
     assert await stack.restore()
     assert (await run.containers.execute("a", ["cat", "/app.conf"])).text == "old\n"
+    assert stack.container("b")["State"]["StartedAt"] == other
     assert not await stack.restore()
 
 

@@ -301,5 +301,5 @@ a:
     ]
     assert len((await containers.logs("a", tail=2)).splitlines()) == 2
     assert await containers.logs("a", since="2100-01-01T00:00:00.123456789Z") == b""
-    finished = stack.container("a")["State"]["StartedAt"]
-    assert await containers.logs("a", since=finished)
+    created = stack.container("a")["Created"]
+    assert await containers.logs("a", since=created)

@@ -16,6 +16,11 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture
+async def stack(own_stack):
+    return own_stack
+
+
+@pytest.fixture
 async def database(stack, sql):
     await sql(ROWS)
     return stack.run().database

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,23 +10,14 @@ import pytest
 from runbook_app.domain.errors import ActionError, DatabaseRefused
 from runbook_app.domain.scram import verifier
 from runbook_app.ports.database import Login, TableSum
-from tests.real.adapters.conftest import database_stack
-from tests.real.adapters.stacks import ROWS, Stack, leftovers
+from tests.real.adapters.stacks import ROWS, leftovers
 
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture(scope="module")
-def stack(docker, api_image, db_image, tmp_path_factory) -> Iterator[Stack]:
-    stack = database_stack(tmp_path_factory.mktemp("shared"), docker, api_image, db_image)
-    asyncio.run(stack.run().compose.up())
-    yield stack
-    asyncio.run(stack.remove())
-
-
 @pytest.fixture
 async def database(stack, sql):
-    await sql(f"DROP TABLE IF EXISTS customers, orders; DROP ROLE IF EXISTS svc; {ROWS}")
+    await sql(f"DROP ROLE IF EXISTS svc; {ROWS}")
     stack.captures.clear()
     return stack.run().database
 
@@ -104,7 +94,7 @@ async def test_the_superuser_reads_typed_values(database):
 async def test_another_login_is_another_account(database):
     await database.superuser(
         f"CREATE ROLE svc LOGIN PASSWORD '{verifier('svc-password', b'0123456789abcdef')}';"
-        " GRANT SELECT ON customers TO svc;",
+        " GRANT USAGE ON SCHEMA public TO svc; GRANT SELECT ON customers TO svc;",
         secret=True,
     )
     svc = Login(user="svc", password="svc-password")

@@ -44,7 +44,8 @@ class Disk:
         as_root("mount", "-o", f"remount,size={ROOM}", str(self.place))
 
     def remove(self) -> None:
-        as_root("umount", str(self.place))
+        # Lazily: the engine that found it full may still be closing its files.
+        as_root("umount", "--lazy", str(self.place))
 
 
 @pytest.fixture
