@@ -335,6 +335,7 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
         session=session.id,
         children=children,
         secrets=secrets,
+        artefacts=artefacts,
     )
     try:
         yield assemble(

@@ -1,90 +1,200 @@
-"""The target's PostgreSQL, through psycopg: read only, with deadlines, ended when cancelled."""
+"""The target's PostgreSQL: as the plan's account through psycopg, as superuser through psql."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from runbook_app.adapters.threads import in_thread
+from runbook_app.adapters.database_backup import Backups
+from runbook_app.adapters.database_connection import (
+    APPLICATION,
+    HOLD,
+    READ,
+    WRITE,
+    Connection,
+    place_of,
+)
+from runbook_app.adapters.database_copy import VolumeCopies
+from runbook_app.adapters.docker import ProjectContainers
+from runbook_app.adapters.psql import Psql
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.plan import Database as Settings
 from runbook_app.ports.capabilities import ContainerInfo, Secrets
+from runbook_app.ports.database import Backup, DatabaseSession, Login, RestoreProof, VolumeCopy
 
 if TYPE_CHECKING:
     import psycopg
 
 T = TypeVar("T")
+Parameters = Sequence[object] | Mapping[str, object]
+Rows = Sequence[tuple[Any, ...]]
 
-_PORT = 5432
-_CONNECT_LIMIT = 10
-_SESSION = {
-    "default_transaction_read_only": "on",
-    "statement_timeout": "60s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "120s",
-}
-_DEAD_PEER_LIMIT = 30_000
-"""Milliseconds without an acknowledgement after which a connection counts as broken."""
+_NOBODY = Login()
 
 
-class Finder(Protocol):
-    """What is needed of `Containers`."""
-
-    async def find(self, service: str) -> ContainerInfo | None: ...
+async def _nothing() -> None:
+    """Capture nothing: what only reads has nothing to capture."""
 
 
 class PostgresDatabase:
     """Implements `Database`.
 
-    The server is reached by its published port, else by its container's address. `settings` name
-    where user, database and password stand; the container's own variables are the default.
+    `settings` name where user, database and password stand; the container's own variables are
+    the default. `capture` makes the state durable before the first change; it is asked once.
     """
 
     def __init__(
-        self, settings: Settings, containers: Finder, root: Path, secrets: Secrets
+        self,
+        settings: Settings,
+        containers: ProjectContainers,
+        root: Path,
+        secrets: Secrets,
+        *,
+        backups: Backups,
+        copies: VolumeCopies,
+        capture: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._settings = settings
         self._containers = containers
         self._root = root
         self._secrets = secrets
-
-    @property
-    def service(self) -> str:
-        return self._settings.service
+        self._psql = Psql(settings, containers)
+        self._backups = backups
+        self._copies = copies
+        self._capture = capture
+        self._captured = False
 
     async def query(
         self,
         sql: str,
-        parameters: Sequence[object] | Mapping[str, object] = (),
+        parameters: Parameters = (),
         *,
         database: str = "",
-    ) -> Sequence[tuple[Any, ...]]:
-        def read(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
-            # Without parameters a percent sign is one.
-            return connection.execute(sql.encode(), parameters or None).fetchall()
+        superuser: bool = False,
+        login: Login | None = None,
+    ) -> Rows:
+        if superuser:
+            if parameters or login:
+                raise ActionError("A query as superuser takes neither parameters nor a login.")
+            return await self._psql.rows(sql, database=database)
 
-        return await self.snapshot(read, database=database)
+        def read(connection: psycopg.Connection[Any]) -> Rows:
+            import psycopg
 
-    async def snapshot(
-        self, read: Callable[[psycopg.Connection[Any]], T], *, database: str = ""
-    ) -> T:
-        """Run blocking reads in one read-only transaction that sees one moment.
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            return _rows(connection, sql, parameters)
 
-        Raises:
-            ActionError: the database does not answer, or refuses; the reason is in the message.
-        """
-        place = await self._place(database)
-        work = _Reading(place, read, self._settings.service)
-        return await in_thread(work.run, abandon=work.cancel)
+        connection = await self._connect(database, login, READ)
+        return await connection.use(read, last=True)
 
-    async def login(self) -> tuple[str, str, str]:
-        """User, database and password, for a client inside the container."""
-        place = await self._place("")
-        return str(place["user"]), str(place["dbname"]), str(place.get("password", ""))
+    async def execute(
+        self,
+        sql: str,
+        parameters: Parameters = (),
+        *,
+        database: str = "",
+        login: Login | None = None,
+        role: str = "",
+        autocommit: bool = False,
+    ) -> Rows:
+        def change(connection: psycopg.Connection[Any]) -> Rows:
+            connection.autocommit = autocommit
+            _become(connection, role)
+            found = _rows(connection, sql, parameters)
+            if not autocommit:
+                connection.commit()
+            return found
 
-    async def _place(self, database: str) -> dict[str, Any]:
+        await self._before_change()
+        connection = await self._connect(database, login, WRITE)
+        return await connection.use(change, last=True)
+
+    @contextlib.asynccontextmanager
+    async def transaction(
+        self, *, database: str = "", login: Login | None = None, role: str = ""
+    ) -> AsyncIterator[Transaction]:
+        await self._before_change()
+        connection = await self._connect(database, login, WRITE)
+        try:
+            await connection.use(lambda c: _become(c, role))
+            yield Transaction(connection)
+            await connection.use(lambda c: c.commit())
+        finally:
+            await connection.close()
+
+    async def superuser(
+        self,
+        script: str,
+        *,
+        database: str = "",
+        transaction: bool = True,
+        secret: bool = False,
+    ) -> str:
+        await self._before_change()
+        return await self._psql.run(
+            script, database=database, transaction=transaction, secret=secret
+        )
+
+    async def sessions(self) -> Sequence[DatabaseSession]:
+        rows = await self._psql.rows(_SESSIONS)
+        return [
+            DatabaseSession(
+                pid=pid,
+                user=user,
+                application=application,
+                client=client,
+                database=database,
+                state=state,
+                since=since,
+            )
+            for pid, user, application, client, database, state, since in rows
+        ]
+
+    async def backup(self, name: str) -> Backup:
+        holder = await self._connect("", None, HOLD)
+        return await self._backups.take(self._psql, name, holder)
+
+    async def find_backup(self, name: str) -> Backup | None:
+        return await self._backups.find(name)
+
+    async def verify_backup(self, backup: Backup) -> RestoreProof:
+        return await self._backups.verify(self._psql, backup)
+
+    async def copy_volume(self, name: str) -> VolumeCopy:
+        return (await self._copies.take(self._psql, name)).copy
+
+    async def find_volume_copy(self, name: str) -> VolumeCopy | None:
+        return await self._copies.find(name)
+
+    async def _before_change(self) -> None:
+        if not self._captured:
+            await self._capture()
+            self._captured = True
+
+    async def _connect(
+        self, database: str, login: Login | None, settings: Mapping[str, str]
+    ) -> Connection:
+        login = login or _NOBODY
+        container = await self._container()
+        owner = container.environment.get("POSTGRES_USER", "postgres")
+        user = self._settings.user or owner
+        password = login.password if login.user else self._password(container)
+        place = {
+            **place_of(container, login),
+            "user": login.user or user,
+            "dbname": database
+            or self._settings.name
+            or container.environment.get("POSTGRES_DB", user),
+        }
+        if password:
+            self._secrets.register("database password", password)
+            place["password"] = password
+        return Connection(place, self._settings.service, settings)
+
+    async def _container(self) -> ContainerInfo:
         service = self._settings.service
         if not service:
             raise ActionError(
@@ -97,14 +207,7 @@ class PostgresDatabase:
                 f"The database does not answer: the service {service} {state}.",
                 hint="Start the project, and see the service's log.",
             )
-        user = self._settings.user or container.environment.get("POSTGRES_USER", "postgres")
-        name = database or self._settings.name or container.environment.get("POSTGRES_DB", user)
-        host, port = _address(container)
-        place: dict[str, Any] = {"host": host, "port": port, "user": user, "dbname": name}
-        if password := self._password(container):
-            self._secrets.register("database password", password)
-            place["password"] = password
-        return place
+        return container
 
     def _password(self, container: ContainerInfo) -> str:
         kind, _, name = self._settings.password_from.partition(":")
@@ -121,86 +224,35 @@ class PostgresDatabase:
         return container.environment.get("POSTGRES_PASSWORD", "")
 
 
-class _Reading:
-    """One transaction, which another thread can cancel."""
+class Transaction:
+    """Implements `DatabaseTransaction`."""
 
-    def __init__(
-        self,
-        place: Mapping[str, Any],
-        read: Callable[[psycopg.Connection[Any]], T],
-        service: str,
-    ) -> None:
-        self._place = place
-        self._read = read
-        self._service = service
-        self._connection: psycopg.Connection[Any] | None = None
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    def run(self) -> Any:
-        import psycopg
-
-        with (
-            _translated(self._service),
-            psycopg.connect(
-                **self._place,
-                connect_timeout=_CONNECT_LIMIT,
-                application_name="runbook",
-                options=" ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
-                keepalives_idle=10,
-                tcp_user_timeout=_DEAD_PEER_LIMIT,
-            ) as connection,
-        ):
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            self._connection = connection
-            try:
-                return self._read(connection)
-            finally:
-                self._connection = None
-
-    def cancel(self) -> None:
-        """Have the server end the running statement; the deadlines do it if this can't."""
-        import psycopg
-
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.cancel_safe(timeout=_CONNECT_LIMIT)
+    async def execute(self, sql: str, parameters: Parameters = ()) -> Rows:
+        return await self._connection.use(lambda c: _rows(c, sql, parameters))
 
 
-def _address(container: ContainerInfo) -> tuple[str, int]:
-    for port in container.ports:
-        if port.container_port == _PORT:
-            anywhere = port.host_ip in ("", "0.0.0.0", "::")  # noqa: S104 - read, not bound
-            return ("127.0.0.1" if anywhere else port.host_ip), port.host_port
-    for address in container.addresses.values():
-        if address:
-            return address, _PORT
-    raise ActionError(
-        f"The database can't be reached: {container.service} publishes no port and has no address.",
-        hint="Attach it to a network.",
-    )
+_SESSIONS = f"""
+    SELECT pid, usename, application_name,
+           coalesce(host(client_addr), 'local') AS client, datname,
+           coalesce(state, '') AS state,
+           backend_start::text AS since
+    FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND application_name <> '{APPLICATION}'
+      AND pid <> pg_backend_pid()
+    ORDER BY usename, application_name, backend_start"""  # noqa: S608 - a constant of ours
 
 
-@contextlib.contextmanager
-def _translated(service: str) -> Iterator[None]:
-    import psycopg
-
-    try:
-        yield
-    except psycopg.errors.QueryCanceled as error:
-        raise ActionError(
-            f"A query on the database was ended: {_reason(error)}.",
-            hint="It took too long, or the step was cancelled.",
-        ) from error
-    except psycopg.OperationalError as error:
-        raise ActionError(
-            f"The database of the service {service} does not answer: {_reason(error)}.",
-            hint="See whether it is healthy, and its log.",
-        ) from error
-    except psycopg.Error as error:
-        raise ActionError(f"The database refused a query: {_reason(error)}.") from error
+def _rows(connection: psycopg.Connection[Any], sql: str, parameters: Parameters) -> Rows:
+    # Without parameters a percent sign is one.
+    cursor = connection.execute(sql.encode(), parameters or None)
+    return cursor.fetchall() if cursor.description else []
 
 
-def _reason(error: psycopg.Error) -> str:
-    """The server's own words, without the statement's parameters."""
-    words = error.diag.message_primary or " ".join(str(error).split())
-    return words.rstrip(".")
+def _become(connection: psycopg.Connection[Any], role: str) -> None:
+    if role:
+        from psycopg.sql import SQL, Identifier
+
+        connection.execute(SQL("SET ROLE {}").format(Identifier(role)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from runbook_app.adapters.docker_build import Build
 from runbook_app.adapters.docker_client import DockerClient
@@ -18,6 +18,8 @@ from runbook_app.adapters.threads import in_thread
 from runbook_app.domain.clock import format_duration, parse_time
 from runbook_app.domain.errors import ActionError
 from runbook_app.ports.capabilities import ContainerInfo, ExecResult, Mount, PublishedPort
+
+T = TypeVar("T")
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
@@ -72,10 +74,35 @@ class ProjectContainers:
         timeout: timedelta = timedelta(minutes=5),
         log: bool = True,
     ) -> ExecResult:
-        container = await self._running(service)
-        command = Exec(
-            self._docker,
+        container = await self.running(service)
+        command = self.command(
             container.id,
+            argv,
+            user=user,
+            environment=environment,
+            workdir=workdir,
+            stdin=stdin,
+            log=log,
+        )
+        return await self.wait(
+            command, command.run, f"'{' '.join(argv)[:100]}' in {service}", timeout
+        )
+
+    def command(
+        self,
+        container: str,
+        argv: Sequence[str],
+        *,
+        user: str = "",
+        environment: Mapping[str, str] | None = None,
+        workdir: str = "",
+        stdin: bytes | Iterable[bytes] = b"",
+        log: bool = False,
+    ) -> Exec:
+        """A command for a container, which a thread of the caller's runs by `wait`."""
+        return Exec(
+            self._docker,
+            container,
             argv,
             mark=f"{self._session}/{uuid.uuid4().hex}",
             user=user,
@@ -84,14 +111,20 @@ class ProjectContainers:
             stdin=stdin,
             log=self._from_thread() if log else None,
         )
+
+    async def wait(self, command: Exec, work: Callable[[], T], name: str, timeout: timedelta) -> T:
+        """Do blocking work around a command in a thread, for at most that long.
+
+        Raises:
+            ActionError: the time is over (the command was ended).
+        """
         try:
             async with asyncio.timeout(timeout.total_seconds()):
-                return await in_thread(command.run, abandon=command.end)
+                return await in_thread(work, abandon=command.end)
         except TimeoutError:
             end = "could not be ended" if command.left_running else "was ended"
             raise ActionError(
-                f"'{' '.join(argv)[:100]}' in {service} did not end within "
-                f"{format_duration(timeout)} and {end}.",
+                f"{name} did not end within {format_duration(timeout)} and {end}.",
                 hint="See its last log lines; give it more time if it was only slow.",
             ) from None
 
@@ -192,7 +225,11 @@ class ProjectContainers:
                 found += await in_thread(_end_commands, self._docker, container, self._session)
         return found
 
-    async def _running(self, service: str) -> ContainerInfo:
+    async def restart(self, service: str) -> None:
+        container = await self.running(service)
+        await self._docker.call(lambda api: api.restart(container.id, timeout=50))
+
+    async def running(self, service: str) -> ContainerInfo:
         container = await self.find(service)
         if container is None:
             raise _absent(service)
@@ -219,7 +256,13 @@ def _remove_throwaways(docker: DockerClient, session: str) -> list[str]:
     found = docker.use(lambda api: api.containers(all=True, filters=wanted))
     for container in found:
         docker.use(lambda api, c: api.remove_container(c["Id"], force=True, v=True), container)
-    return [f"throwaway container {container['Names'][0][1:]}" for container in found]
+    volumes = docker.use(lambda api: api.volumes(filters=wanted))["Volumes"] or ()
+    for volume in volumes:
+        docker.use(lambda api, v: api.remove_volume(v["Name"], force=True), volume)
+    return [
+        *(f"throwaway container {container['Names'][0][1:]}" for container in found),
+        *(f"throwaway volume {volume['Name']}" for volume in volumes),
+    ]
 
 
 def _end_commands(docker: DockerClient, container: ContainerInfo, session: str) -> list[str]:

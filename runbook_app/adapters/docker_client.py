@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -66,10 +66,14 @@ class Stream:
             if batch:
                 yield batch
 
-    def send(self, data: bytes) -> None:
+    def send(self, pieces: Iterable[bytes]) -> None:
         """Write standard input, and end it."""
-        with contextlib.suppress(OSError):  # the command ended without reading it all
-            self._socket.sendall(data)
+        for piece in pieces:
+            try:
+                self._socket.sendall(piece)
+            except OSError:  # the command ended without reading it all
+                return
+        with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ MARK = "RUNBOOK_EXEC"
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL, and again until it counts as impossible to end."""
+
+_STDERR = 2
 
 _SIGNAL_MARKED = r"""
 found=0
@@ -38,7 +40,7 @@ def read_output(stream: Stream, log: Log | None) -> tuple[Output, Output]:
     outputs = Output(log), Output(log)
     for batch in stream.frames():
         for kind, data in batch:
-            outputs[1 if kind == 2 else 0].add(data)
+            outputs[1 if kind == _STDERR else 0].add(data)
     for output in outputs:
         output.finish()
     return outputs
@@ -57,7 +59,7 @@ class Exec:
         user: str,
         environment: Mapping[str, str] | None,
         workdir: str,
-        stdin: bytes,
+        stdin: bytes | Iterable[bytes],
         log: Log | None,
     ) -> None:
         self._docker = docker
@@ -71,11 +73,24 @@ class Exec:
         self._log = log
         self._id = ""
         self._stream: Stream | None = None
+        self.exit_code = -1
+        self.stderr = b""
         self.left_running = False
         """It could not be ended."""
 
     def run(self) -> ExecResult:
         """Run to the end; blocks."""
+        out = Output(self._log)
+        for piece in self.pieces():
+            out.add(piece)
+        out.finish()
+        return ExecResult(exit_code=self.exit_code, stdout=out.bytes(), stderr=self.stderr)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Run to the end, giving standard output as it comes; blocks.
+
+        After it `exit_code` and `stderr` are known.
+        """
         api = self._docker.api()
         created = self._docker.use(
             lambda _: api.exec_create(
@@ -92,24 +107,36 @@ class Exec:
             "POST", f"/exec/{self._id}/start", json={"Detach": False, "Tty": False}
         )
         try:
-            out, err = self._talk(self._stream)
+            yield from self._talk(self._stream)
         finally:
             self._stream.release()
         code = self._docker.use(lambda _: api.exec_inspect(self._id))["ExitCode"]
-        return ExecResult(
-            exit_code=-1 if code is None else code, stdout=out.bytes(), stderr=err.bytes()
-        )
+        self.exit_code = -1 if code is None else code
 
-    def _talk(self, stream: Stream) -> tuple[Output, Output]:
+    def _talk(self, stream: Stream) -> Iterator[bytes]:
         if not self._stdin:
-            return read_output(stream, self._log)
+            yield from self._listen(stream)
+            return
         # Written beside the reading, or both sides could wait for each other.
-        feeding = threading.Thread(target=stream.send, args=(self._stdin,), daemon=True)
-        feeding.start()
-        outputs = read_output(stream, self._log)
-        stream.close()
-        feeding.join()
-        return outputs
+        feed = _Feed(stream, self._stdin)
+        try:
+            yield from self._listen(stream)
+        finally:
+            stream.close()
+            feed.join()
+        if feed.error is not None:
+            raise feed.error
+
+    def _listen(self, stream: Stream) -> Iterator[bytes]:
+        errors = Output(self._log)
+        for batch in stream.frames():
+            for kind, data in batch:
+                if kind == _STDERR:
+                    errors.add(data)
+                else:
+                    yield bytes(data)
+        errors.finish()
+        self.stderr = errors.bytes()
 
     def end(self) -> None:
         """End the command with its children, and with it `run`; blocks until that is so."""
@@ -119,6 +146,24 @@ class Exec:
         finally:
             if self._stream:
                 self._stream.close()
+
+
+class _Feed(threading.Thread):
+    """Writes standard input; when its pieces end with an error, the command's input does too."""
+
+    def __init__(self, stream: Stream, data: bytes | Iterable[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._to = stream
+        self._data = [data] if isinstance(data, bytes) else data
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._to.send(self._data)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the command is run
+            self.error = error
+            self._to.close()
 
 
 def end_marked(docker: DockerClient, container: str, prefix: str) -> int | None:

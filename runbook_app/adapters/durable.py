@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -47,10 +48,22 @@ def write_durably(
     `aside` is where it is written first, in the same folder. A file left there by a crash is
     replaced.
     """
+    write_all_durably(path, (data,), mode=mode, owner=owner, aside=aside)
+
+
+def write_all_durably(
+    path: Path,
+    pieces: Iterable[bytes],
+    *,
+    mode: int = 0o600,
+    owner: tuple[int, int] | None = None,
+    aside: Path | None = None,
+) -> None:
+    """`write_durably` for what comes in pieces."""
     aside = aside or path.with_name(f".{path.name}.{os.urandom(4).hex()}.new")
     aside.unlink(missing_ok=True)
     try:
-        _write_new(aside, data, mode, owner)
+        _write_new(aside, pieces, mode, owner)
         aside.replace(path)
     except BaseException:
         aside.unlink(missing_ok=True)
@@ -58,13 +71,16 @@ def write_durably(
     sync_folder(path.parent)
 
 
-def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None) -> None:
+def _write_new(
+    path: Path, pieces: Iterable[bytes], mode: int, owner: tuple[int, int] | None
+) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        for data in pieces:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
         if owner is not None:
             os.fchown(descriptor, *owner)
         os.fchmod(descriptor, mode)

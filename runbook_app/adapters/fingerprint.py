@@ -12,22 +12,20 @@ import json
 import os
 import stat
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from runbook_app.adapters import project_state
-from runbook_app.adapters.database import PostgresDatabase
-from runbook_app.adapters.fingerprint_database import DatabaseState, schema_fields
+from runbook_app.adapters.fingerprint_database import DatabaseState, structure
 from runbook_app.adapters.project_state import digest
+from runbook_app.adapters.psql import Psql
 from runbook_app.adapters.threads import in_thread
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.fingerprint import Exclusion, Fingerprint
 from runbook_app.domain.plan import Plan
 from runbook_app.ports.capabilities import Containers, ExecResult
 
-_DUMP_LIMIT = timedelta(minutes=5)
 _NOT_FOUND = (126, 127)
 _READ_URL = """
 import sys, urllib.error, urllib.request
@@ -60,14 +58,14 @@ class Fingerprinter:
         root: Path,
         project: ProjectFields,
         containers: Containers,
-        database: PostgresDatabase,
+        psql: Psql,
         now: Clock,
     ) -> None:
         self._plan = plan
         self._root = root
         self._project = project
         self._containers = containers
-        self._database = database
+        self._psql = psql
         self._now = now
 
     async def take(self) -> Fingerprint:
@@ -81,10 +79,12 @@ class Fingerprinter:
         fields |= await _part("the containers", self._project())
         exclusions = [*_file_exclusions(left_out), *project_state.EXCLUSIONS]
         fields |= await _part("the API's description", self._openapi(exclusions))
-        database = DatabaseState()
-        if self._database.service:
-            await _part("the database", self._database.snapshot(database.read))
-            fields |= database.fields | await _part("the schema", self._schema())
+        settings = self._plan.target.database
+        database = DatabaseState(settings.keep_credentials)
+        if settings.service:
+            await _part("the database", database.read(self._psql))
+            fields |= database.fields
+            fields |= await _part("the schema", structure(self._psql))
             exclusions += database.exclusions
         else:
             exclusions.append(Exclusion(field="database", reason="the plan names none"))
@@ -93,22 +93,6 @@ class Fingerprinter:
             fields=fields,
             tables=database.tables,
             exclusions=tuple(exclusions),
-        )
-
-    async def _schema(self) -> dict[str, str]:
-        user, name, password = await self._database.login()
-        command = ["pg_dump", "--schema-only", f"--username={user}", f"--dbname={name}"]
-        # By the socket first, where servers in containers trust their own account.
-        for more in (["--restrict-key=fixed"], [], ["--host=127.0.0.1"]):
-            dump = await self._run([*command, *more], {"PGPASSWORD": password})
-            if dump.ok:
-                return dict(schema_fields(dump.text))
-        said = dump.stderr.decode("utf-8", "replace").strip()
-        raise ActionError(f"pg_dump failed in {self._database.service}: {said[-500:]}")
-
-    async def _run(self, argv: Sequence[str], environment: Mapping[str, str]) -> ExecResult:
-        return await self._containers.execute(
-            self._database.service, argv, environment=environment, timeout=_DUMP_LIMIT, log=False
         )
 
     async def _openapi(self, exclusions: list[Exclusion]) -> dict[str, str]:

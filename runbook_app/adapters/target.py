@@ -14,6 +14,9 @@ from runbook_app.adapters.compose import ComposeProject, ProjectRunner
 from runbook_app.adapters.compose_engine import ComposeCommand
 from runbook_app.adapters.container_logs import ContainerLogs
 from runbook_app.adapters.database import PostgresDatabase
+from runbook_app.adapters.database_backup import Backups, drop_scratch
+from runbook_app.adapters.database_capture import DatabaseCapturable, VolumeCapturable
+from runbook_app.adapters.database_copy import VolumeCopies
 from runbook_app.adapters.docker import ProjectContainers
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.adapters.files import FileCapturable, TargetFiles
@@ -22,8 +25,10 @@ from runbook_app.adapters.git import GitRepository
 from runbook_app.adapters.http import HttpClient
 from runbook_app.adapters.output import Log
 from runbook_app.adapters.project_capture import ProjectCapturable
+from runbook_app.adapters.psql import Psql
 from runbook_app.adapters.shell import HostShell
 from runbook_app.adapters.threads import in_thread
+from runbook_app.adapters.volume_files import VolumeFiles
 from runbook_app.domain.clock import to_text
 from runbook_app.domain.errors import RunbookError
 from runbook_app.domain.events import LogLost
@@ -31,6 +36,7 @@ from runbook_app.domain.fingerprint import Fingerprint
 from runbook_app.domain.plan import Plan
 from runbook_app.ports.action import Recorder, Run
 from runbook_app.ports.capabilities import Git, Secrets
+from runbook_app.ports.journal import Artefacts
 from runbook_app.ports.target import Capturable, Capture
 
 
@@ -46,6 +52,7 @@ class StackTarget:
         session: str,
         children: Children,
         secrets: Secrets,
+        artefacts: Artefacts,
     ) -> None:
         self._plan = plan
         self._root = root
@@ -59,6 +66,12 @@ class StackTarget:
         self._command = ComposeCommand(root, plan.target.compose, children)
         self._own = self._stack(self._command, _say_nothing)
         self._project_capturable = ProjectCapturable(self._own.runner)
+        self._backups = Backups(artefacts, _now)
+        self._copies = VolumeCopies(artefacts, VolumeFiles(self._docker, session), _now)
+        self._psql = Psql(plan.target.database, self._own.containers)
+        self._database_capturable = DatabaseCapturable(
+            plan.target.database, self._psql, self._backups, self._start_database
+        )
         self._logs: ContainerLogs | None = None
         self._starting: asyncio.Task[None] | None = None
 
@@ -67,7 +80,16 @@ class StackTarget:
         return self._git
 
     def capturables(self) -> Sequence[Capturable]:
-        return [FileCapturable(self._root, self._git), self._project_capturable]
+        settings = self._plan.target.database
+        found: list[Capturable] = [FileCapturable(self._root, self._git), self._project_capturable]
+        if settings.service:
+            volume = VolumeCapturable(settings, self._psql, self._copies, self._start_database)
+            found += [volume, self._database_capturable]
+        return found
+
+    async def _start_database(self) -> None:
+        """Bring the database's service up alone, as the Compose file says."""
+        await self._own.runner.up(self._plan.target.database.service, more=["--no-deps"])
 
     def context(self, *, item: str, step: str, capture: Capture, recorder: Recorder) -> Run:
         log = recorder.output_bytes
@@ -84,7 +106,7 @@ class StackTarget:
             files=files,
             containers=stack.containers,
             compose=ComposeProject(stack.runner, files, self._project_capturable, capture),
-            database=self._database(stack),
+            database=self._database(stack, capture),
             secrets=self._secrets,
             http=self._http,
             shell=HostShell(self._root, self._children, log, item=item, step=step),
@@ -98,13 +120,16 @@ class StackTarget:
             root=self._root,
             project=self._project_capturable.fields,
             containers=self._own.containers,
-            database=self._database(self._own),
-            now=lambda: to_text(datetime.now(UTC)),
+            psql=self._psql,
+            now=_now,
         ).take()
 
     async def end_survivors(self) -> Sequence[str]:
         """End what an older engine left in the target's containers; what was found."""
-        return await self._own.containers.end_survivors()
+        found = [*await self._own.containers.end_survivors()]
+        with contextlib.suppress(RunbookError):  # it does not run, so it holds nothing open
+            found += await drop_scratch(self._psql)
+        return found
 
     def follow_logs(self, write: Callable[[str, bytes], None]) -> None:
         self._logs = ContainerLogs(self._docker, write)
@@ -132,9 +157,20 @@ class StackTarget:
         runner = ProjectRunner(command, self._docker, containers, self._plan.variables)
         return _Stack(containers=containers, runner=runner)
 
-    def _database(self, stack: _Stack) -> PostgresDatabase:
+    def _database(self, stack: _Stack, capture: Capture) -> PostgresDatabase:
+        settings = self._plan.target.database
+
+        async def before_change() -> None:
+            await capture(await self._database_capturable.prior(settings.service))
+
         return PostgresDatabase(
-            self._plan.target.database, stack.containers, self._root, self._secrets
+            settings,
+            stack.containers,
+            self._root,
+            self._secrets,
+            backups=self._backups,
+            copies=self._copies,
+            capture=before_change,
         )
 
 
@@ -144,6 +180,10 @@ class _Stack:
 
     containers: ProjectContainers
     runner: ProjectRunner
+
+
+def _now() -> str:
+    return to_text(datetime.now(UTC))
 
 
 def _say_nothing(_: bytes) -> None:

@@ -9,6 +9,7 @@ RunbookError                 base: carries what happened, where, and what to do 
 └── ActionError              an action could not do or measure its work
     ├── CheckFailed          a measured value is outside its limit
     ├── NotMeasured          a check could not measure, and why
+    ├── DatabaseRefused      the database server said no; `sqlstate` says which no
     └── CaptureRequired      an effect was tried on something not captured
 """
 
@@ -59,6 +60,14 @@ class CheckFailed(ActionError):
 
 class NotMeasured(ActionError):
     pass
+
+
+class DatabaseRefused(ActionError):
+    def __init__(self, message: str, *, sqlstate: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.sqlstate = sqlstate
+        """As PostgreSQL lists them, such as 42501 (insufficient privilege); empty when a
+        connection was refused: the server gives none then."""
 
 
 class CaptureRequired(ActionError):

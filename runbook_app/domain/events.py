@@ -350,6 +350,20 @@ class RollbackFinished(Event, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+class FallbackChosen(Event, frozen=True, kw_only=True):
+    """The item's own rollback steps failed; a capture that takes back more is put back instead."""
+
+    item: str
+    capture: str
+    """Id of the capture."""
+    name: str
+    reason: str
+    """Why the steps failed."""
+    losses: tuple[str, ...]
+    """What was said to be lost by it."""
+    by: str
+
+
 class RollbackFailed(Event, frozen=True, kw_only=True):
     item: str
     error: str
@@ -459,6 +473,7 @@ AnyEvent = (
     | ItemVerified
     | RollbackStarted
     | RollbackFinished
+    | FallbackChosen
     | RollbackFailed
     | QuestionAsked
     | QuestionAnswered

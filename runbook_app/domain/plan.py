@@ -71,6 +71,10 @@ class CaptureLine:
     """Paths relative to the target."""
     project: bool = True
     """The Compose project: services, containers' configuration, published ports."""
+    database: bool = False
+    """Roles, grants, settings, extensions, access rules and schema of the database."""
+    volume: bool = False
+    """A physical copy of the database's cluster, tried out: what a rollback falls back to."""
     position: Position = NOWHERE
 
 
@@ -169,6 +173,11 @@ class Database:
     user: str = ""
     password_from: str = ""
     """`environment:NAME` of the service, or `file:PATH` relative to the target."""
+    superuser: str = ""
+    """The cluster's superuser, as it signs in over the socket in its container; empty: the
+    container's POSTGRES_USER."""
+    keep_credentials: tuple[str, ...] = ()
+    """Roles whose password a rollback leaves as it is (`on_rollback: keep`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,6 +150,9 @@ class ItemState:
     rollback_error: str = ""
     rollback_hint: str = ""
     rollback_started_at: str = ""
+    fallback: ev.FallbackChosen | None = None
+    """Chosen in the rollback that is going on."""
+    fallback_restored: bool = False
     rollback_history: list[ev.RollbackFinished] = field(default_factory=list)
     """Every finished rollback, also those before the item was run again."""
 
@@ -617,9 +620,15 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
         case ev.RollbackFinished():
             item.rollback, item.rollback_error = event, ""
             item.rollback_history.append(event)
+            item.fallback, item.fallback_restored = None, False
             for step in item.steps.values():
                 if step.status is StepStatus.ROLLING_BACK:
                     step.status = StepStatus.ROLLED_BACK
+        case ev.FallbackChosen():
+            item.fallback, item.fallback_restored = event, False
+        case ev.CaptureRestored():
+            if item.fallback is not None and item.fallback.capture == event.id:
+                item.fallback_restored = True
         case ev.RollbackFailed():
             item.rollback_error, item.rollback_hint = event.error, event.hint
             for step in item.steps.values():

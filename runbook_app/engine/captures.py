@@ -12,7 +12,7 @@ from runbook_app.domain.state import ItemState
 from runbook_app.engine.ledger import Ledger
 from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.journal import Artefacts
-from runbook_app.ports.target import Capturable, Capture, Prior
+from runbook_app.ports.target import Capturable, Capture, Fallback, Prior
 
 
 class Captures:
@@ -91,13 +91,29 @@ class Captures:
         return restore_order(item, {kind: c.rank for kind, c in self._kinds.items()})
 
     async def restore_item(self, item: ItemState) -> None:
-        """Put every captured thing back, files before containers, newest first."""
+        """Put every captured thing back, files before containers, newest first.
+
+        A fallback is put back when it was chosen, and once: what is written after it stays.
+        """
+        chosen = item.fallback.capture if item.fallback and not item.fallback_restored else ""
         for taken in self.order(item):
-            await self._restore(taken)
+            if not self._is_fallback(taken) or taken.id == chosen:
+                await self._restore(taken)
+
+    def _is_fallback(self, taken: ev.CaptureTaken) -> bool:
+        return isinstance(self._kinds[taken.kind], Fallback)
+
+    async def fallback(self, item: ItemState) -> tuple[ev.CaptureTaken, list[str]] | None:
+        """What can be put back if the item's own rollback steps fail, and what that would lose."""
+        for taken in self.order(item):
+            kind = self._kinds[taken.kind]
+            if isinstance(kind, Fallback):
+                return taken, [*await kind.losses(taken, await self.content(taken))]
+        return None
 
     async def restore_step(self, item: ItemState, step_id: str) -> None:
         """Undo what one step of an item changed."""
-        own = [c for c in item.captures if c.step == step_id]
+        own = [c for c in item.captures if c.step == step_id and not self._is_fallback(c)]
         own.sort(key=lambda c: self._kinds[c.kind].rank)
         for taken in own:
             await self._restore(taken)

@@ -68,6 +68,10 @@ class Gate:
         if line.project:
             prior = await self._captures.take_named(item.id, "project", "")
             summaries.append(prior.summary)
+        kinds = [("database", line.database), ("volume", line.volume)]
+        for kind in (kind for kind, wanted in kinds if wanted):
+            prior = await self._captures.take_named(item.id, kind, "")
+            summaries.append(prior.summary)
         for name in line.files:
             prior = await self._captures.take_named(item.id, "file", name)
             summaries.append(f"{name}: {prior.summary}")

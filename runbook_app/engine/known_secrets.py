@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import os
+
 import msgspec
 
 from runbook_app.engine.redaction import Redactor
@@ -31,6 +34,12 @@ class KnownSecrets:
         self._values = msgspec.json.decode(data, type=dict[str, str])
         for value, name in self._values.items():
             self._redactor.register(name, value)
+
+    def generate(self, name: str, length: int = 32) -> bytes:
+        value = os.urandom(length)
+        self.register(name, value.hex())
+        self.register(name, base64.b64encode(value).decode())
+        return value
 
     def register(self, name: str, value: str) -> None:
         self._redactor.register(name, value)

@@ -19,6 +19,9 @@ from runbook_app.engine.steps import Steps
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.target import Target
 
+PUT_BACK = "put it back"
+LEAVE = "stop here"
+
 
 class Rollback:
     """Safe to run again from the start: a rollback that was interrupted is simply repeated."""
@@ -62,10 +65,10 @@ class Rollback:
         began = self._clock.monotonic()
         state = self._ledger.state.items[item.id]
         try:
-            await self._explicit_steps(item)
+            await self._own_steps(item, state)
             await self._captures.restore_item(state)
             commit, remarks = await self._revert(item, state)
-            remarks += left_behind(state)
+            remarks += [*left_behind(state), *put_back(state)]
             finished = await self._prove(item, state)
         except RunbookError as error:
             await self._ledger.emit(
@@ -78,6 +81,44 @@ class Rollback:
                 finished, revert_commit=commit, seconds=seconds, remarks=tuple(remarks)
             )
         )
+
+    async def _own_steps(self, item: Item, state: ItemState) -> None:
+        """Run the item's explicit steps; where they fail, offer what it can fall back to."""
+        if state.fallback is not None:
+            return  # chosen before a crash, or before another failure
+        try:
+            await self._explicit_steps(item)
+        except ActionError as error:
+            if not await self._fall_back(item, state, error):
+                raise
+
+    async def _fall_back(self, item: Item, state: ItemState, error: ActionError) -> bool:
+        found = await self._captures.fallback(state)
+        if found is None:
+            return False
+        taken, losses = found
+        answer = await self._questions.ask(
+            f"{error.message}\n{taken.summary}\n"
+            f"Put that back instead? What was written since then is lost:\n"
+            + "\n".join(losses or ["no new rows; changes to older rows would be lost"]),
+            item=item.id,
+            kind="choice",
+            choices=(PUT_BACK, LEAVE),
+            person_required=True,
+        )
+        if answer.answer != PUT_BACK:
+            return False
+        await self._ledger.emit(
+            ev.FallbackChosen(
+                item=item.id,
+                capture=taken.id,
+                name=f"{taken.kind} {taken.name}",
+                reason=error.message,
+                losses=tuple(losses),
+                by=answer.by,
+            )
+        )
+        return True
 
     async def _explicit_steps(self, item: Item) -> None:
         for number, call in enumerate(item.rollback, start=1):
@@ -121,3 +162,15 @@ def left_behind(state: ItemState) -> list[str]:
     """What no rollback can take back, as the item's steps said in their `rollback_remark`."""
     outputs = (step.outputs.get("rollback_remark") for step in state.steps.values())
     return [str(remark) for remark in outputs if remark]
+
+
+def put_back(state: ItemState) -> list[str]:
+    """What a fallback has lost, for the record."""
+    if state.fallback is None:
+        return []
+    chosen = state.fallback
+    what = (
+        f"The rollback's own steps failed ({chosen.reason}); {chosen.name} was put back as it was"
+        f" at the checkpoint, on the word of {chosen.by}."
+    )
+    return [what, *(f"Lost by it: {loss}" for loss in chosen.losses)]

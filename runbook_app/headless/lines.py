@@ -198,6 +198,12 @@ class Narrator:
                 return [Line(text, Tone.STRONG)]
             case ev.RollbackFinished():
                 return self._rolled_back(event)
+            case ev.FallbackChosen():
+                text = f"{self.item(event.item)}: {event.name} is put back, chosen by {event.by}"
+                return [
+                    Line(text, Tone.CARE),
+                    *(Line(f"  lost: {loss}", Tone.CARE) for loss in event.losses),
+                ]
             case ev.RollbackFailed():
                 text = f"{self.item(event.item)}: rollback FAILED: {event.error}"
                 return [Line(text, Tone.BAD), *_hint(event.hint)]

@@ -70,10 +70,11 @@ class RollbackDriver:
         while not self._over():
             if asked := self._session.state.question:
                 code = self._parting.waiting(asked, may_assume=False)
-                self._printer.say(
-                    f"Or undo those changes too: runbook rollback {self._wish.item}"
-                    " --yes --accept-changes"
-                )
+                if asked.kind == "changed":
+                    self._printer.say(
+                        f"Or undo those changes too: runbook rollback {self._wish.item}"
+                        " --yes --accept-changes"
+                    )
                 return code
             await self._feed.pump()
         return self._result()

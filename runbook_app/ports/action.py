@@ -31,16 +31,8 @@ from typing import Any, Protocol
 from runbook_app.domain.errors import CheckFailed
 from runbook_app.domain.measure import Finding, Measurement, Progress, Scalar
 from runbook_app.domain.plan import ActionKind, Plan
-from runbook_app.ports.capabilities import (
-    Compose,
-    Containers,
-    Database,
-    Files,
-    Git,
-    Http,
-    Secrets,
-    Shell,
-)
+from runbook_app.ports.capabilities import Compose, Containers, Files, Git, Http, Secrets, Shell
+from runbook_app.ports.database import Database
 
 Apply = Callable[..., Awaitable[None]]
 Check = Callable[..., Awaitable[Finding]]

@@ -305,19 +305,6 @@ class Http(Protocol):
         """A bounded load test against one URL."""
 
 
-class Database(Protocol):
-    """The target's database, through psycopg."""
-
-    async def query(
-        self,
-        sql: str,
-        parameters: Sequence[object] | Mapping[str, object] = (),
-        *,
-        database: str = "",
-    ) -> Sequence[tuple[Any, ...]]:
-        """Read rows in a read-only transaction, server-side binding."""
-
-
 class Shell(Protocol):
     """Commands on this machine; each child is journaled before it is used."""
 
@@ -345,6 +332,9 @@ class Secrets(Protocol):
 
     def register(self, name: str, value: str) -> None:
         """From now on the value is written as `[secret:NAME]` everywhere."""
+
+    def generate(self, name: str, length: int = 32) -> bytes:
+        """Random bytes; registered, as hex and as base64, before they are returned."""
 
 
 class Git(Protocol):

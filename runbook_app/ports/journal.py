@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -103,6 +103,16 @@ class Sealer(Protocol):
 
     def open(self, sealed: bytes) -> bytes: ...
 
+    def seal_stream(self, plain: Iterable[bytes]) -> Iterator[bytes]:
+        """The same for what comes in pieces, in bounded memory."""
+
+    def open_stream(self, sealed: Iterable[bytes]) -> Iterator[bytes]:
+        """Plain pieces as they are opened.
+
+        Raises:
+            JournalError: a piece was altered, or the stream was cut short.
+        """
+
 
 class Artefacts(Protocol):
     """Files of a session: captures (encrypted), reports, fingerprints. Written durably."""
@@ -111,6 +121,15 @@ class Artefacts(Protocol):
         """Encrypt and write below `captures/`, fsync file and folder; returns the path."""
 
     def get_sealed(self, path: str) -> bytes: ...
+
+    def put_sealed_stream(self, name: str, plain: Iterable[bytes]) -> str:
+        """`put_sealed` for what comes in pieces; nothing is kept when they end with an error."""
+
+    def get_sealed_stream(self, path: str) -> Iterator[bytes]: ...
+
+    def exists(self, path: str) -> bool: ...
+
+    def remove(self, path: str) -> None: ...
 
     def put(self, path: str, data: bytes) -> None:
         """Write a plain artefact atomically (a temporary file, fsync, rename, folder fsync)."""

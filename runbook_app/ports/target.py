@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from runbook_app.domain.events import CaptureTaken, LogLost
 from runbook_app.domain.fingerprint import Fingerprint
@@ -44,6 +44,15 @@ class Capturable(Protocol):
 
     async def difference(self, taken: CaptureTaken, content: bytes) -> str:
         """What restoring would change, for people (a unified diff for files); empty for nothing."""
+
+
+@runtime_checkable
+class Fallback(Capturable, Protocol):
+    """A capture that is put back only on the operator's word, when the item's own rollback steps
+    fail: it takes more back than the item changed."""
+
+    async def losses(self, taken: CaptureTaken, content: bytes) -> Sequence[str]:
+        """What putting it back would lose, one line each."""
 
 
 class Target(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from runbook_app.domain.errors import JournalError
@@ -23,6 +24,18 @@ class MemoryArtefacts:
 
     def get_sealed(self, path: str) -> bytes:
         return self.get(path).translate(_MASK)
+
+    def put_sealed_stream(self, name: str, plain: Iterable[bytes]) -> str:
+        return self.put_sealed(name, b"".join(plain))
+
+    def get_sealed_stream(self, path: str) -> Iterator[bytes]:
+        yield self.get_sealed(path)
+
+    def exists(self, path: str) -> bool:
+        return _checked(path) in self.files
+
+    def remove(self, path: str) -> None:
+        self.files.pop(_checked(path), None)
 
     def put(self, path: str, data: bytes) -> None:
         self.files[_checked(path)] = data

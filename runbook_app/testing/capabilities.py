@@ -316,25 +316,3 @@ class FakeGit:
 
     async def exclude(self, paths: Sequence[str]) -> None:
         self.ignores.update(paths)
-
-
-@dataclass(slots=True, kw_only=True)
-class FakeSecrets:
-    registered: dict[str, str] = field(default_factory=dict)
-
-    def register(self, name: str, value: str) -> None:
-        self.registered[name] = value
-
-
-@dataclass(slots=True, kw_only=True)
-class FakeDatabase:
-    on_query: Callable[[str], Sequence[tuple[Any, ...]]] = lambda _: []
-
-    async def query(
-        self,
-        sql: str,
-        parameters: Sequence[object] | Mapping[str, object] = (),
-        *,
-        database: str = "",
-    ) -> Sequence[tuple[Any, ...]]:
-        return self.on_query(sql)

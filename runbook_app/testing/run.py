@@ -19,13 +19,12 @@ from runbook_app.ports.capabilities import Containers, Files, Http
 from runbook_app.testing.capabilities import (
     FakeCompose,
     FakeContainers,
-    FakeDatabase,
     FakeFiles,
     FakeGit,
-    FakeSecrets,
     FakeShell,
     History,
 )
+from runbook_app.testing.database import FakeDatabase, FakeSecrets
 from runbook_app.testing.network import FakeHttp
 
 
@@ -96,6 +95,7 @@ class FakeTarget:
         self.containers = FakeContainers(history=self.history)
         self.compose = FakeCompose(files=self.files, file=compose_file)
         self.http = FakeHttp()
+        self.database = FakeDatabase(history=self.history)
         self.shell = FakeShell()
         self.git = FakeGit(root=self.folder)
         self.secrets = FakeSecrets()
@@ -118,7 +118,7 @@ class FakeTarget:
             files=files or self.files,
             containers=containers or self.containers,
             compose=self.compose,
-            database=FakeDatabase(),
+            database=self.database,
             secrets=self.secrets,
             http=http or self.http,
             shell=self.shell,

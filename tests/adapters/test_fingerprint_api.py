@@ -44,7 +44,7 @@ async def read(*answers: ExecResult) -> tuple[dict[str, str], list[str]]:
         target=TargetSpec(compose="c.yml"),
     )
     taker = Fingerprinter(
-        plan=plan, root=None, project=None, containers=containers, database=None, now=None
+        plan=plan, root=None, project=None, containers=containers, psql=None, now=None
     )
     return await taker._openapi([]), containers.asked
 

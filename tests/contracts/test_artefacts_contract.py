@@ -29,6 +29,38 @@ def test_a_sealed_artefact_does_not_hold_its_plain_text(artefacts):
     assert b"password" not in artefacts.get(path)
 
 
+PIECE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "pieces", [[], [b"x"], [b"a" * (PIECE - 1), b"b"], [b"c" * 3_000_001], [b"d" * PIECE] * 2]
+)
+def test_a_sealed_stream_comes_back_as_it_was(artefacts, pieces):
+    path = artefacts.put_sealed_stream("backup-1", iter(pieces))
+    assert b"".join(artefacts.get_sealed_stream(path)) == b"".join(pieces)
+
+
+def test_a_stream_that_breaks_leaves_nothing(artefacts):
+    def broken():
+        yield b"half"
+        raise RuntimeError("the dump failed")
+
+    with pytest.raises(RuntimeError, match="the dump failed"):
+        artefacts.put_sealed_stream("backup-1", broken())
+    with pytest.raises(JournalError, match="backup-1"):
+        list(artefacts.get_sealed_stream("captures/backup-1.sealed"))
+
+
+def test_a_removed_artefact_is_gone_and_may_be_removed_again(artefacts):
+    path = artefacts.put_sealed("one", b"x")
+    assert artefacts.exists(path)
+    artefacts.remove(path)
+    artefacts.remove(path)
+    assert not artefacts.exists(path)
+    with pytest.raises(JournalError):
+        artefacts.get_sealed(path)
+
+
 def test_a_plain_artefact_is_kept_and_replaced(artefacts):
     artefacts.put("reports/one.md", b"old")
     artefacts.put("reports/one.md", b"new")

@@ -45,7 +45,7 @@ from runbook_app.engine.engine import Engine
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.action import Action, Recorder, Run, check, effect
-from runbook_app.ports.target import Capture
+from runbook_app.ports.target import Capturable, Capture, Prior
 from runbook_app.testing.crash import crash_at
 
 PROGRESS = "PROGRESS.md"
@@ -171,6 +171,36 @@ class Actions:
         return values
 
 
+class DataCopy:
+    """A fallback: what a file that no capability captures held at the checkpoint."""
+
+    kind = "volume"
+    rank = 5
+
+    def __init__(self, root: Path) -> None:
+        self._file = root / "data"
+
+    async def prior(self, name: str) -> Prior:
+        return Prior(kind="volume", name="data", content=self._now(), summary="a copy of the data")
+
+    async def state(self, name: str) -> str:
+        return ""
+
+    async def difference(self, taken: ev.CaptureTaken, content: bytes) -> str:
+        return ""
+
+    async def losses(self, taken: ev.CaptureTaken, content: bytes) -> list[str]:
+        old = content.decode().splitlines()
+        return [line for line in self._now().decode().splitlines() if line not in old]
+
+    async def restore(self, taken: ev.CaptureTaken, content: bytes) -> bool:
+        self._file.write_bytes(content)
+        return True
+
+    def _now(self) -> bytes:
+        return self._file.read_bytes() if self._file.exists() else b""
+
+
 class FileTarget:
     """Implements `ports.target.Target` for a folder without containers."""
 
@@ -182,8 +212,8 @@ class FileTarget:
         self.git = GitRepository(root, children)
         self.plan = PLAN
 
-    def capturables(self) -> Sequence[FileCapturable]:
-        return [FileCapturable(self._root, self.git)]
+    def capturables(self) -> Sequence[Capturable]:
+        return [FileCapturable(self._root, self.git), DataCopy(self._root)]
 
     def context(self, *, item: str, step: str, capture: Capture, recorder: Recorder) -> Run:
         missing: Any = SimpleNamespace()

@@ -40,7 +40,8 @@ def test_the_smallest_plan_and_the_checkpoint_lines_load(tmp_path):
     path = tmp_path / "plan.yaml"
     path.write_text(smallest + indented, encoding="utf-8")
     plan = read_plan(path, InstalledActions(), {}, None)
-    assert len(plan.items[0].checkpoint) == 4
+    assert len(plan.items[0].checkpoint) == 5
+    assert plan.items[0].checkpoint[-1].volume
 
 
 def test_the_examples_are_actions_of_which_effects_have_checks():

@@ -226,3 +226,19 @@ def test_a_guide_that_leads_out_by_a_link_is_refused(mistakes, tmp_path):
 def test_all_mistakes_come_at_once_in_order(mistakes):
     text = HEAD + "oops: 1\n" + ITEM.replace("{path: a.txt}", "{pth: a}") + "        retries: x\n"
     assert [m.partition(" ")[0] for m in mistakes(text)] == ["5:1", "17:15", "17:16", "18:18"]
+
+
+def test_the_database_s_superuser_and_kept_credentials_are_read(load):
+    credentials = "[{role: app}, {role: old, on_rollback: keep}]"
+    target = f"{{database: {{service: db, superuser: postgres, credentials: {credentials}}}, "
+    database = load(HEAD.replace("target: {", f"target: {target}") + ITEM).target.database
+    assert database.superuser == "postgres"
+    assert database.keep_credentials == ("old",)
+
+
+def test_a_capture_may_hold_the_database_and_its_volume(load):
+    capture = "capture: {project: false, database: true, volume: true}"
+    (line,) = load(HEAD + ITEM.replace("confirm: Ready", capture)).items[0].checkpoint
+    assert isinstance(line, CaptureLine)
+    assert (line.project, line.database, line.volume) == (False, True, True)
+    assert line.title == "Capture the database, a copy of its volume"

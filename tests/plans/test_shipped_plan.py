@@ -7,7 +7,7 @@ import pytest
 
 from runbook_app.adapters.plans import read_plan
 from runbook_app.adapters.registry import InstalledActions
-from runbook_app.domain.plan import CheckLine, Plan
+from runbook_app.domain.plan import CaptureLine, CheckLine, Plan
 from runbook_app.resources import sample_target, shipped_plans
 
 PLAN = shipped_plans() / "phase1_security_hardening.yaml"
@@ -50,15 +50,30 @@ def test_items_1_and_5_only_measure(plan):
         assert kinds == {"check"} or kinds == {"probe"}
 
 
-def test_item_2_is_complete_and_items_3_and_4_are_not_installed(plan):
-    assert plan.item("tls").available
-    for name in ("database", "secrets", "sign-off"):
+def test_items_2_and_3_are_complete_and_item_4_is_not_installed(plan):
+    for name in ("tls", "database"):
+        assert plan.item(name).available
+    for name in ("secrets", "sign-off"):
         assert not plan.item(name).available
 
 
 def test_every_step_of_the_source_is_there(plan):
-    assert [len(plan.item(name).steps) for name in ("tls", "database", "secrets")] == [10, 8, 9]
+    assert [len(plan.item(name).steps) for name in ("tls", "database", "secrets")] == [10, 14, 9]
     assert plan.item("input-validation").not_required
+
+
+def test_a_rollback_of_item_3_takes_the_schema_back_before_the_preload_goes(plan):
+    calls = [call.action for call in plan.item("database").rollback]
+    assert calls == ["database_migrations.downgrade", "database_audit.remove"]
+
+
+def test_the_volume_is_copied_before_item_3(plan):
+    lines = {line.id: line for line in plan.item("database").checkpoint}
+    copies = lines["volume-backup"]
+    assert isinstance(copies, CaptureLine)
+    assert copies.volume
+    assert copies.database
+    assert copies.files == ("docker-compose.staging.yml",)
 
 
 def test_the_baselines_are_taken_at_the_checkpoint_before_tls(plan):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_app.adapters.plan_file.items import ITEM_KEYS, Items
@@ -46,7 +47,8 @@ PLAN_KEYS = frozenset(
 )
 TARGET_KEYS = frozenset({"api", "compose", "database", "progress", "suite"})
 API_KEYS = frozenset({"health", "openapi", "port", "service"})
-DATABASE_KEYS = frozenset({"name", "password_from", "service", "user"})
+DATABASE_KEYS = frozenset({"credentials", "name", "password_from", "service", "superuser", "user"})
+CREDENTIAL_KEYS = frozenset({"on_rollback", "role"})
 WINDOW_KEYS = frozenset({"budget", "declared", "starts"})
 DECLARED_TIMES = frozenset({"deadline", "start", "target"})
 SCORE_KEYS = frozenset({"categories", "declared"})
@@ -125,6 +127,8 @@ class Document:
                 name=database.text("name"),
                 user=database.text("user"),
                 password_from=self._password_from(database),
+                superuser=database.text("superuser"),
+                keep_credentials=tuple(_kept(database)),
             ),
             progress=fields.path("progress", default.progress),
         )
@@ -210,3 +214,11 @@ class Document:
             )
             for fields in self.root.each("claims", "a claim", CLAIM_KEYS)
         )
+
+
+def _kept(database: Fields) -> Iterator[str]:
+    """Roles whose password a rollback leaves alone."""
+    for inner in database.each("credentials", "a credential", CREDENTIAL_KEYS):
+        role = inner.needed_text("role")
+        if inner.choice("on_rollback", ("restore", "keep"), "restore") == "keep":
+            yield role

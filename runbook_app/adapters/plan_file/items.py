@@ -198,18 +198,26 @@ class Items:
         )
 
     def _capture(self, fields: Fields) -> CaptureLine:
-        inner = fields.below("capture", frozenset({"files", "project"}))
+        inner = fields.below("capture", frozenset({"database", "files", "project", "volume"}))
         files = inner.paths("files")
         project = inner.flag("project") if "project" in inner else True
-        if not files and not project:
+        database, volume = inner.flag("database"), inner.flag("volume")
+        named = {
+            "the Compose project": project,
+            "the database": database,
+            "a copy of its volume": volume,
+        }
+        what = [*files, *(name for name, wanted in named.items() if wanted)]
+        if not what:
             fields.wrong("capture", "this captures nothing; name files, or the project")
-        what = [*files, *(["the Compose project"] if project else [])]
         title = fields.text("title") or f"Capture {', '.join(what)}"
         return CaptureLine(
             id=fields.id() if "id" in fields else slug(title),
             title=title,
             files=files,
             project=project,
+            database=database,
+            volume=volume,
             position=fields.position(),
         )
 

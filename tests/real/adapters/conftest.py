@@ -57,7 +57,11 @@ def db_image(docker: DockerClient) -> str:
 
 
 DATABASE = Database(
-    service="db", name="app", user="app", password_from="environment:POSTGRES_PASSWORD"
+    service="db",
+    name="app",
+    user="app",
+    password_from="environment:POSTGRES_PASSWORD",
+    superuser="postgres",
 )
 PASSWORD = "a-throwaway-password"
 
@@ -99,13 +103,29 @@ def shared(
 ) -> Iterator[Stack]:
     """A database, and an "API" that only serves its description; for a whole module."""
     folder = tmp_path_factory.mktemp("shared") / "target"
-    (folder / "www").mkdir(parents=True)
-    (folder / "www/openapi.json").write_text(OPENAPI)
-    services = _SERVICES.format(api_image=api_image, db_image=db_image, password=PASSWORD)
-    stack = Stack(folder, docker, services, more="volumes:\n  data: {}\n", database=DATABASE)
+    stack = _database_stack(folder, docker, api_image, db_image)
     asyncio.run(stack.run().compose.up())
     yield stack
     asyncio.run(stack.remove())
+
+
+@pytest.fixture
+async def own_stack(
+    docker: DockerClient, api_image: str, db_image: str, tmp_path: Path
+) -> AsyncIterator[Stack]:
+    """The same for one test, which may do with it what it likes."""
+    stack = _database_stack(tmp_path / "target", docker, api_image, db_image)
+    await stack.run().compose.up()
+    stack.captures.clear()
+    yield stack
+    await stack.remove()
+
+
+def _database_stack(folder: Path, docker: DockerClient, api_image: str, db_image: str) -> Stack:
+    (folder / "www").mkdir(parents=True)
+    (folder / "www/openapi.json").write_text(OPENAPI)
+    services = _SERVICES.format(api_image=api_image, db_image=db_image, password=PASSWORD)
+    return Stack(folder, docker, services, more="volumes:\n  data: {}\n", database=DATABASE)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from runbook_app.domain.events import CaptureTaken, ChildEnded, ChildStarted
 from runbook_app.domain.plan import Database, Plan, TargetSpec
 from runbook_app.ports.action import Run
 from runbook_app.ports.target import Capturable, Prior
+from runbook_app.testing.artefacts import MemoryArtefacts
 
 BASE = "debian:bookworm-slim"
 SLEEPER = f"""
@@ -82,6 +83,10 @@ class Secrets:
     def register(self, name: str, value: str) -> None:
         self.values[name] = value
 
+    def generate(self, name: str, length: int = 32) -> bytes:
+        self.register(name, "00" * length)
+        return bytes(length)
+
 
 class Stack:
     """A target folder with a Compose file, and its adapters."""
@@ -106,6 +111,7 @@ class Stack:
         self.secrets = Secrets()
         self.recorder = Recorder()
         self.captures: list[Prior] = []
+        self.artefacts = MemoryArtefacts(folder.parent / f"{self.project}-session")
         self.session = uuid.uuid4().hex[:8]
         self.target = StackTarget(
             plan=_plan(database or Database(), variables or {}),
@@ -114,6 +120,7 @@ class Stack:
             session=self.session,
             children=Children(self._record),
             secrets=self.secrets,
+            artefacts=self.artefacts,
         )
 
     async def _record(self, event: ChildStarted | ChildEnded) -> None:
@@ -160,6 +167,21 @@ class Stack:
     async def remove(self) -> None:
         remove_project(self.docker, self.project)
         await self.target.close()
+
+
+ROWS = """
+    CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL);
+    INSERT INTO customers SELECT n, 'customer ' || n FROM generate_series(1, 500) n;
+    CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers);
+    INSERT INTO orders SELECT n, n FROM generate_series(1, 40) n;
+"""
+
+
+def leftovers(stack: Stack) -> list[str]:
+    """Throwaway containers and volumes of the stack's session."""
+    api, wanted = stack.docker.api(), {"label": [f"runbook.session={stack.session}"]}
+    found = [c["Names"][0] for c in api.containers(all=True, filters=wanted)]
+    return found + [v["Name"] for v in api.volumes(filters=wanted)["Volumes"] or ()]
 
 
 def taken(prior: Prior) -> CaptureTaken:

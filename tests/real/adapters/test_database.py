@@ -19,7 +19,14 @@ def database(stack):
 
 
 def other(stack, settings: Database) -> PostgresDatabase:
-    return PostgresDatabase(settings, stack.run().containers, stack.folder, stack.secrets)
+    return PostgresDatabase(
+        settings,
+        stack.run().containers,
+        stack.folder,
+        stack.secrets,
+        backups=stack.target._backups,
+        copies=stack.target._copies,
+    )
 
 
 async def test_rows_come_back_as_tuples(stack, database, sql):

@@ -22,6 +22,7 @@ from runbook_app.domain.fingerprint import Fingerprint
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState
 from runbook_app.engine.redaction import Redactor
+from runbook_app.testing.artefacts import MemoryArtefacts
 from runbook_app.testing.crash import VARIABLE
 
 PLAN = Path(__file__).with_name("tls.yaml")
@@ -88,6 +89,7 @@ class Killed:
             session="fingerprint",
             children=Children(forget),
             secrets=Redactor(),
+            artefacts=MemoryArtefacts(),
         )
         try:
             return await target.fingerprint()
