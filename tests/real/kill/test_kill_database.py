@@ -119,7 +119,8 @@ def test_a_kill_in_the_middle_of_a_rollback_is_made_good(
     assert run(demo).returncode == 0
     killed = demo.runbook("rollback", "database", "--yes", crash_at=point)
     assert killed.returncode == 1, killed.stdout + killed.stderr
-    roll_back(demo, states[0])
+    demo.runbook("resume", "--headless", "--yes", "-q")
+    hold_rolled_back(demo, states[0])
 
 
 @pytest.mark.slow
