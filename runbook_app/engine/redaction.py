@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
@@ -53,13 +52,6 @@ class Redactor:
             if value and value not in self._values:
                 self._values[value] = _label_name(name)
                 self._matcher = None
-
-    def generate(self, name: str, length: int = 32) -> bytes:
-        """Random bytes, masked as hex and as base64 before anybody has them."""
-        value = os.urandom(length)
-        self.register(name, value.hex())
-        self.register(name, base64.b64encode(value).decode())
-        return value
 
     def weak(self) -> list[str]:
         """Names of the values that are not masked in free text, as they are too weak for it."""
