@@ -30,7 +30,7 @@ from runbook_app.adapters.demo_settings import (
     host_routes,
     port_free,
 )
-from runbook_app.adapters.docker import PROJECT, SERVICE
+from runbook_app.adapters.docker import PROJECT, SERVICE, WORKING_DIR
 from runbook_app.adapters.docker_build import Build
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.adapters.threads import in_thread
@@ -41,7 +41,6 @@ from runbook_app.resources import sample_target
 COMPOSE = "docker-compose.staging.yml"
 MARKER = Path(".runbook") / "demo.json"
 BASE_IMAGE = "debian:bookworm-slim"
-_WORKING_DIR = "com.docker.compose.project.working_dir"
 _NOT_COPIED = shutil.ignore_patterns(
     "__pycache__", "*.pyc", ".*_cache", ".coverage", ".env", ".venv"
 )
@@ -282,8 +281,8 @@ def _builds(folder: Path) -> list[tuple[str, Path, str]]:
 
 def _other_demos(api: Any) -> list[Settings]:
     """Demos with containers on this engine, running or not."""
-    containers = api.containers(all=True, filters={"label": _WORKING_DIR})
-    folders = {container["Labels"][_WORKING_DIR] for container in containers}
+    containers = api.containers(all=True, filters={"label": WORKING_DIR})
+    folders = {container["Labels"][WORKING_DIR] for container in containers}
     return [found for folder in folders if (found := read_marker(Path(folder)))]
 
 

@@ -25,6 +25,7 @@ PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 NUMBER = "com.docker.compose.container-number"
 ONE_OFF = "com.docker.compose.oneoff"
+WORKING_DIR = "com.docker.compose.project.working_dir"
 SESSION = "runbook.session"
 PROBE_PREFIX = "runbook_probe_"
 
@@ -213,15 +214,18 @@ class ProjectContainers:
     async def end_survivors(self) -> Sequence[str]:
         """End what an older engine of this session left: commands in containers, throwaways.
 
-        Returns what was found.
+        Containers are found by the target's folder, so that a Compose file which can't be read
+        hides none of them. Returns what was found.
 
         Raises:
+            EnvironmentLacks: no Docker engine answers.
             ActionError: a command can't be ended.
         """
         found = await in_thread(_remove_throwaways, self._docker, self._session)
-        containers = await self._inspected()
-        for container in containers:
-            if container.status == "running":
+        wanted = {"label": [WORKING_DIR], "status": ["running"]}
+        for raw in await self._docker.call(inspect_all, wanted):
+            if Path(raw["Config"]["Labels"][WORKING_DIR]).is_relative_to(self._root):
+                container = container_info(raw)
                 found += await in_thread(_end_commands, self._docker, container, self._session)
         return found
 

@@ -120,10 +120,18 @@ def _container(raw: Mapping[str, Any]) -> dict[str, str]:
         **{f"env {k}": digest(v) for k, v in _environment(config).items()},
         **_attached(raw),
     }
-    if not raw["Id"].startswith(config["Hostname"]):
+    if config["Hostname"] != _short_id(raw):
         found["Config.Hostname"] = config["Hostname"]
     fields = {f"container:{key}:{name}": value(what) for name, what in found.items()}
     return fields | {f"port:{port}": to for port, to in _published(raw, key)}
+
+
+def _short_id(raw: Mapping[str, Any]) -> str:
+    """What the engine gives a container as host name and as an alias in its networks.
+
+    Compared whole: `db` is a service's name and may be how an id begins.
+    """
+    return str(raw["Id"][:12])
 
 
 def _environment(config: Mapping[str, Any]) -> dict[str, str]:
@@ -154,7 +162,7 @@ def _attached(raw: Mapping[str, Any]) -> dict[str, object]:
     return {
         f"network {name}": {
             "aliases": sorted(
-                alias for alias in network.get("Aliases") or () if not raw["Id"].startswith(alias)
+                alias for alias in network.get("Aliases") or () if alias != _short_id(raw)
             ),
             "links": network.get("Links") or [],
             "address": network.get("IPAMConfig") or {},

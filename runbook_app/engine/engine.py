@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from runbook_app.domain import commands as cmd
 from runbook_app.domain import decisions
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import parse_time
-from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.errors import ActionError, EnvironmentLacks, RunbookError
 from runbook_app.domain.measure import Progress
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import ItemStatus
@@ -139,8 +138,13 @@ class Engine:
         self._wake.clear()
 
     async def _recover(self) -> None:
-        with suppress(RunbookError):  # without a Docker engine nothing of it runs there either
+        try:
             await self._target.end_survivors()
+        except EnvironmentLacks:
+            pass  # without a Docker engine nothing of it runs there either
+        except ActionError as error:
+            self.stop(f"a second actor may be at work on the target: {error}")
+            return
         await recover(self._ledger, self._steps, self._plan, self._end_survivor)
         if await self._target.git.state() != "no repository":
             await self._target.git.exclude(self._plan.record_documents())

@@ -221,3 +221,14 @@ def test_what_changes_by_itself_does_not_count(path, value):
 
 def test_no_value_of_the_environment_is_shown():
     assert "hunter2" not in str(Engine().fields())
+
+
+def test_a_name_that_a_container_id_happens_to_begin_with_stays_in_the_comparison():
+    engine = Engine()
+    put(engine.container, "Id", "db456789abcdef01")
+    put(engine.container, "Config/Hostname", "db")
+    aliases = ["db", "db456789abcd"]
+    put(engine.container, "NetworkSettings/Networks/demo_default/Aliases", aliases)
+    fields = engine.fields()
+    assert '["db"]' in fields["container:api-1:network demo_default"]
+    assert fields["container:api-1:Config.Hostname"] == "db"

@@ -9,6 +9,7 @@ import pytest
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
+from runbook_app.domain.errors import ActionError, EnvironmentLacks
 from runbook_app.domain.plan import ConfirmLine, Step
 from runbook_app.domain.state import ItemStatus, StepStatus
 
@@ -309,3 +310,27 @@ async def test_a_check_with_an_unfit_parameter_can_t_run_and_says_so(driven, tmp
         found = session.state.step("only.a").examined
         assert found.progress is None
         assert "unfit: no such parameter" in found.evidence
+
+
+async def test_an_engine_ends_when_an_older_one_may_still_act_on_the_target(tmp_path) -> None:
+    world = World(tmp_path, plan_of(step("only.a", "write", path="a", text="a"))).make()
+    world.survivors = ActionError("A command in demo-db-1 can't be ended.")
+    await world.begin()
+    await world.drive()
+    client = world.client()
+    client.refresh()
+    stopped = client.state.engine_stopped
+    client.close()
+    assert stopped is not None
+    assert "A command in demo-db-1 can't be ended." in stopped.reason
+    assert not (world.root / "a").exists()
+
+
+async def test_an_engine_works_on_where_no_docker_engine_answers(tmp_path, driven) -> None:
+    world = World(tmp_path, plan_of(step("only.a", "write", path="a", text="a"))).make()
+    world.survivors = EnvironmentLacks("No Docker engine answers.")
+    await world.begin()
+    async with driven(world=world) as session:
+        await session.run()
+        await session.until(lambda: session.state.nothing_left)
+    assert (world.root / "a").exists()

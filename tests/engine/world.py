@@ -27,6 +27,7 @@ from runbook_app.adapters.shell import HostShell
 from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.domain import events as ev
 from runbook_app.domain.decisions import outline
+from runbook_app.domain.errors import RunbookError
 from runbook_app.domain.fingerprint import Exclusion, Fingerprint
 from runbook_app.domain.measure import Finding
 from runbook_app.domain.plan import (
@@ -211,6 +212,8 @@ class FileTarget:
         self._secrets = secrets
         self.git = GitRepository(root, children)
         self.plan = PLAN
+        self.survivors: RunbookError | None = None
+        """Why what an older engine left can't be ended."""
 
     def capturables(self) -> Sequence[Capturable]:
         return [FileCapturable(self._root, self.git), DataCopy(self._root)]
@@ -246,6 +249,8 @@ class FileTarget:
         return Fingerprint(fields=files, exclusions=reasons)
 
     async def end_survivors(self) -> Sequence[str]:
+        if self.survivors is not None:
+            raise self.survivors
         return []
 
     def follow_logs(self, write: Callable[[str, bytes], None]) -> None:
@@ -326,6 +331,7 @@ class World:
         self.plan = plan
         self.root = base / "target"
         self.folder = base / "session"
+        self.survivors: RunbookError | None = None
 
     def make(self) -> World:
         for folder in (self.root, self.folder, self.folder / "scratch"):
@@ -377,6 +383,7 @@ class World:
         children = Children(ledger.emit)
         target = FileTarget(self.root, self.folder / "scratch", children, redactor)
         target.plan = self.plan
+        target.survivors = self.survivors
         self.target = target
         yield assemble(
             plan=self.plan,

@@ -92,11 +92,13 @@ async def test_two_commands_side_by_side_end_apart(stack, containers):
 
 
 async def test_what_an_older_engine_left_is_ended_and_named(stack, containers):
-    """An engine that was killed leaves its commands running in their containers."""
+    """An engine that was killed leaves its commands running in their containers, and a Compose file
+    that can't be read hides none of them."""
     task = asyncio.create_task(containers.execute("a", ["sleep", "100"]))
     once = asyncio.create_task(containers.run_once(BASE, ["sleep", "100"]))
     wanted = {"label": [f"{SESSION}={stack.session}"]}
     await eventually(lambda: running(stack) and stack.docker.api().containers(filters=wanted))
+    stack.file.write_text("services: [")
 
     found = await stack.target.end_survivors()
 
