@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.real.kill.conftest import Killed
+
 from .stack import HERE, Stack, compose
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -112,17 +114,20 @@ def test_a_wrong_key_takes_nothing_back_and_loses_nothing(hardened: Stack) -> No
     ],
 )
 def test_a_server_that_tells_too_much_is_found_leaking(
-    hardened: Stack, settings: dict[str, str], leak: str
+    hardened: Stack, tmp_path: Path, settings: dict[str, str], leak: str
 ) -> None:
+    home = tmp_path / "home"  # so that the newest session stays the one that is rolled back
+    home.mkdir(mode=0o700)
+    elsewhere = Killed(hardened.root, home)
     scope = (str(HERE / "leaks.yaml"), "--target", str(hardened.root), "--yes", "--logs", "none")
     for name, value in settings.items():
         hardened.sql(f"ALTER DATABASE accounts SET {name} = {value}")
-    found = hardened.killed.runbook("run", *scope)
+    found = elsewhere.runbook("run", *scope)
     for name in settings:
         hardened.sql(f"ALTER DATABASE accounts RESET {name}")
     assert found.returncode == 1, found.stdout + found.stderr
     assert leak in found.stdout
-    again = hardened.killed.runbook("run", *scope)
+    again = elsewhere.runbook("run", *scope)
     assert again.returncode == 0, again.stdout + again.stderr
 
 
