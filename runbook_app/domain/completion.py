@@ -171,5 +171,3 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     ready_for: str
     next_task: str
     journal: Journal
-    signature: str | None = None
-    """None: this version does not sign; the hash chain and `verify` come with it."""
