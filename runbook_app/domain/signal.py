@@ -73,7 +73,7 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
         ),
         claims=claims,
         unproven=tuple(
-            Unproven(id=claim.id, text=claim.text)
+            Unproven(id=claim.id, text=claim.text, reason=claim.unproven)
             for claim in plan.claims
             if claim.id not in {measured.id for measured in claims}
         ),

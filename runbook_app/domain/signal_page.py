@@ -252,7 +252,10 @@ def _claims(signal: Signal) -> list[str]:
 
 
 def _unproven(signal: Signal) -> list[str]:
-    return [claim.text for claim in signal.unproven]
+    return [
+        f"{claim.text} ({claim.reason})" if claim.reason else claim.text
+        for claim in signal.unproven
+    ]
 
 
 def _record(signal: Signal) -> Iterator[str]:

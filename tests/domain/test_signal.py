@@ -161,6 +161,7 @@ def test_a_claim_stands_beside_what_was_measured_or_is_called_unproven() -> None
     assert [claim.id for claim in before.unproven] == ["p95-claim", "lines"]
     after = signal(complete())
     assert [claim.id for claim in after.unproven] == ["lines"]
+    assert "- secrets.py has 350+ lines (lines prove nothing)" in signal_markdown(after)
     assert [(c.id, c.measured_by, c.verdict) for c in after.claims] == [
         ("p95-claim", "fast", "passed")
     ]
