@@ -123,7 +123,7 @@ HOSTILE = {
     "a surrogate": envelope(payload="\ud800"),
     "deep": b"[" * 200_000,
     "deep in a field that nobody reads": b'{"x":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
-    "too large": b" " * (LARGEST + 1),
+    "too large": envelope() + b" " * LARGEST,
 }
 
 

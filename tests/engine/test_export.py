@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -117,7 +118,22 @@ async def test_a_folder_that_cannot_be_written_is_named_and_nothing_goes_on_reco
     client.close()
 
 
-async def _made(tmp_path: Path) -> SignedSession:
-    import asyncio
+def test_a_statement_that_cannot_be_written_leaves_the_old_one_whole(tmp_path: Path) -> None:
+    session = SignedSession(tmp_path)
+    session.export()
+    old = session.signal.read_bytes()
 
+    def full(path: Path, data: bytes) -> None:
+        if path == session.signal:
+            raise OSError(28, "No space left on device")
+
+    client = session.client()
+    client._exporter = Exporter(sign=lambda _: ("k", b"s"), write=full, crash=no_crash)
+    with pytest.raises(JournalError, match="nothing was put on record"):
+        asyncio.run(client.export())
+    client.close()
+    assert session.signal.read_bytes() == old
+
+
+async def _made(tmp_path: Path) -> SignedSession:
     return await asyncio.to_thread(SignedSession, tmp_path)
