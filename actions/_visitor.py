@@ -51,6 +51,8 @@ def send(entrance: Order, request: Order, headers: Mapping[str, str] | None = No
     if "json" in request:
         body = json.dumps(request["json"]).encode()
         sent.setdefault("Content-Type", "application/json")
+    elif "pieces" in request:
+        body = b"".join(text.encode("latin-1") * times for text, times in request["pieces"])
     elif request.get("size"):
         body = b"x" * int(request["size"])
     connection = connect(entrance, plain=bool(request.get("plain")))
@@ -97,13 +99,20 @@ def provoke(entrance: Order, request: Order) -> Answer:
 
 
 class Careless(BaseHTTPRequestHandler):
-    """Answers without security headers on /bare, and with one of them twice on /double."""
+    """Answers without security headers on /bare, with one twice on /double, and breaks on POST."""
 
     def do_GET(self) -> None:
         self.send_response(200)
         if self.path == "/double":
             self.send_header("X-Content-Type-Options", "nosniff")
             self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        """Break down over any input."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(500)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -122,7 +131,9 @@ def control() -> Answer:
         "ca": "",
     }
     try:
-        return {path: attempt(entrance, {"path": f"/{path}"}) for path in ("bare", "double")}
+        asked = {path: attempt(entrance, {"path": f"/{path}"}) for path in ("bare", "double")}
+        broken = {"method": "POST", "path": "/", "pieces": [["{", 1]]}
+        return asked | {"broken": attempt(entrance, broken)}
     finally:
         server.shutdown()
         server.server_close()

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from actions import _limits, _openapi, _stack
+from actions import _hostile, _limits, _openapi, _stack
 from actions._limits import Stated
 from actions._stack import Entrance
 from runbook_app.domain.clock import format_duration
@@ -85,6 +85,59 @@ async def _probe_batch(
                 f"No second address asked {endpoint.label} while the first was refused.",
                 hint="The machine was too busy; retry with a smaller 'parallel'.",
             )
+
+
+@check
+async def hostile_input(
+    run: Run,
+    *,
+    endpoints: list[_hostile.Stated],
+    headers: dict[str, str] | list[str],
+    known: list[_hostile.Known] | None = None,
+    base_url: str = "",
+    service: str = "api",
+    port: int = 0,
+    ca: str = "certs/ca.pem",
+    batch: int = 4,
+    timeout: timedelta = timedelta(minutes=3),
+) -> None:
+    """Find oversized, malformed and hostile input refused: 4xx with the headers, never 5xx.
+
+    Each of `endpoints` is `{method, path}` with what it takes: `fields` (two texts of a JSON body),
+    `query` (a parameter that is a number), `below: true` (paths below it). All is sent without a
+    token, so nothing is written even where something is let through. `headers` are as in
+    http.security_headers. `known` lists defects that the plan names, `{method, path, status}`:
+    they are asked and reported, not held against a limit. Each throwaway container sends at most
+    `batch` requests, below every rate limit; a 429 says nothing of the input, and fails.
+    """
+    wanted = dict(headers) if isinstance(headers, dict) else dict.fromkeys(headers, "")
+    entrance = await _stack.entrance(run, base_url=base_url, service=service, port=port, ca=ca)
+    groups = _hostile.batches(endpoints, batch)
+    defects = known or []
+    orders = [[attack.request for attack in group] for group in groups]
+    if defects:
+        orders.append([dict(defect) for defect in defects])
+    visits = [
+        _stack.visit(run, service, entrance.order("responses", requests=requests), timeout)
+        for requests in orders
+    ]
+    visited = await _together(*visits)
+    if not all(_hostile.fault(visit["control"]["broken"], {}) for visit in visited):
+        raise NotMeasured(
+            "The probe does not notice a server that answers hostile input with 500.",
+            hint="Report this as a defect of the program.",
+        )
+    run.measure("control", "a server that answers hostile input with 500 was found out")
+    run.measure("asked at", entrance.url)
+    refused = [
+        _hostile.judge(run, attack, answer, wanted)
+        for group, visit in zip(groups, visited, strict=False)
+        for attack, answer in zip(group, visit["answers"], strict=True)
+    ]
+    run.equals("hostile inputs refused", sum(refused), len(refused))
+    for defect, answer in zip(defects, visited[-1]["answers"] if defects else (), strict=True):
+        label = f"known defect: {defect.get('method', 'GET')} {defect['path']}"
+        run.measure(label, f"answered {answer['status']}, as the plan knows it: {defect['status']}")
 
 
 async def _together(*visits: Any) -> list[dict[str, Any]]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.client import SessionClient
     from runbook_app.engine.engine import Engine
+    from runbook_app.ports.journal import Journal
+    from runbook_app.ports.signing import PublicKey
 
 
 def home() -> Path:
@@ -235,11 +237,13 @@ def _client(folder: Path, *, read_only: bool) -> SessionClient:
     from runbook_app.adapters.children import start_time
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.doorbell import SocketDoorbell
+    from runbook_app.adapters.durable import write_durably
     from runbook_app.adapters.engine_start import last_words, start_engine
     from runbook_app.adapters.logs import SqliteLogReader
     from runbook_app.adapters.plan_pin import pinned_plan
     from runbook_app.adapters.sqlite_journal import SqliteJournal
     from runbook_app.engine.client import SessionClient
+    from runbook_app.engine.export import Exporter
 
     clock = SystemClock()
     return SessionClient(
@@ -251,11 +255,58 @@ def _client(folder: Path, *, read_only: bool) -> SessionClient:
         doorbell=SocketDoorbell(folder),
         logs=SqliteLogReader(folder / "logs.db"),
         clock=clock,
+        exporter=Exporter(sign=_sign, write=write_durably, crash=_crash_point()),
         read_only=read_only,
         is_alive=lambda pid, started: start_time(pid) == started,
         start_engine=lambda: start_engine(folder),
         last_words=lambda pid: last_words(folder, pid),
     )
+
+
+# Signals
+
+
+def signing_key() -> Path:
+    """The operator's key, made by the first export; the public key lies beside it."""
+    return home() / "signing.key"
+
+
+def _sign(message: bytes) -> tuple[str, bytes]:
+    from runbook_app.adapters.signing_key import FileSigner
+
+    return FileSigner(signing_key()).sign(message)
+
+
+def public_key(path: Path | None) -> PublicKey | None:
+    """The key in a file, or this machine's own; None when this machine has none.
+
+    Raises:
+        UsageError: the file holds no key that signals are signed with.
+    """
+    from runbook_app.adapters.signing_key import FilePublicKey, public_file
+
+    if path is not None:
+        return FilePublicKey.load(path)
+    own = public_file(signing_key())
+    return FilePublicKey.load(own) if own.exists() else None
+
+
+def read_journal(folder: Path) -> Journal:
+    """The journal in a session's folder, to be read only; damage does not keep it from opening.
+
+    Raises:
+        UsageError: there is none.
+        JournalError: it is no SQLite file.
+    """
+    from runbook_app.adapters.clock import SystemClock
+    from runbook_app.adapters.sqlite_journal import SqliteJournal
+
+    path = folder / "journal.db"
+    if not path.is_file():
+        raise UsageError(
+            f"{folder} has no journal.db.", hint="Give a session's folder, or a signal.json."
+        )
+    return SqliteJournal(path, SystemClock(), read_only=True)
 
 
 # The engine's process

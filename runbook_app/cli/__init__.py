@@ -20,13 +20,14 @@ COMMANDS = {
     "sessions": "records",
     "report": "records",
     "export": "records",
+    "verify": "verify",
     "check": "plans",
     "actions": "plans",
     "doctor": "machine",
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("verify", "plan", "score", "rehearse", "serve", "import", "render", "new", "schema")
+LATER = ("plan", "score", "rehearse", "serve", "import", "render", "new", "schema")
 """Commands of later versions: named, so that a script learns why it fails."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -100,18 +101,19 @@ def report_command(session: str | None, target: Path) -> None:
 )
 @options.as_json
 def export_command(session: str | None, target: Path, out: Path | None, as_json: bool) -> None:
-    """Write the completion signal, whatever the verdict, and print it."""
-    from runbook_app.adapters.durable import write_durably
-    from runbook_app.headless.export import export_signal
-
+    """Write and sign the completion signal, whatever the verdict, and print it."""
     opened = bootstrap.open_session(session, target)
     try:
-        exported = asyncio.run(export_signal(opened, write_durably, now=_now(), out=out))
+        exported = asyncio.run(opened.export(out))
     finally:
         opened.close()
     if as_json:
-        click.echo(exported.json)
+        click.echo(exported.envelope)
     else:
         _print(exported.markdown.splitlines())
     for path in exported.paths:
         click.echo(f"Written: {neutralise(str(path))}", err=True)
+    key = bootstrap.signing_key().with_suffix(".pub")
+    click.echo(f"Verdict: {exported.verdict}, signed by the key {exported.keyid}", err=True)
+    click.echo(f"Verify:  runbook verify {shlex.quote(str(exported.paths[1]))}", err=True)
+    click.echo(f"         elsewhere, with a copy of {neutralise(str(key))} as --key", err=True)

@@ -122,6 +122,8 @@ class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
 class Unproven(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     text: str
+    reason: str = ""
+    """Why nothing measures it, as the plan says; empty: it was to be measured, or nobody says."""
 
 
 class Unconfirmed(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,5 +173,3 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     ready_for: str
     next_task: str
     journal: Journal
-    signature: str | None = None
-    """None: this version does not sign; the hash chain and `verify` come with it."""

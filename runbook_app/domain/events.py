@@ -442,7 +442,10 @@ class StatusReported(Event, frozen=True, kw_only=True):
 class SignalExported(Event, frozen=True, kw_only=True):
     verdict: str
     sha256: str
+    """Of the signed envelope."""
     path: str
+    keyid: str = ""
+    """Of the key that it was signed with; empty in journals of versions that did not sign."""
 
 
 AnyEvent = (

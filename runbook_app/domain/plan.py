@@ -230,6 +230,8 @@ class Claim:
     """Id of the criterion, checkpoint line or step that measures it; empty: nothing does."""
     figure: str = ""
     """Name of the one measurement that stands beside the claim; empty: all of them."""
+    unproven: str = ""
+    """Why nothing measures it, where the plan says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

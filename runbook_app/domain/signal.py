@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from runbook_app.domain import record
 from runbook_app.domain.clock import Estimate, format_duration
 from runbook_app.domain.completion import (
@@ -33,7 +31,7 @@ from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionSt
 from runbook_app.domain.times import began, ended, session_ended
 from runbook_app.domain.verdict import Overall, incomplete_reasons, overall
 
-__all__ = ["Signal", "build_signal", "signal_json", "signal_markdown"]
+__all__ = ["Signal", "build_signal", "signal_markdown"]
 
 
 def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
@@ -75,7 +73,7 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
         ),
         claims=claims,
         unproven=tuple(
-            Unproven(id=claim.id, text=claim.text)
+            Unproven(id=claim.id, text=claim.text, reason=claim.unproven)
             for claim in plan.claims
             if claim.id not in {measured.id for measured in claims}
         ),
@@ -90,11 +88,6 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
         next_task=_next_task(state, plan, reached),
         journal=Journal(seq=state.seq, hash=state.hash),
     )
-
-
-def signal_json(signal: Signal) -> bytes:
-    """The signal as JSON for machines, one field a line."""
-    return msgspec.json.format(msgspec.json.encode(signal), indent=2) + b"\n"
 
 
 def _known(state: SessionState, plan: Plan) -> list[Item]:

@@ -252,7 +252,10 @@ def _claims(signal: Signal) -> list[str]:
 
 
 def _unproven(signal: Signal) -> list[str]:
-    return [claim.text for claim in signal.unproven]
+    return [
+        f"{claim.text} ({claim.reason})" if claim.reason else claim.text
+        for claim in signal.unproven
+    ]
 
 
 def _record(signal: Signal) -> Iterator[str]:
@@ -264,8 +267,8 @@ def _record(signal: Signal) -> Iterator[str]:
     yield f"- Plan {version}, SHA-256 `{signal.plan_sha256}`"
     yield from (f"- Changed plan {escape(change)}" for change in signal.plan_changes)
     yield f"- Journal entry {signal.journal.seq}, hash `{signal.journal.hash}`"
-    yield f"- Written {at_second(signal.written)}, {_signature(signal)}"
-
-
-def _signature(signal: Signal) -> str:
-    return escape(signal.signature) if signal.signature else "not signed: this version has no key"
+    yield f"- Written {at_second(signal.written)}"
+    yield (
+        "- This page proves nothing by itself: its SHA-256 stands in the signed statement of"
+        " `signal.json` beside it, and `runbook verify signal.json` checks both"
+    )

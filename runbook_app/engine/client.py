@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import hashlib
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,9 +18,13 @@ from runbook_app.domain.entry import Entry
 from runbook_app.domain.errors import JournalError, UsageError
 from runbook_app.domain.events import PlanChangeAccepted, SessionStarted, SignalExported
 from runbook_app.domain.plan import Plan
+from runbook_app.domain.signal import build_signal
 from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.statement import JSON
+from runbook_app.engine.export import Exporter, copy
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.journal import Doorbell, Journal, LogReader
+from runbook_app.ports.session import Exported
 
 EXPIRY = timedelta(minutes=1)
 """How long a command waits for an engine to take it."""
@@ -36,6 +42,7 @@ class SessionClient:
         doorbell: Doorbell,
         logs: LogReader,
         clock: Clock,
+        exporter: Exporter,
         read_only: bool,
         is_alive: Callable[[int, str], bool],
         start_engine: Callable[[], None],
@@ -47,6 +54,7 @@ class SessionClient:
         self._journal = journal
         self._doorbell = doorbell
         self._clock = clock
+        self._exporter = exporter
         self._is_alive = is_alive
         self._start_engine = start_engine
         self._last_words = last_words
@@ -73,10 +81,7 @@ class SessionClient:
         return found
 
     async def send(self, kind: type[Command], **fields: object) -> str:
-        if self.read_only:
-            raise UsageError(
-                "This session is open for reading only.", hint="Attach without --read-only."
-            )
+        self._require_writable()
         command = kind(
             id=uuid.uuid4().hex[:16],
             by=getpass.getuser(),
@@ -88,6 +93,12 @@ class SessionClient:
         await self._journal.append(command)  # type: ignore[arg-type]  # a command of the union
         self._doorbell.ring()
         return command.id
+
+    def _require_writable(self) -> None:
+        if self.read_only:
+            raise UsageError(
+                "This session is open for reading only.", hint="Attach without --read-only."
+            )
 
     async def settled(self, command: str, timeout: float = 30.0) -> str | None:
         """Wait for a command's answer: empty when accepted, else the reason; None: no answer."""
@@ -110,10 +121,24 @@ class SessionClient:
             )
         )
 
-    async def record_export(self, exported: SignalExported) -> None:
-        """Put an export on record."""
-        await self._journal.append(exported)
+    async def export(self, out: Path | None = None) -> Exported:
+        self._require_writable()
+        self.refresh()
+        signal = build_signal(self.state, self.plan, to_text(self._clock.now()))
+        made = await asyncio.to_thread(self._exporter.export, signal, self.folder)
+        await self._journal.append(
+            SignalExported(
+                verdict=made.verdict,
+                sha256=hashlib.sha256(made.envelope.encode()).hexdigest(),
+                path=JSON,
+                keyid=made.keyid,
+            )
+        )
         self._doorbell.ring()
+        if out is None:
+            return made
+        copy(made, out)
+        return replace(made, paths=(*made.paths, out))
 
     def engine_alive(self) -> bool:
         engine = self.state.engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,19 @@ from runbook_app.domain.entry import Entry
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState
 from runbook_app.ports.journal import LogReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A completion signal that was written."""
+
+    verdict: str
+    markdown: str
+    envelope: str
+    """The signed statement, as `signal.json` has it."""
+    keyid: str
+    paths: tuple[Path, ...]
+    """`signal.md`, `signal.json`, and the copy if one was asked for."""
 
 
 class Session(Protocol):
@@ -34,6 +48,17 @@ class Session(Protocol):
 
         Raises:
             UsageError: this session object is read-only.
+        """
+
+    async def export(self, out: Path | None = None) -> Exported:
+        """Write and sign the completion signal over the journal's tip, whatever the verdict.
+
+        `out` is a copy: the envelope when its name ends in .json, else the Markdown.
+
+        Raises:
+            UsageError: this session object is read-only; or the copy could not be written, and
+                the session's own files are.
+            JournalError: the key, the files or the record can't be written.
         """
 
     def engine_alive(self) -> bool:

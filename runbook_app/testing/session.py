@@ -12,7 +12,10 @@ from runbook_app.domain.errors import UsageError
 from runbook_app.domain.events import CommandAccepted, CommandRejected
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.statement import JSON, MARKDOWN
+from runbook_app.domain.verdict import overall
 from runbook_app.ports.journal import LogLine
+from runbook_app.ports.session import Exported
 
 START = "2025-10-24T08:00:00.000Z"
 LATER = "2099-01-01T00:00:00.000Z"
@@ -80,6 +83,7 @@ class FakeSession:
         self.at = START
         """Time of the next entries."""
         self.sent: list[Command] = []
+        self.exports = 0
         self.engines_started = 0
         self.failure: Exception | None = None
         """Raised by the next `changes`, once."""
@@ -142,6 +146,19 @@ class FakeSession:
 
     def last_words(self) -> str:
         return self.words
+
+    async def export(self, out: Path | None = None) -> Exported:
+        if self.read_only:
+            raise UsageError("This session was opened read-only.")
+        self.exports += 1
+        paths = (self.folder / MARKDOWN, self.folder / JSON)
+        return Exported(
+            verdict=overall(self.state).value,
+            markdown="",
+            envelope="",
+            keyid="0" * 64,
+            paths=(*paths, out) if out else paths,
+        )
 
     def engine_alive(self) -> bool:
         return self.alive

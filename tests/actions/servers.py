@@ -19,6 +19,7 @@ class Request:
     path: str
     client: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +42,14 @@ def handler(behaviour: Behaviour) -> type[BaseHTTPRequestHandler]:
             raise AttributeError(name)
 
         def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             given = behaviour(
                 Request(
                     method=self.command,
                     path=self.path,
                     client=self.client_address[0],
                     headers={name.lower(): value for name, value in self.headers.items()},
+                    body=body,
                 )
             )
             self.send_response(given.status)

@@ -98,7 +98,7 @@ PLAN = Plan(
     score=Score(declared_current=70, declared_target=95),
     claims=(
         Claim(id="p95-claim", text="Baseline P95 is 10.3 ms", measured_by="fast"),
-        Claim(id="lines", text="secrets.py has 350+ lines"),
+        Claim(id="lines", text="secrets.py has 350+ lines", unproven="lines prove nothing"),
     ),
     next_phases=(
         Section(id="phase-2", title="Phase 2: Operational Hardening"),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.measure import Verdict
-from runbook_app.domain.signal import Signal, build_signal, signal_json, signal_markdown
+from runbook_app.domain.signal import Signal, build_signal, signal_markdown
 
 from .story import PLAN, WHOLE, Story, checked, complete, measured
 
@@ -163,6 +161,7 @@ def test_a_claim_stands_beside_what_was_measured_or_is_called_unproven() -> None
     assert [claim.id for claim in before.unproven] == ["p95-claim", "lines"]
     after = signal(complete())
     assert [claim.id for claim in after.unproven] == ["lines"]
+    assert "- secrets.py has 350+ lines (lines prove nothing)" in signal_markdown(after)
     assert [(c.id, c.measured_by, c.verdict) for c in after.claims] == [
         ("p95-claim", "fast", "passed")
     ]
@@ -185,11 +184,10 @@ def test_a_session_that_is_not_complete_is_ready_for_nothing() -> None:
 
 def test_it_speaks_of_the_journals_tip_and_of_the_pinned_plan() -> None:
     story = complete()
-    found = json.loads(signal_json(signal(story)))
-    assert found["journal"] == {"seq": story.entries[-1].seq, "hash": story.entries[-1].hash}
-    assert found["plan_sha256"] == PLAN.sha256
-    assert found["verdict"] == "COMPLETE"
-    assert found["commits"] == ["c" * 40 + " (item 2)"]
+    found = signal(story)
+    assert (found.journal.seq, found.journal.hash) == (story.entries[-1].seq, story.state.hash)
+    assert found.plan_sha256 == PLAN.sha256
+    assert found.commits == ("c" * 40 + " (item 2)",)
 
 
 def test_the_time_waited_for_people_is_not_time_at_work() -> None:

@@ -19,11 +19,13 @@ from runbook_app.adapters.artefacts import FolderArtefacts
 from runbook_app.adapters.children import Children, start_time
 from runbook_app.adapters.clock import SystemClock
 from runbook_app.adapters.doorbell import SocketDoorbell
+from runbook_app.adapters.durable import write_durably
 from runbook_app.adapters.files import FileCapturable, TargetFiles
 from runbook_app.adapters.git import GitRepository
 from runbook_app.adapters.logs import SqliteLogReader, SqliteLogWriter
 from runbook_app.adapters.sealer import FileKeySealer
 from runbook_app.adapters.shell import HostShell
+from runbook_app.adapters.signing_key import FileSigner
 from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.domain import events as ev
 from runbook_app.domain.decisions import outline
@@ -43,6 +45,7 @@ from runbook_app.domain.plan import (
 from runbook_app.engine.assembly import assemble
 from runbook_app.engine.client import SessionClient
 from runbook_app.engine.engine import Engine
+from runbook_app.engine.export import Exporter
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.action import Action, Recorder, Run, check, effect
@@ -367,6 +370,11 @@ class World:
             doorbell=SocketDoorbell(self.folder),
             logs=SqliteLogReader(self.folder / "logs.db"),
             clock=clock,
+            exporter=Exporter(
+                sign=FileSigner(self.base / "signing.key").sign,
+                write=write_durably,
+                crash=lambda _: None,
+            ),
             read_only=read_only,
             is_alive=lambda pid, started: start_time(pid) == started,
             start_engine=lambda: None,

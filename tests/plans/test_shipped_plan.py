@@ -7,7 +7,7 @@ import pytest
 
 from runbook_app.adapters.plans import read_plan
 from runbook_app.adapters.registry import InstalledActions
-from runbook_app.domain.plan import CaptureLine, CheckLine, Plan
+from runbook_app.domain.plan import CaptureLine, CheckLine, ConfirmLine, Plan
 from runbook_app.resources import sample_target, shipped_plans
 
 PLAN = shipped_plans() / "phase1_security_hardening.yaml"
@@ -131,6 +131,33 @@ def test_figures_of_the_source_are_claims(plan):
     unproven = " ".join(claim.text for claim in plan.claims if not claim.measured_by)
     for figure in ("70/100 → 95/100", "99.2% → 99.5%", "5000+ lines", "350+ lines", "5-10 min"):
         assert figure in unproven
+
+
+def test_production_readiness_is_left_out_with_a_reason(plan):
+    (readiness,) = (claim for claim in plan.claims if claim.id == "readiness")
+    assert not readiness.measured_by
+    assert "does not say what is counted" in readiness.unproven
+
+
+def test_item_6_is_not_required_and_measured_all_the_same(plan):
+    item = plan.item("input-validation")
+    assert item.not_required == "Item 1 covers"
+    lines = {line.id: line.call for line in plan.item("sign-off").success}
+    assert lines["hostile-input"].action == "api.hostile_input"
+    assert (
+        lines["hostile-input"].parameters["headers"]
+        == (plan.item("headers").steps[0].call.parameters["headers"])
+    )
+    (claim,) = (claim for claim in plan.claims if claim.id == "input-validation")
+    assert claim.measured_by == "hostile-input"
+
+
+def test_no_line_of_the_shipped_plan_stops_an_unattended_run(plan):
+    confirmed = [
+        line for item in plan.items for line in item.checkpoint if isinstance(line, ConfirmLine)
+    ]
+    assert confirmed
+    assert not any(line.person_required for line in confirmed)
 
 
 def test_the_source_s_latencies_stand_beside_the_measured_ones(plan):

@@ -310,3 +310,22 @@ async def test_a_fault_in_drawing_is_shown_and_passes(
 
 def _broken(*_given: object) -> None:
     raise ValueError("no such thing")
+
+
+async def test_x_exports_the_signal_also_without_an_engine(session: FakeSession, opened: Open):
+    stage.started(session)
+    session.alive = False
+    async with opened(session) as pilot:
+        await press(pilot, "x")
+        await until(pilot, lambda: session.exports == 1)
+        await until(pilot, lambda: "INCOMPLETE: " in notices(pilot))
+        assert f"runbook verify {session.folder}/signal.json" in notices(pilot)
+
+
+async def test_x_exports_nothing_for_an_observer(session: FakeSession, opened: Open):
+    stage.started(session)
+    session.read_only = True
+    async with opened(session) as pilot:
+        await press(pilot, "x")
+        await until(pilot, lambda: "read-only" in notices(pilot))
+    assert session.exports == 0

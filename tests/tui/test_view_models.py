@@ -400,11 +400,11 @@ def test_no_command_that_drives_is_enabled_for_an_observer(session: FakeSession)
     assert not any(command.enabled(found) for command in driving)
 
 
-def test_without_an_engine_only_starting_one_drives(session: FakeSession):
+def test_without_an_engine_one_can_be_started_and_the_signal_exported(session: FakeSession):
     stage.tls_failed(session)
     found = situation(session, alive=False)
     enabled = [c.label for c in SESSION_COMMANDS if c.drives and c.enabled(found)]
-    assert enabled == ["start engine"]
+    assert enabled == ["start engine", "export"]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ DECLARED_SCORE = frozenset({"current", "target"})
 CATEGORY_KEYS = frozenset({"checks", "declared", "name", "weight"})
 SECTION_KEYS = frozenset({"id", "lines", "title"})
 RISK_KEYS = frozenset({"budget", "id", "mitigation", "rollback", "title"})
-CLAIM_KEYS = frozenset({"figure", "id", "measured_by", "text"})
+CLAIM_KEYS = frozenset({"figure", "id", "measured_by", "text", "unproven"})
 AUDIT_KEYS = frozenset({"document", "items"})
 
 BUDGET = timedelta(hours=12)
@@ -211,6 +211,7 @@ class Document:
                 text=fields.needed_text("text"),
                 measured_by=fields.text("measured_by"),
                 figure=fields.text("figure"),
+                unproven=fields.text("unproven"),
             )
             for fields in self.root.each("claims", "a claim", CLAIM_KEYS)
         )

@@ -23,6 +23,7 @@ SESSION_COMMANDS: tuple[UserCommand, ...] = (
     people.AddNote(),
     people.RaiseBlocker(),
     people.ClearBlocker(),
+    people.Export(),
     look.ShowLog(),
     look.FollowLog(),
     look.SearchLog(),

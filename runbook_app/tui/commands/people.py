@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from runbook_app.domain import commands as cmd
@@ -57,6 +58,24 @@ class ClearBlocker(UserCommand):
         blockers = screen.situation().state.open_blockers()
         if blockers:
             await screen.send(cmd.ClearBlocker, blocker=blockers[-1].id)
+
+
+class Export(UserCommand):
+    key = "x"
+    label = "export"
+    help = "Write and sign the completion signal, whatever the verdict."
+    group = _RECORD
+    drives = True
+    needs_engine = False
+
+    async def run(self, screen: SessionScreen) -> None:
+        written = await screen.session.export()
+        page, signal = written.paths[:2]
+        screen.tell(
+            f"{written.verdict}: {page} and {signal.name}."
+            f" Check it with: runbook verify {shlex.quote(str(signal))}",
+            seconds=20,
+        )
 
 
 def _about(situation: Situation) -> dict[str, object]:

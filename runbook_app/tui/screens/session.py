@@ -264,8 +264,10 @@ class SessionScreen(Screen[None]):
         else:
             self.tell(words, severity="error")
 
-    def tell(self, text: str, *, severity: SeverityLevel = "information") -> None:
-        seconds = 3 if severity == "information" else 8
+    def tell(
+        self, text: str, *, severity: SeverityLevel = "information", seconds: float = 0
+    ) -> None:
+        seconds = seconds or (3 if severity == "information" else 8)
         self.notify(paint.clean(text), severity=severity, markup=False, timeout=seconds)
 
     async def send(self, kind: type[cmd.Command], **fields: object) -> None:

@@ -9,6 +9,7 @@ import json
 import ssl
 import subprocess
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from runbook_app.resources import shipped_plans
 from .conftest import Killed
 
 PLAN = shipped_plans() / "phase1_security_hardening.yaml"
+HOSTILE = Path(__file__).with_name("hostile.yaml")
 OPTIONS = ("--yes", "-q", "--set", "p95_limit=10s")
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -76,6 +78,21 @@ def test_the_stack_answers_https_after_item_2_and_http_after_its_rollback(demo: 
     assert http_status(demo) == 200
     assert git_status(demo) == ""
     assert demo.comparable(PLAN) == before
+
+
+def test_hostile_input_is_refused_by_the_sample_and_noticed_where_it_is_not(demo: Killed) -> None:
+    before = demo.comparable()
+    result = demo.runbook("run", str(HOSTILE), "--target", str(demo.root), "--yes", "-q")
+    assert result.returncode == 1, result.stdout + result.stderr
+    measured = {m.name: m for step in demo.state().steps() for m in step.measurements}
+    refused, accepted = (demo.state().items[name].status for name in ("refused", "accepted"))
+    assert (refused, accepted) == (ItemStatus.SUCCEEDED, ItemStatus.FAILED)
+    assert measured["POST /api/v1/auth/login: 2 MB"].value == "answered 413"
+    assert measured["POST /api/v1/auth/login: SQL"].value == "answered 401"
+    known = measured["known defect: GET /api/v1/status?window_minutes=0"]
+    assert str(known.value).startswith("answered 500")
+    assert "answered 200" in str(measured["GET /health: NUL"].value)
+    assert demo.comparable() == before, "a check leaves the target as it was"
 
 
 @pytest.mark.slow
