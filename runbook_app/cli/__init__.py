@@ -22,11 +22,12 @@ COMMANDS = {
     "export": "records",
     "check": "plans",
     "actions": "plans",
+    "score": "score",
     "doctor": "machine",
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("verify", "plan", "score", "rehearse", "serve", "import", "render", "new", "schema")
+LATER = ("verify", "plan", "rehearse", "serve", "import", "render", "new", "schema")
 """Commands of later versions: named, so that a script learns why it fails."""
 
 
