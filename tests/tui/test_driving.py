@@ -8,6 +8,7 @@ from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import JournalError, LockedError
 from runbook_app.testing.session import FakeSession
+from tests.domain.story import SCORED, Story
 from tests.tui import stage
 from tests.tui.conftest import Open
 from tests.tui.screen import (
@@ -310,3 +311,30 @@ async def test_a_fault_in_drawing_is_shown_and_passes(
 
 def _broken(*_given: object) -> None:
     raise ValueError("no such thing")
+
+
+async def test_m_measures_the_score_and_capital_s_shows_it(opened: Open):
+    scored = FakeSession(SCORED)
+    stage.started(scored)
+    async with opened(scored) as pilot:
+        await press(pilot, "m")
+        assert isinstance(await sent(pilot, scored), cmd.MeasureScore)
+        await press(pilot, "S")
+        assert "No score was measured yet" in notices(pilot)
+        entries = Story(SCORED).score("before", 1).entries[2:]
+        scored.emit(*(entry.body for entry in entries))
+        await until_shown(pilot, "score 25 (claim 95)")
+        await press(pilot, "S")
+        await until_shown(pilot, "seen 0")
+        await press(pilot, "escape")
+        await until_shown(pilot, "score 25 (claim 95)")
+
+
+async def test_a_measurement_of_the_score_can_be_cancelled(opened: Open):
+    scored = FakeSession(SCORED)
+    stage.started(scored)
+    scored.emit(ev.ScoreStarted(id="m", moment="before", by="the plan"))
+    async with opened(scored) as pilot:
+        await until_shown(pilot, "score 0/4 checks so far")
+        await press(pilot, "c")
+        assert isinstance(await sent(pilot, scored), cmd.CancelStep)
