@@ -51,6 +51,9 @@ def send(entrance: Order, request: Order, headers: Mapping[str, str] | None = No
     if "json" in request:
         body = json.dumps(request["json"]).encode()
         sent.setdefault("Content-Type", "application/json")
+    elif "text" in request:
+        body = request["text"].encode("utf-8", "surrogatepass")
+        sent.setdefault("Content-Type", "application/json")
     elif request.get("size"):
         body = b"x" * int(request["size"])
     connection = connect(entrance, plain=bool(request.get("plain")))
