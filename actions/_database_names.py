@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actions import _database_sql as sql
-from runbook_app.domain.errors import ActionError
+from runbook_app.domain.errors import ActionError, NotMeasured
 from runbook_app.ports.action import Run
 from runbook_app.ports.database import Login
 
@@ -60,6 +60,11 @@ class Names:
     def as_owner(self, run: Run, folder: str) -> Login:
         """Sign in as the migrations' role, with the password that the application's folder has."""
         path = f"{folder}/{OWNER_PASSWORD}"
+        if not run.files.exists(path):
+            raise NotMeasured(
+                f"There is no {path}, so nobody can sign in as {self.owner}.",
+                hint="The roles are not parted yet.",
+            )
         password = run.files.read(path).decode("ascii").strip()
         run.secrets.register("database password of the migrations", password)
         return Login(user=self.owner, password=password)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from actions import _certificates
+from actions._certificates import KeyType
 
 VERSIONS = {
     "TLSv1": ssl.TLSVersion.TLSv1,
@@ -21,9 +22,9 @@ VERSIONS = {
 
 
 @contextlib.contextmanager
-def speaking(version: str, scratch: Path) -> Iterator[int]:
+def speaking(version: str, scratch: Path, *, key_type: KeyType = "ecdsa-p256") -> Iterator[int]:
     """Serve handshakes of this version alone, with a throwaway certificate, and yield the port."""
-    context = _context(version, scratch)
+    context = _context(version, scratch, key_type)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.05)
         over = threading.Event()
@@ -36,7 +37,7 @@ def speaking(version: str, scratch: Path) -> Iterator[int]:
             server.join()
 
 
-def _context(version: str, scratch: Path) -> ssl.SSLContext:
+def _context(version: str, scratch: Path, key_type: KeyType) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")
     with warnings.catch_warnings():
@@ -50,7 +51,7 @@ def _context(version: str, scratch: Path) -> ssl.SSLContext:
         common_name="localhost",
         names=["localhost"],
         days=1,
-        key_type="ecdsa-p256",
+        key_type=key_type,
         now=_certificates.utc_now(),
     )
     chain = scratch / "control.pem"

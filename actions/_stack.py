@@ -29,6 +29,8 @@ class Request(TypedDict):
     """Send up to so many times, until the status comes."""
     size: NotRequired[int]
     """Bytes of a body without meaning."""
+    text: NotRequired[str]
+    """A body as it is, said to be JSON."""
     plain: NotRequired[bool]
     """Plain HTTP, to a port that expects TLS."""
 
@@ -99,6 +101,23 @@ async def entrance(run: Run, *, base_url: str, service: str, port: int, ca: str)
     if not _is_local(url.hostname):
         return _elsewhere(url, authority)
     return Entrance(host=PROXY, port=PROXY_PORT, name=LOCAL, ca=authority)
+
+
+async def outside(run: Run, *, port: int, ca: str) -> tuple[str, Path | None]:
+    """The stack's URL on this machine and the CA to verify it with: the proxy's when one runs.
+
+    Raises:
+        NotMeasured: the CA's file is missing, and the way is through TLS.
+    """
+    proxy = await run.containers.find(PROXY)
+    if proxy is None or proxy.status != "running":
+        return f"http://{LOCAL}:{port}", None
+    if not run.files.exists(ca):
+        raise NotMeasured(
+            f"{ca} is missing, so nothing can be asked through TLS.",
+            hint="Make the certificates first.",
+        )
+    return f"https://{LOCAL}:{port}", run.files.path(ca)
 
 
 def _is_local(host: str | None) -> bool:

@@ -156,11 +156,11 @@ async def hardened(run: Run, *, certificates: str = "database/certs") -> None:
     )
     methods = dict(rows for rows in rules)
     run.require("nobody is trusted without a password", "trust" not in methods, str(methods))
-    await _tls(run, certificates)
+    await tls_required(run, certificates)
     await _rotated(run)
 
 
-async def _tls(run: Run, certificates: str) -> None:
+async def tls_required(run: Run, certificates: str) -> None:
     """Find connections without TLS refused, by a probe that does get in with it."""
     ca = run.files.path(f"{certificates}/ca.pem")
     state = await run.database.query(

@@ -192,6 +192,33 @@ async def _control(run: Run, version: str, server_name: str) -> None:
 
 
 @check
+async def ciphers(
+    run: Run,
+    *,
+    port: int,
+    host: str = "localhost",
+    server_name: str = "localhost",
+    wanted: list[str] | None = None,
+) -> None:
+    """Offer every cipher suite of TLS 1.2 one by one, and find none taken beside the wanted ones.
+
+    `wanted` is by default Mozilla's intermediate list. A suite that this machine can't offer is
+    named, not counted; the probe has first to get a weak one taken by a server that has it.
+    """
+    from actions import _cipher_suites  # as the module says
+
+    await _cipher_suites.control(run, server_name)
+    offer = _cipher_suites.Offered(run=run, host=host, port=port, server_name=server_name)
+    taken = await offer.taken()
+    if not taken:
+        raise NotMeasured(f"No suite of TLS 1.2 is taken at {host}:{port}: {offer.refusal}.")
+    extra = sorted(taken - set(wanted or _cipher_suites.INTERMEDIATE))
+    run.measure("suites offered", offer.count)
+    run.measure("suites taken", ", ".join(sorted(taken)))
+    run.require("only strong suites of TLS 1.2", not extra, ", ".join(extra) or "none beside")
+
+
+@check
 async def openssl_client(
     run: Run,
     *,

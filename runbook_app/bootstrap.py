@@ -10,6 +10,7 @@ import getpass
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from runbook_app.adapters.sessions import SessionFolders, SessionSummary
     from runbook_app.domain.events import DoneBefore
     from runbook_app.domain.plan import Plan
+    from runbook_app.domain.state import ScoreState
     from runbook_app.engine.client import SessionClient
     from runbook_app.engine.engine import Engine
     from runbook_app.ports.journal import Journal
@@ -90,7 +92,7 @@ def create_session(
 
 
 async def _write_start(
-    folder: Path, plan: Plan, target: Path, done_before: Sequence[DoneBefore]
+    folder: Path, plan: Plan, target: Path, done_before: Sequence[DoneBefore] = ()
 ) -> None:
     """Write the journal's first event; only then does the file get the name that counts."""
     from runbook_app import __version__
@@ -369,6 +371,74 @@ async def _drive(folder: Path, session: SessionClient, begun: Callable[[], None]
             host=socket.gethostname(),
         )
         await engine.run(started, begun=begun)
+
+
+def measure_score(
+    plan: Path | None, target: Path, overrides: Mapping[str, str], *, probes: bool
+) -> tuple[Plan, ScoreState]:
+    """Measure a target's score without a session; with probes as the target's only driver.
+
+    Everything is recorded as in a session, in a folder that is gone afterwards.
+
+    Raises:
+        LockedError: another driver holds the target, and probes were asked for.
+        PlanError: the plan has mistakes.
+        UsageError: there is no such target, or the plan has no checks for a score.
+    """
+    from runbook_app.adapters.lock import TargetLock
+    from runbook_app.adapters.plan_pin import pin
+
+    target = target.expanduser().resolve()
+    chosen = plan or _plan_of(target)
+    loaded = load_plan(chosen, target, overrides, window_from_now=True)
+    _check_target(loaded, target)
+    if not loaded.score.measurable:
+        raise UsageError(f"{chosen} has no checks for a score.", hint="See docs/plan-format.md.")
+    lock = TargetLock(target, home())
+    if probes:
+        lock.acquire("(a measurement of the score)", getpass.getuser())
+    try:
+        with tempfile.TemporaryDirectory(prefix="runbook-score-") as made:
+            folder = Path(made)
+            pin(folder, loaded)
+            asyncio.run(_write_start(folder, loaded, target))
+            session = _client(folder, read_only=True)
+            try:
+                return loaded, asyncio.run(_take_score(folder, session, probes=probes))
+            finally:
+                session.close()
+    finally:
+        lock.release()
+
+
+def _plan_of(target: Path) -> Path:
+    """The plan of the newest session on a target, else the one that is shipped.
+
+    Raises:
+        UsageError: several are shipped, and none was ever run here.
+    """
+    from runbook_app.resources import shipped_plans
+
+    latest = folders().latest(target)
+    if latest is not None:
+        session = _client(latest.folder, read_only=True)
+        try:
+            used = Path(session.started.plan_path)
+        finally:
+            session.close()
+        if used.is_file():
+            return used
+    shipped = sorted(shipped_plans().glob("*.yaml"))
+    if len(shipped) != 1:
+        raise UsageError(f"No plan was run on {target}.", hint="Name one: runbook score PLAN")
+    return shipped[0]
+
+
+async def _take_score(folder: Path, session: SessionClient, *, probes: bool) -> ScoreState:
+    async with _assembled(folder, session) as engine:
+        await engine.scoring.take("asked", by=getpass.getuser(), probes=probes)
+    session.refresh()
+    return session.state.scores[-1]
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
 from runbook_app.adapters.plan_file.nodes import compose, no_collection
 from runbook_app.adapters.plan_file.reading import Reading
 from runbook_app.adapters.plan_file.rules import Rules
+from runbook_app.adapters.plan_file.score import Scores
 from runbook_app.adapters.plan_file.source import Source, read_source
 from runbook_app.adapters.plan_file.variables import (
     TARGET_FILE,
@@ -93,7 +94,8 @@ def _read(
     variables = _variables(source, root, overrides, beside)
     reading = Reading(source, variables, registry)
     fields = reading.fields(root, "a plan", PLAN_KEYS)
-    document = Document(reading, fields, Items(reading, Calls(reading)))
+    calls = Calls(reading)
+    document = Document(reading, fields, Items(reading, calls), Scores(reading, calls))
     plan = document.plan(path=str(path), sha256=hashlib.sha256(data).hexdigest())
     moment = now or datetime.now(UTC)
     rules = Rules(source, document, plan)

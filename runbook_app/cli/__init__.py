@@ -23,11 +23,12 @@ COMMANDS = {
     "verify": "verify",
     "check": "plans",
     "actions": "plans",
+    "score": "score",
     "doctor": "machine",
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("plan", "score", "rehearse", "serve", "import", "render", "new", "schema")
+LATER = ("plan", "rehearse", "serve", "import", "render", "new", "schema")
 """Commands of later versions: named, so that a script learns why it fails."""
 
 

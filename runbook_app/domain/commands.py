@@ -76,6 +76,10 @@ class RollBackItem(Command, frozen=True, kw_only=True):
     unattended: bool = False
 
 
+class MeasureScore(Command, frozen=True, kw_only=True):
+    """Measure the security score now."""
+
+
 class AnswerQuestion(Command, frozen=True, kw_only=True):
     question: str
     answer: str
@@ -113,6 +117,7 @@ AnyCommand = (
     | ResolveUnknown
     | WaiveCriterion
     | RollBackItem
+    | MeasureScore
     | AnswerQuestion
     | AddNote
     | RaiseBlocker

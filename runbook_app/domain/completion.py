@@ -101,11 +101,49 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
     declared_deadline: str = ""
 
 
+class ScoreLine(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    title: str
+    source: str
+    verdict: str
+    points: float
+    of: float
+    """0 when it is not applicable."""
+    evidence: str
+    measurements: tuple[Measurement, ...] = ()
+
+
+class ScoreShare(msgspec.Struct, frozen=True, kw_only=True):
+    """One category."""
+
+    name: str
+    weight: float
+    score: float | None
+    claimed_before: int | None
+    claimed_after: int | None
+    checks: tuple[ScoreLine, ...]
+
+
+class ScoreFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One whole measurement."""
+
+    at: str
+    moment: str
+    by: str
+    total: float
+    seconds: float
+    categories: tuple[ScoreShare, ...]
+
+
 class ScoreClaim(msgspec.Struct, frozen=True, kw_only=True):
     claimed_before: int | None
     claimed_after: int | None
     measured: float | None = None
-    """None: this version does not measure it."""
+    """The newest; None: it was not measured in this session."""
+    before: ScoreFigures | None = None
+    """Before the first change."""
+    after: ScoreFigures | None = None
+    """The newest after that."""
 
 
 class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):

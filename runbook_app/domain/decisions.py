@@ -53,7 +53,14 @@ class RollBack:
     item: str
 
 
-Work = OpenCheckpoint | RunStep | SettleUnknown | VerifyItem | CommitItem | RollBack
+@dataclass(frozen=True, slots=True)
+class TakeScore:
+    moment: str
+    """`before` the first change, or `asked` for and cut short by a crash."""
+
+
+ItemWork = OpenCheckpoint | RunStep | SettleUnknown | VerifyItem | CommitItem | RollBack
+Work = ItemWork | TakeScore
 
 
 def outline(plan: Plan) -> tuple[ev.ItemOutline, ...]:
@@ -75,7 +82,35 @@ def outline(plan: Plan) -> tuple[ev.ItemOutline, ...]:
     )
 
 
-def next_work(state: SessionState) -> Work | None:
+def due(state: SessionState, plan: Plan) -> Work | None:
+    """What is done next: the score comes before the first change, and again after a crash."""
+    work = next_work(state)
+    if isinstance(work, RollBack):
+        return work
+    cut_short = state.scoring.started if state.scoring else None
+    if cut_short and cut_short.moment == "asked":
+        return TakeScore("asked")
+    if work is not None and _begins_to_change(state, plan, work):
+        return TakeScore("before")
+    return work
+
+
+def _begins_to_change(state: SessionState, plan: Plan, work: ItemWork) -> bool:
+    """Whether this work is the first of an item that changes the target, with no score yet."""
+    if not plan.score.measurable or state.score_before or state.score_declined:
+        return False
+    if not isinstance(work, OpenCheckpoint | RunStep):
+        return False
+    return any(step.effect for step in plan.item(work.item).steps) and not _changed(state, plan)
+
+
+def _changed(state: SessionState, plan: Plan) -> bool:
+    """Whether a step with an effect was ever begun."""
+    begun = {step.id for step in state.steps() if step.attempt}
+    return any(step.effect and step.id in begun for _, step in plan.steps())
+
+
+def next_work(state: SessionState) -> ItemWork | None:
     """The first thing to do in scope; None when there is nothing that may be done unasked."""
     for item in state.items.values():
         if item.status is ItemStatus.ROLLING_BACK:
@@ -130,7 +165,7 @@ def _over(state: SessionState, step_id: str) -> bool:
     )
 
 
-def _next_in_item(item: ItemState) -> Work | None:
+def _next_in_item(item: ItemState) -> ItemWork | None:
     for step in item.steps.values():
         if step.status is StepStatus.UNKNOWN:
             return SettleUnknown(item.id, step.id)
@@ -185,8 +220,11 @@ def judge(state: SessionState, plan: Plan, command: cmd.AnyCommand) -> tuple[ev.
         case cmd.Pause():
             return (ev.RunPaused(reason=f"paused by {command.by}"),)
         case cmd.CancelStep():
-            if state.running_step is None:
+            if state.running_step is None and state.scoring is None:
                 raise Rejected("No step is running.")
+            return ()
+        case cmd.MeasureScore():
+            _judge_score(state, plan)
             return ()
         case cmd.RetryStep():
             return _judge_retry(state, command)
@@ -354,6 +392,15 @@ def _judge_rollback(state: SessionState, command: cmd.RollBackItem) -> None:
             f" things later. Roll back in this order: {', '.join([*others, item.id])}"
             " (--with-dependents does it)."
         )
+
+
+def _judge_score(state: SessionState, plan: Plan) -> None:
+    if not plan.score.measurable:
+        raise Rejected("The plan has no checks for a score.")
+    if state.scoring is not None:
+        raise Rejected("The score is being measured already.")
+    if state.status == "running" or state.question:
+        raise Rejected("Work is under way; measure the score when it has ended.")
 
 
 def _judge_answer(state: SessionState, command: cmd.AnswerQuestion) -> tuple[ev.AnyEvent, ...]:

@@ -439,6 +439,66 @@ class StatusReported(Event, frozen=True, kw_only=True):
     estimated_completion: str
 
 
+# Score
+
+
+class ScoreStarted(Event, frozen=True, kw_only=True):
+    """The security score is being measured; without a `ScoreMeasured` of that id it was not."""
+
+    id: str
+    moment: str
+    """`before` the first change, `after` (at the sign-off), or `asked` for."""
+    by: str
+    step: str = ""
+    """The step that measures it; that step's retry measures it anew."""
+
+
+class ScoreChecked(Event, frozen=True, kw_only=True):
+    """One line of the score with its evidence."""
+
+    id: str
+    """Of the measurement."""
+    category: str
+    check: str
+    title: str
+    source: str
+    weight: float
+    points: float
+    verdict: str
+    """`passed`, `failed`, `not_measured` (no points, the evidence says why), or `not_applicable`
+    (left out of the sum)."""
+    evidence: str
+    measurements: tuple[Measurement, ...] = ()
+    seconds: float = 0.0
+
+
+class CategoryScore(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    weight: float
+    score: float | None
+    """0-100; None when every check is left out."""
+
+
+class ScoreMeasured(Event, frozen=True, kw_only=True):
+    """The measurement is over, every check has been looked at."""
+
+    id: str
+    moment: str
+    total: float
+    """0-100."""
+    categories: tuple[CategoryScore, ...]
+    probes: bool = True
+    """False: those that must write were left unmeasured."""
+    seconds: float = 0.0
+
+
+class ScoreAbandoned(Event, frozen=True, kw_only=True):
+    """The measurement was ended before its last check."""
+
+    id: str
+    reason: str
+
+
 class SignalExported(Event, frozen=True, kw_only=True):
     verdict: str
     sha256: str
@@ -496,5 +556,9 @@ AnyEvent = (
     | BlockerRaised
     | BlockerCleared
     | StatusReported
+    | ScoreStarted
+    | ScoreChecked
+    | ScoreMeasured
+    | ScoreAbandoned
     | SignalExported
 )

@@ -101,6 +101,8 @@ class Step:
     """A required step is never offered for skipping."""
     available: bool = True
     """False when its action is not installed."""
+    effect: bool = False
+    """Its action changes the target."""
     position: Position = NOWHERE
 
 
@@ -196,12 +198,32 @@ class TargetSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreCheck:
+    """One measured line of the score."""
+
+    id: str
+    title: str
+    call: Call
+    weight: float
+    """Points that it is worth within its category."""
+    source: str
+    """Where it is asked for, with the section: `OWASP API4:2023`."""
+    probe: bool = False
+    """It has to write in order to measure."""
+    available: bool = True
+    """False when its action is not installed."""
+    excluded: str = ""
+    """Why the plan's `when` leaves it out; decided before anything is measured."""
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreCategory:
     name: str
     declared_current: int
     declared_target: int
     weight: float = 1.0
-    checks: tuple[CheckLine, ...] = ()
+    checks: tuple[ScoreCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +231,10 @@ class Score:
     declared_current: int | None = None
     declared_target: int | None = None
     categories: tuple[ScoreCategory, ...] = ()
+
+    @property
+    def measurable(self) -> bool:
+        return any(category.checks for category in self.categories)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

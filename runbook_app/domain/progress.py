@@ -12,6 +12,7 @@ from runbook_app.domain.measure import Measurement
 from runbook_app.domain.outcome import failures, out_of_reach
 from runbook_app.domain.plan import CaptureLine, CheckLine, CheckpointLine, ConfirmLine, Item, Plan
 from runbook_app.domain.record import assumed, plan_item
+from runbook_app.domain.score_page import score_result, score_section
 from runbook_app.domain.state import ItemState, LineState, SessionState, StepState
 from runbook_app.domain.status import report_lines, status_report
 from runbook_app.domain.times import at_second, began, seconds, session_ended
@@ -36,6 +37,7 @@ def progress_document(state: SessionState, plan: Plan, now: str) -> str:
         if found := state.items.get(item.id):
             lines += _item(item, found, now)
     lines += [
+        *score_section(score_result(plan.score, state)),
         *_unconfirmed(state, plan),
         *_notes(state),
         *_blockers(state),

@@ -14,7 +14,6 @@ from runbook_app.domain.completion import (
     ItemResult,
     Journal,
     Rollback,
-    ScoreClaim,
     Signal,
     StepResult,
     Times,
@@ -26,6 +25,7 @@ from runbook_app.domain.estimate import planned
 from runbook_app.domain.events import RollbackFinished
 from runbook_app.domain.measure import Measurement, Verdict
 from runbook_app.domain.plan import Claim, Item, Plan
+from runbook_app.domain.score_page import score_result
 from runbook_app.domain.signal_page import signal_markdown
 from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState, StepStatus
 from runbook_app.domain.times import began, ended, session_ended
@@ -68,9 +68,7 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
             Unconfirmed(item=a.item, line=a.line, title=a.title, by=a.by, at=a.at)
             for a in record.assumed(state, plan)
         ),
-        score=ScoreClaim(
-            claimed_before=plan.score.declared_current, claimed_after=plan.score.declared_target
-        ),
+        score=score_result(plan.score, state),
         claims=claims,
         unproven=tuple(
             Unproven(id=claim.id, text=claim.text, reason=claim.unproven)

@@ -9,6 +9,7 @@ from runbook_app.domain.clock import parse_time
 from runbook_app.domain.completion import Figure, ItemResult, Rollback, Signal, Unconfirmed
 from runbook_app.domain.markdown import escape, figure, measured, table
 from runbook_app.domain.measure import Measurement
+from runbook_app.domain.score_page import score_section, score_words
 from runbook_app.domain.times import at_second, seconds
 
 _DONE = ("succeeded", "not_required")
@@ -28,6 +29,7 @@ def signal_markdown(signal: Signal) -> str:
         *_waivers(signal),
         *_rollbacks(signal),
         *_details(signal),
+        *score_section(signal.score),
         *_claims(signal),
         *_listed("## Claims of the plan that nothing measured", _unproven(signal)),
         *_listed("## Log lines lost", signal.log_lost),
@@ -98,7 +100,7 @@ def _results(signal: Signal) -> Iterator[str]:
     yield f"- Test coverage: {_value(signal.coverage)}"
     yield f"- Performance P95: {_p95(signal)}"
     yield f"- Breaking changes: {_value(signal.breaking_changes)}"
-    yield f"- Security score: {_score(signal)}"
+    yield f"- Security score: {escape(score_words(signal.score))}"
     yield f"- Commits: {escape(', '.join(signal.commits)) or 'none'}"
     yield ""
 
@@ -116,16 +118,6 @@ def _p95(signal: Signal) -> str:
     if before.ok is None:
         return _value(after)
     return f"{_value(before)} before, {_value(after)} after"
-
-
-def _score(signal: Signal) -> str:
-    claimed = signal.score
-    measured_now = "not measured yet in this version"
-    if claimed.measured is not None:
-        measured_now = f"measured {claimed.measured:g}/100"
-    if claimed.claimed_before is None:
-        return measured_now
-    return f"{measured_now} (the plan's claim: {claimed.claimed_before} → {claimed.claimed_after})"
 
 
 def _next(signal: Signal) -> Iterator[str]:

@@ -260,6 +260,17 @@ class Child:
 
 
 @dataclass(slots=True)
+class ScoreState:
+    """One measurement of the security score."""
+
+    started: ev.ScoreStarted
+    at: str
+    checks: list[ev.ScoreChecked] = field(default_factory=list)
+    measured: ev.ScoreMeasured | None = None
+    measured_at: str = ""
+
+
+@dataclass(slots=True)
 class SessionState:
     """Everything known of a session at one entry of its journal."""
 
@@ -296,6 +307,12 @@ class SessionState:
     """Confirmations that `--yes` stood in for."""
     log_lost: list[ev.LogLost] = field(default_factory=list)
     exported: ev.SignalExported | None = None
+    scoring: ScoreState | None = None
+    """The measurement of the score that is going on, or that a crash cut short."""
+    scores: list[ScoreState] = field(default_factory=list)
+    """Measurements that came to an end, oldest first."""
+    score_declined: str = ""
+    """Why the measurement before the first change was ended; it is not begun again unasked."""
     waiting_since: str = ""
     waited: timedelta = timedelta()
     """Time spent waiting for people, finished waits only."""
@@ -303,6 +320,17 @@ class SessionState:
     @property
     def id(self) -> str:
         return self.started.session if self.started else ""
+
+    @property
+    def score_before(self) -> ScoreState | None:
+        """The score before the first change."""
+        return next((s for s in self.scores if s.started.moment == "before"), None)
+
+    @property
+    def score_now(self) -> ScoreState | None:
+        """The newest score, if it is another than the one before the first change."""
+        newest = self.scores[-1] if self.scores else None
+        return None if newest is self.score_before else newest
 
     @property
     def running_step(self) -> StepState | None:
@@ -335,7 +363,8 @@ class SessionState:
         if self.question:
             return "waiting"
         statuses = {item.status for item in self.items.values()}
-        if ItemStatus.ROLLING_BACK in statuses or self.running_step:
+        measuring = self.scoring is not None and self.engine is not None
+        if ItemStatus.ROLLING_BACK in statuses or self.running_step or measuring:
             return "running"
         if statuses & {ItemStatus.FAILED, ItemStatus.ROLLBACK_FAILED, ItemStatus.UNKNOWN}:
             return "failed"
@@ -393,6 +422,8 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             | ev.SignalExported()
         ):
             _apply_session(state, event, at)
+        case ev.ScoreStarted() | ev.ScoreChecked() | ev.ScoreMeasured() | ev.ScoreAbandoned():
+            _apply_score(state, event, at)
         case (
             ev.QuestionAsked()
             | ev.QuestionAnswered()
@@ -432,6 +463,8 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             state.stop_requested = False
             _end_wait(state, at)
             state.question = None
+            if state.scoring and state.scoring.started.moment != "asked":
+                state.scoring = None  # begun anew by what wanted it
         case ev.EngineStopped():
             state.engine, state.engine_stopped = None, event
             state.intent = Intent(items=state.intent.items, until=state.intent.until)
@@ -479,6 +512,26 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             state.exported = event
 
 
+def _apply_score(state: SessionState, event: ev.AnyEvent, at: str) -> None:
+    if isinstance(event, ev.ScoreStarted):
+        state.scoring = ScoreState(event, at)
+        return
+    current = state.scoring
+    if current is None or current.started.id != getattr(event, "id", ""):
+        return
+    match event:
+        case ev.ScoreChecked():
+            current.checks.append(event)
+        case ev.ScoreMeasured():
+            current.measured, current.measured_at = event, at
+            state.scores.append(current)
+            state.scoring = None
+        case ev.ScoreAbandoned():
+            if current.started.moment == "before":
+                state.score_declined = event.reason
+            state.scoring = None
+
+
 def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     match event:
         case ev.QuestionAsked():
@@ -524,6 +577,9 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     step = _find(state, getattr(event, "step", ""))
     if step is None:
         return
+    over = isinstance(event, ev.StepStarted | ev.StepFailed | ev.StepBecameUnknown | ev.StepReset)
+    if over and state.scoring and state.scoring.started.step == step.id:
+        state.scoring = None
     match event:
         case ev.StepStarted():
             step.status, step.attempt = StepStatus.RUNNING, event.attempt

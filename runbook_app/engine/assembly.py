@@ -15,6 +15,7 @@ from runbook_app.engine.recovery import EndSurvivor
 from runbook_app.engine.redaction import Redactor
 from runbook_app.engine.reports import Reports
 from runbook_app.engine.rollback import Rollback
+from runbook_app.engine.scoring import Scoring
 from runbook_app.engine.steps import Steps
 from runbook_app.ports.action import Registry
 from runbook_app.ports.clock import Clock
@@ -51,6 +52,8 @@ def assemble(
         clock=clock,
         crash=crash,
     )
+    scoring = Scoring(plan=plan, ledger=ledger, steps=steps, clock=clock, crash=crash)
+    steps.score = scoring
     fingerprints = Fingerprints(ledger, target, artefacts)
     gate = Gate(
         ledger=ledger,
@@ -78,6 +81,7 @@ def assemble(
         gate=gate,
         rollback=rollback,
         captures=captures,
+        scoring=scoring,
         reports=Reports(plan, ledger, root, redactor, clock),
         target=target,
         logs=logs,

@@ -23,6 +23,7 @@ from runbook_app.engine.recovery import EndSurvivor, recover
 from runbook_app.engine.redaction import Redactor, StreamRedactor
 from runbook_app.engine.reports import Reports
 from runbook_app.engine.rollback import Rollback
+from runbook_app.engine.scoring import Scoring
 from runbook_app.engine.steps import Steps
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.journal import LogWriter
@@ -42,6 +43,7 @@ class Engine:
         gate: Gate,
         rollback: Rollback,
         captures: Captures,
+        scoring: Scoring,
         reports: Reports,
         target: Target,
         logs: LogWriter,
@@ -55,6 +57,7 @@ class Engine:
         self._gate = gate
         self._rollback = rollback
         self._captures = captures
+        self.scoring = scoring
         self._reports = reports
         self._target = target
         self._logs = logs
@@ -63,6 +66,7 @@ class Engine:
         self._end_survivor = end_survivor
         self._work: asyncio.Task[None] | None = None
         self._stopping = ""
+        scoring.stop_wanted = lambda: bool(self._stopping)
         self._streams: dict[tuple[str, int], StreamRedactor] = {}
         """Of the containers' logs, by service and draining thread."""
         self._wake = asyncio.Event()
@@ -177,12 +181,18 @@ class Engine:
     async def _act(self, command: cmd.Command) -> None:
         match command:
             case cmd.CancelStep():
-                await self._end_work(f"cancelled by {command.by}")
+                reason = f"cancelled by {command.by}"
+                await self._end_work(reason)
+                await self.scoring.abandon(reason)
             case cmd.Stop():
                 self.stop(command.reason or f"stopped by {command.by}")
             case cmd.RollBackItem():
-                await self._end_work(f"item {command.item} is being rolled back")
+                reason = f"item {command.item} is being rolled back"
+                await self._end_work(reason)
+                await self.scoring.abandon(reason)
                 self._begin(self._roll_back(command))
+            case cmd.MeasureScore():
+                self._begin(self._take_score("asked", command.by))
             case cmd.ResolveUnknown(answer="partly"):
                 self._begin(self._undo_step(command.step))
             case _:
@@ -220,15 +230,24 @@ class Engine:
     async def _start_work(self) -> None:
         """Begin what is due, if anything is."""
         state = self._ledger.state
-        work = decisions.next_work(state)
-        if not (state.intent.active or isinstance(work, decisions.RollBack)):
+        work = decisions.due(state, self._plan)
+        unasked = isinstance(work, decisions.RollBack) or work == decisions.TakeScore("asked")
+        if not (state.intent.active or unasked):
             return
         if work is None:
             await self._ledger.emit(ev.NothingLeft())
         else:
             self._begin(self._do(work))
 
+    async def _take_score(self, moment: str, by: str) -> None:
+        await self.scoring.take(moment, by=by)
+
     async def _do(self, work: decisions.Work) -> None:
+        if isinstance(work, decisions.TakeScore):
+            cut_short = self._ledger.state.scoring
+            by = cut_short.started.by if cut_short else "the plan"
+            await self._take_score(work.moment, by)
+            return
         item = self._plan.item(work.item)
         match work:
             case decisions.OpenCheckpoint():

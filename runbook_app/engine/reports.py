@@ -33,6 +33,7 @@ REPORTED = (
     ev.BlockerRaised,
     ev.BlockerCleared,
     ev.NoteAdded,
+    ev.ScoreMeasured,
 )
 
 

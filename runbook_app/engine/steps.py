@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import traceback
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -24,11 +25,11 @@ from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.recorder import WorkRecorder
 from runbook_app.engine.redaction import Redactor
-from runbook_app.ports.action import Action, Registry, Run
+from runbook_app.ports.action import Action, Registry, Run, ScoreMeter
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.journal import LogWriter
-from runbook_app.ports.target import Target
+from runbook_app.ports.target import Prior, Target
 
 T = TypeVar("T")
 
@@ -72,6 +73,8 @@ class Steps:
         self._redactor = redactor
         self._clock = clock
         self._crash = crash
+        self.score: ScoreMeter | None = None
+        """What measures the score, for the step that asks for it."""
         self.cancel_reason = ""
         """Why the running work is being cancelled, for its record."""
 
@@ -286,12 +289,17 @@ class Steps:
         return action
 
     def _context(self, item_id: str, step_id: str, recorder: WorkRecorder) -> Run:
-        return self._target.context(
+        if item_id not in self._ledger.state.items:
+            return self._target.context(
+                item=item_id, step=step_id, capture=_own_objects_only, recorder=recorder
+            )
+        run = self._target.context(
             item=item_id,
             step=step_id,
             capture=self._captures.taker(item_id, step_id),
             recorder=recorder,
         )
+        return dataclasses.replace(run, score=self.score)
 
     def _recorder(self, item_id: str, step_id: str, *, live: bool) -> WorkRecorder:
         return WorkRecorder(
@@ -303,6 +311,11 @@ class Steps:
             step=step_id,
             live=live,
         )
+
+
+async def _own_objects_only(_: Prior) -> None:
+    """Capture nothing: a check of the score belongs to no item that could be rolled back, and a
+    probe takes away what it made by itself."""
 
 
 async def _judged(work: Awaitable[None], recorder: WorkRecorder) -> Outcome:

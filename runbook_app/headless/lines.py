@@ -12,6 +12,7 @@ from runbook_app.domain.markdown import measured
 from runbook_app.domain.measure import Verdict
 from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.record import checkpoint_title
+from runbook_app.domain.score import Result, told
 from runbook_app.domain.status import report_lines
 from runbook_app.domain.times import seconds
 
@@ -51,7 +52,8 @@ class Narrator:
     def tell(self, event: ev.AnyEvent, at: str) -> list[Line]:
         """Lines for an event; empty for one that only machines care about."""
         self._at = at
-        for part in (self._session, self._checkpoint, self._step, self._item, self._people):
+        parts = (self._session, self._checkpoint, self._step, self._item, self._people, _score)
+        for part in parts:
             lines = part(event)
             if lines is not None:
                 return lines
@@ -249,6 +251,36 @@ class Narrator:
                 return [Line(f"blocker {event.id} cleared by {event.by}")]
             case _:
                 return None
+
+
+def _score(event: ev.AnyEvent) -> list[Line] | None:
+    match event:
+        case ev.ScoreStarted():
+            return [Line(f"security score ({event.moment}): measuring", Tone.STRONG)]
+        case ev.ScoreChecked():
+            words, tone = _SCORED[event.verdict]
+            text = f"  {event.points:g}/{event.weight:g} {event.title}: {words}"
+            return [Line(text, tone), Line(f"    {event.evidence}", Tone.FAINT)]
+        case ev.ScoreMeasured():
+            shares = ", ".join(f"{c.name} {_share(c.score)}" for c in event.categories)
+            text = f"security score ({event.moment}): {told(event.total)} of 100"
+            return [Line(text, Tone.STRONG), Line(f"  {shares}")]
+        case ev.ScoreAbandoned():
+            return [Line(f"security score: given up, {event.reason}", Tone.CARE)]
+        case _:
+            return None
+
+
+_SCORED = {
+    Result.PASSED.value: ("holds", Tone.GOOD),
+    Result.FAILED.value: ("does not hold", Tone.CARE),
+    Result.NOT_MEASURED.value: ("not measured", Tone.CARE),
+    Result.NOT_APPLICABLE.value: ("not applicable", Tone.FAINT),
+}
+
+
+def _share(score: float | None) -> str:
+    return "not applicable" if score is None else told(score)
 
 
 def _check(event: ev.CheckFinished) -> list[Line]:

@@ -11,6 +11,7 @@ from runbook_app.domain.plan import Item
 from runbook_app.domain.record import assumed
 from runbook_app.domain.state import ItemState, StepState, StepStatus
 from runbook_app.domain.times import at_second, began, seconds, session_ended
+from runbook_app.headless.score import score_summary
 from runbook_app.ports.session import Session
 from runbook_app.ports.sessions import SessionSummary
 
@@ -25,7 +26,7 @@ def session_state(session: Session) -> str:
 
 
 def status_fields(session: Session) -> dict[str, object]:
-    """What `status --json` prints; `score` is null as long as nothing has measured it."""
+    """What `status --json` prints; `score` is null until it was measured."""
     state = session.state
     return {
         "session": session.id,
@@ -43,7 +44,7 @@ def status_fields(session: Session) -> dict[str, object]:
             }
             for item in state.items.values()
         ],
-        "score": None,
+        "score": score_summary(state),
     }
 
 

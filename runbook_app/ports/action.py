@@ -23,7 +23,7 @@ An action's name in plans is `module.function`; its parameters are keyword-only 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -99,6 +99,22 @@ class Recorder(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreTaken:
+    """What a measurement of the security score came to, 0-100."""
+
+    total: float
+    categories: Mapping[str, float | None]
+    """By name; None when every check of it is left out."""
+
+
+class ScoreMeter(Protocol):
+    """Measures the plan's score; for the one action that a plan calls for it."""
+
+    async def measure(self, *, step: str) -> ScoreTaken:
+        """Measure every check, each recorded with its evidence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All that an action sees."""
 
@@ -119,6 +135,8 @@ class Run:
     shell: Shell
     git: Git
     recorder: Recorder
+    score: ScoreMeter | None = None
+    """None where the score is being measured: it does not contain itself."""
 
     def log(self, text: str) -> None:
         """Write a line to the session's log."""

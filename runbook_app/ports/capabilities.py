@@ -161,6 +161,9 @@ class Containers(Protocol):
 
     async def image_id(self, tag: str) -> str | None: ...
 
+    async def image_history(self, image: str) -> bytes:
+        """What an image was made of and is started with, as the engine's JSON."""
+
     async def logs(self, service: str, *, since: str = "", tail: int | None = None) -> bytes:
         """The engine's stored log of a service, stdout and stderr together."""
 

@@ -152,6 +152,8 @@ class FakeContainers:
     on_execute: Execute = lambda *_: result()
     on_run_once: RunOnce = lambda *_: result()
     images: dict[str, str] = field(default_factory=dict)
+    histories: dict[str, bytes] = field(default_factory=dict)
+    on_logs: Callable[[str], bytes] = lambda _: b""
     executed: list[tuple[str, ...]] = field(default_factory=list)
     """The service, then the command."""
     environments: list[Mapping[str, str]] = field(default_factory=list)
@@ -214,8 +216,11 @@ class FakeContainers:
     async def image_id(self, tag: str) -> str | None:
         return self.images.get(tag)
 
+    async def image_history(self, image: str) -> bytes:
+        return self.histories.get(image, b"[]")
+
     async def logs(self, service: str, *, since: str = "", tail: int | None = None) -> bytes:
-        return b""
+        return self.on_logs(service)
 
 
 @dataclass(slots=True, kw_only=True)

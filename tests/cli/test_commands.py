@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from runbook_app import bootstrap
+from runbook_app.adapters.lock import TargetLock
 from runbook_app.cli import COMMANDS, LATER, commands
 from runbook_app.domain.errors import EnvironmentLacks, LockedError, PlanError, UsageError
 
@@ -142,3 +144,44 @@ def test_actions_are_listed_and_described() -> None:
     found = runbook("actions", "tls.generate_certificate").output
     assert "Parameters:" in found
     assert "common_name" in found
+
+
+def test_a_score_needs_a_plan_with_checks(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text("services: {}\n")
+    (tmp_path / "plan.yaml").write_text(
+        "plan: p\ntitle: T\nversion: '1'\ntarget: {compose: compose.yml}\nitems:\n"
+        "  - {id: a, number: 1, title: A, not_required: no need}\n"
+    )
+    found = runbook("score", "plan.yaml", "--target", str(tmp_path))
+    assert found.exit_code == 2
+    assert "has no checks for a score" in found.stderr
+
+
+@pytest.mark.parametrize(("probe", "code"), [((), 0), (("--probe",), 4)])
+def test_a_score_needs_the_target_for_itself_only_with_probes(
+    tmp_path: Path, probe: tuple[str, ...], code: int
+) -> None:
+    (tmp_path / "compose.yml").write_text("services: {}\n")
+    (tmp_path / "there.txt").write_text("there")
+    (tmp_path / "plan.yaml").write_text(
+        "plan: p\ntitle: T\nversion: '1'\ntarget: {compose: compose.yml}\n"
+        "score:\n  categories:\n    - name: Files\n      checks:\n"
+        "        - {id: a, title: A, source: S, check: files.present, with: {path: there.txt}}\n"
+        "        - {id: b, title: B, source: S, check: files.present, with: {path: gone.txt}}\n"
+        "items:\n  - {id: a, number: 1, title: A, not_required: no need}\n"
+    )
+    lock = TargetLock(tmp_path, bootstrap.home())
+    lock.acquire("another", "anna")
+    try:
+        found = runbook("score", "plan.yaml", "--target", str(tmp_path), "--json", *probe)
+    finally:
+        lock.release()
+    assert found.exit_code == code
+    if code:
+        assert "Session another holds" in found.stderr
+        return
+    measured = json.loads(found.stdout)
+    assert measured["total"] == 50
+    assert [c["verdict"] for c in measured["categories"][0]["checks"]] == ["passed", "failed"]
+    assert not list(bootstrap.home().glob("runbook-score-*"))
+    assert runbook("sessions").stdout == ""

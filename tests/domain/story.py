@@ -19,11 +19,15 @@ from runbook_app.domain.plan import (
     Item,
     Plan,
     Score,
+    ScoreCategory,
+    ScoreCheck,
     Section,
     Step,
     TargetSpec,
     Window,
 )
+from runbook_app.domain.score import Result, category_scores, total
+from runbook_app.domain.score import checked as checked_line
 from runbook_app.domain.state import SessionState, fold
 
 START = datetime(2025, 10, 24, 8, 0, tzinfo=UTC)
@@ -107,6 +111,30 @@ PLAN = Plan(
     audit_document="AUDIT.md",
     audit_items=("headers",),
 )
+SCORED = replace(
+    PLAN,
+    score=Score(
+        declared_current=70,
+        declared_target=95,
+        categories=(
+            ScoreCategory(
+                name="API Security",
+                declared_current=100,
+                declared_target=100,
+                checks=tuple(
+                    ScoreCheck(
+                        id=f"api-{place}",
+                        title=f"line {place}",
+                        call=Call(action="a.b"),
+                        weight=1,
+                        source=f"CIS {place}",
+                    )
+                    for place in range(4)
+                ),
+            ),
+        ),
+    ),
+)
 WHOLE = replace(PLAN, items=(HEADERS, TLS, DATABASE, VALIDATION, SIGN_OFF))
 
 
@@ -189,6 +217,27 @@ class Story:
             checked("tls", "fast", measured("P95", p95, unit="ms", limit="<= 100")),
             ev.ItemVerified(item="tls"),
             ev.ItemCommitted(item="tls", commit="c" * 40, paths=("compose.yml",)),
+        )
+
+    def score(self, moment: str, passed: int) -> Story:
+        """A whole measurement of `SCORED`, whose first so many checks hold."""
+        category = SCORED.score.categories[0]
+        lines = [
+            checked_line(
+                moment,
+                category,
+                check,
+                Result.PASSED if place < passed else Result.FAILED,
+                f"seen {place}",
+                measurements=(measured("figure", place),),
+            )
+            for place, check in enumerate(category.checks)
+        ]
+        shares = category_scores(SCORED.score, lines)
+        return self.tell(
+            ev.ScoreStarted(id=moment, moment=moment, by="the plan"),
+            *lines,
+            ev.ScoreMeasured(id=moment, moment=moment, total=total(shares), categories=shares),
         )
 
     def rollback(self, *, proven: bool = True, seconds: float = 12.5) -> Story:

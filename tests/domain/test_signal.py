@@ -8,7 +8,7 @@ from runbook_app.domain import events as ev
 from runbook_app.domain.measure import Verdict
 from runbook_app.domain.signal import Signal, build_signal, signal_markdown
 
-from .story import PLAN, WHOLE, Story, checked, complete, measured
+from .story import PLAN, SCORED, WHOLE, Story, checked, complete, measured
 
 
 def signal(story: Story) -> Signal:
@@ -153,7 +153,7 @@ def test_figures_that_nobody_measured_say_so() -> None:
     assert "Test coverage: not measured" in page
     assert "Performance P95: not measured" in page
     assert "Breaking changes: not measured" in page
-    assert "not measured yet in this version (the plan's claim: 70 → 95)" in page
+    assert "Security score: not measured (the plan's claim: 70 → 95)" in page
 
 
 def test_a_claim_stands_beside_what_was_measured_or_is_called_unproven() -> None:
@@ -212,3 +212,26 @@ def test_text_of_the_target_stays_text() -> None:
     rows = [text for text in page.splitlines() if "script" in text and text.startswith("|")]
     assert all(text.replace("\\|", "").count("|") in (4, 6) for text in rows)
     assert rows
+
+
+def test_the_score_stands_before_and_after_with_every_check() -> None:
+    story = Story(SCORED).score("before", 1).run().headers().tls().score("after", 3)
+    found = signal(story).score
+    assert (found.before.total, found.after.total, found.measured) == (25, 75, 75)
+    share = found.after.categories[0]
+    assert (share.name, share.score, share.claimed_before) == ("API Security", 75, 100)
+    assert [(line.id, line.points, line.of) for line in share.checks][:2] == [
+        ("api-0", 1, 1),
+        ("api-1", 1, 1),
+    ]
+    assert share.checks[3].evidence == "seen 3"
+    assert share.checks[3].measurements[0].value == 3
+    page = signal_markdown(signal(story))
+    assert "Security score: measured 25/100 before, 75/100 now (the plan's claim: 70 → 95)" in page
+    assert "| line 3 | CIS 3 | 0/1 | 0/1 | seen 3 |" in page
+
+
+def test_only_a_score_that_came_to_its_end_counts() -> None:
+    begun = ev.ScoreStarted(id="m", moment="before", by="the plan")
+    found = signal(Story(SCORED).tell(begun)).score
+    assert (found.measured, found.before) == (None, None)

@@ -19,7 +19,7 @@ from runbook_app.domain import commands as cmd
 from runbook_app.domain.state import ItemStatus, StepStatus
 from runbook_app.testing.crash import VARIABLE
 
-from .world import World, plan_of, step, until
+from .world import SCORED, World, plan_of, step, until
 
 pytestmark = pytest.mark.kill
 
@@ -150,6 +150,24 @@ async def test_a_killed_rollback_goes_on_by_itself(tmp_path: Path, point: str) -
     assert process.returncode == -signal.SIGKILL
     await drive(world, await engine_process(world), BACK)
     assert world.files() == before
+    await check_whole(world)
+
+
+@pytest.mark.parametrize("point", ["scored:base", "scored:odd"])
+async def test_a_score_that_a_kill_cut_short_is_measured_from_its_start(
+    tmp_path: Path, point: str
+) -> None:
+    world = World(tmp_path, SCORED).make()
+    await world.begin()
+    process = await engine_process(world, point, child=("score",))
+    await drive(world, process, RUN)
+    assert process.returncode == -signal.SIGKILL
+    await drive(world, await engine_process(world, child=("score",)), RUN)
+    client = world.client(read_only=True)
+    (taken,) = client.state.scores
+    assert (taken.started.moment, len(taken.checks)) == ("before", 5)
+    assert {c.points for c in taken.checks if c.check == "new"} == {0}
+    client.close()
     await check_whole(world)
 
 

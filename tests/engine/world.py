@@ -39,6 +39,9 @@ from runbook_app.domain.plan import (
     ConfirmLine,
     Item,
     Plan,
+    Score,
+    ScoreCategory,
+    ScoreCheck,
     Step,
     TargetSpec,
 )
@@ -48,7 +51,7 @@ from runbook_app.engine.engine import Engine
 from runbook_app.engine.export import Exporter
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.redaction import Redactor
-from runbook_app.ports.action import Action, Recorder, Run, check, effect
+from runbook_app.ports.action import Action, Recorder, Run, check, effect, probe
 from runbook_app.ports.target import Capturable, Capture, Prior
 from runbook_app.testing.crash import crash_at
 
@@ -153,11 +156,39 @@ async def leaks(run: Run, *, path: str) -> None:
     run.fail(f"it was {secret}", hint=secret)
 
 
+@check
+async def scores(run: Run, *, minimum: float = 0) -> None:
+    """Measure the score, as the plan's own step does."""
+    assert run.score is not None
+    taken = await run.score.measure(step=run.step)
+    run.measure("security score", taken.total, at_least=minimum)
+
+
+@probe
+async def touches(run: Run) -> None:
+    """Write a file and take it away again, as a probe does."""
+    await run.files.write("runbook_probe_x", b"x")
+    await run.files.remove("runbook_probe_x")
+
+
 class Actions:
     """Implements `ports.action.Registry` over this module's actions."""
 
     def __init__(self) -> None:
-        found = (write, append, lie, holds, waits, breaks, asks, child, remarks, leaks)
+        found = (
+            write,
+            append,
+            lie,
+            holds,
+            waits,
+            breaks,
+            asks,
+            child,
+            remarks,
+            leaks,
+            scores,
+            touches,
+        )
         self._actions = {action.name: action for action in found}
 
     def get(self, name: str) -> Action | None:
@@ -275,7 +306,8 @@ def line(line_id: str, action: str, **parameters: object) -> CheckLine:
 
 
 def step(step_id: str, action: str, **parameters: object) -> Step:
-    return Step(id=step_id, title=step_id, call=call(action, **parameters))
+    changes = action in ("write", "append", "lie")
+    return Step(id=step_id, title=step_id, call=call(action, **parameters), effect=changes)
 
 
 FIRST = Item(
@@ -313,6 +345,41 @@ PLAN = Plan(
     items=(FIRST, SECOND),
     target=TargetSpec(compose="", progress=PROGRESS),
 )
+
+
+def scored(check_id: str, action: str, **fields: Any) -> ScoreCheck:
+    """A check of a score; what is no field of it is a parameter of the action."""
+    known = {name: fields.pop(name) for name in ("excluded", "probe") if name in fields}
+    return ScoreCheck(
+        id=check_id,
+        title=check_id,
+        call=call(action, **fields),
+        weight=1,
+        source="the test",
+        **known,
+    )
+
+
+SCORE = Score(
+    declared_current=70,
+    declared_target=95,
+    categories=(
+        ScoreCategory(
+            name="Files",
+            declared_current=0,
+            declared_target=100,
+            checks=(
+                scored("base", "holds", path="base.txt"),
+                scored("new", "holds", path="sub/new.txt"),
+                scored("touched", "touches", probe=True),
+                scored("odd", "breaks"),
+                scored("elsewhere", "holds", path="base.txt", excluded="other is a, not b"),
+            ),
+        ),
+    ),
+)
+SCORED = replace(PLAN, score=SCORE)
+"""The plan with a score of which the first item makes one more check pass."""
 
 
 def plan_of(*steps: Step, **fields: Any) -> Plan:

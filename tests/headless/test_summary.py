@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from runbook_app.domain import events as ev
+from runbook_app.headless.score import score_fields, score_lines
 from runbook_app.headless.summary import session_state, status_fields, status_lines
 from runbook_app.testing.session import FakeSession
-from tests.domain.story import WHOLE, Story, complete
+from tests.domain.story import SCORED, WHOLE, Story, complete
 
 
 def session(story: Story, *, alive: bool = True) -> FakeSession:
@@ -33,6 +34,36 @@ def test_the_fields_have_the_shape_that_scripts_rely_on() -> None:
     assert items[2]["state"] == "unavailable"
     assert items[2]["steps"] == [{"id": "database.pgcrypto", "state": "unavailable"}]
     assert found["score"] is None
+
+
+def test_the_newest_score_is_among_the_fields() -> None:
+    found = status_fields(session(Story(SCORED).score("before", 1).score("asked", 3)))
+    assert found["score"] == {"total": 75, "categories": {"API Security": 75}}
+
+
+def test_a_score_is_told_with_what_each_check_saw() -> None:
+    state = Story(SCORED).score("before", 1).state
+    told = "\n".join(score_lines(SCORED.score, state.scores[0]))
+    assert "Security score 25 of 100" in told
+    assert "the plan claims 70, and 95 to come" in told
+    assert "  1/1  line 0: holds (CIS 0)\n         seen 0" in told
+    assert "  0/1  line 3: FAILS (CIS 3)" in told
+
+
+def test_a_score_s_fields_have_the_shape_that_scripts_rely_on() -> None:
+    found = score_fields(Story(SCORED).score("before", 1).state.scores[0])
+    assert list(found) == ["total", "categories"]
+    categories = found["categories"]
+    assert isinstance(categories, list)
+    (category,) = categories
+    assert list(category) == ["name", "score", "weight", "checks"]
+    assert category["checks"][0] == {
+        "id": "api-0",
+        "points": 1,
+        "of": 1,
+        "evidence": "seen 0",
+        "verdict": "passed",
+    }
 
 
 def test_a_dead_engine_makes_a_session_interrupted() -> None:

@@ -8,6 +8,7 @@ from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import JournalError, LockedError
 from runbook_app.testing.session import FakeSession
+from tests.domain.story import SCORED, Story
 from tests.tui import stage
 from tests.tui.conftest import Open
 from tests.tui.screen import (
@@ -329,3 +330,30 @@ async def test_x_exports_nothing_for_an_observer(session: FakeSession, opened: O
         await press(pilot, "x")
         await until(pilot, lambda: "read-only" in notices(pilot))
     assert session.exports == 0
+
+
+async def test_m_measures_the_score_and_capital_s_shows_it(opened: Open):
+    scored = FakeSession(SCORED)
+    stage.started(scored)
+    async with opened(scored) as pilot:
+        await press(pilot, "m")
+        assert isinstance(await sent(pilot, scored), cmd.MeasureScore)
+        await press(pilot, "S")
+        assert "No score was measured yet" in notices(pilot)
+        entries = Story(SCORED).score("before", 1).entries[2:]
+        scored.emit(*(entry.body for entry in entries))
+        await until_shown(pilot, "score 25 (claim 95)")
+        await press(pilot, "S")
+        await until_shown(pilot, "seen 0")
+        await press(pilot, "escape")
+        await until_shown(pilot, "score 25 (claim 95)")
+
+
+async def test_a_measurement_of_the_score_can_be_cancelled(opened: Open):
+    scored = FakeSession(SCORED)
+    stage.started(scored)
+    scored.emit(ev.ScoreStarted(id="m", moment="before", by="the plan"))
+    async with opened(scored) as pilot:
+        await until_shown(pilot, "score 0/4 checks so far")
+        await press(pilot, "c")
+        assert isinstance(await sent(pilot, scored), cmd.CancelStep)

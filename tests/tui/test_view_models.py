@@ -24,6 +24,7 @@ from runbook_app.tui.view.menu import Way, choices
 from runbook_app.tui.view.node import Node, NodeKind, children, current, nodes
 from runbook_app.tui.view.tree import row
 from runbook_app.tui.view.words import Line, sign, text_of, time_of_day
+from tests.domain.story import SCORED, Story
 from tests.tui import stage
 
 TEST = Node(NodeKind.STEP, "tls", "tls.test")
@@ -155,6 +156,23 @@ def test_the_clocks_of_a_running_session(session: FakeSession):
         "elapsed 1h12m | active 1h12m | ETA 09:25–09:38 | window closes 20:00"
         " | undo by 19:50 | score not measured"
     )
+
+
+def test_the_score_stands_before_and_now_beside_the_claim() -> None:
+    plan = SCORED
+    for story, whole, short in (
+        (Story(plan), "score not measured", "no score"),
+        (Story(plan).score("before", 1), "score 25 (claim 95)", "score 25"),
+        (Story(plan).score("before", 1).score("after", 3), "score 25 → 75 (claim 95)", "25→75"),
+        (Story(plan).score("asked", 3), "score 75 (claim 95)", "score 75"),
+        (
+            Story(plan).tell(ev.ScoreStarted(id="m", moment="before", by="x")),
+            "score 0/4 checks so far",
+            "score 0/4",
+        ),
+    ):
+        assert clocks.score_text(plan, story.state) == whole
+        assert clocks.score_text(plan, story.state, short=True) == short
 
 
 def test_waiting_for_a_person_is_not_active_time(session: FakeSession):

@@ -7,14 +7,13 @@ from datetime import timedelta
 
 from runbook_app.adapters.plan_file.items import ITEM_KEYS, Items
 from runbook_app.adapters.plan_file.reading import Fields, Reading
+from runbook_app.adapters.plan_file.score import Scores
 from runbook_app.domain.plan import (
     Claim,
     Database,
     Item,
     Plan,
     Risk,
-    Score,
-    ScoreCategory,
     Section,
     TargetSpec,
     Window,
@@ -51,9 +50,6 @@ DATABASE_KEYS = frozenset({"credentials", "name", "password_from", "service", "s
 CREDENTIAL_KEYS = frozenset({"on_rollback", "role"})
 WINDOW_KEYS = frozenset({"budget", "declared", "starts"})
 DECLARED_TIMES = frozenset({"deadline", "start", "target"})
-SCORE_KEYS = frozenset({"categories", "declared"})
-DECLARED_SCORE = frozenset({"current", "target"})
-CATEGORY_KEYS = frozenset({"checks", "declared", "name", "weight"})
 SECTION_KEYS = frozenset({"id", "lines", "title"})
 RISK_KEYS = frozenset({"budget", "id", "mitigation", "rollback", "title"})
 CLAIM_KEYS = frozenset({"figure", "id", "measured_by", "text", "unproven"})
@@ -65,10 +61,11 @@ BUDGET = timedelta(hours=12)
 class Document:
     """Reads a plan's keys into its values; rules across them are not looked at here."""
 
-    def __init__(self, reading: Reading, root: Fields, items: Items) -> None:
+    def __init__(self, reading: Reading, root: Fields, items: Items, scores: Scores) -> None:
         self._reading = reading
         self.root = root
         self.items = items
+        self._scores = scores
 
     def plan(self, *, path: str, sha256: str) -> Plan:
         root = self.root
@@ -83,7 +80,7 @@ class Document:
             target=self._target(),
             variables=self._reading.variables.values,
             window=self._window(),
-            score=self._score(),
+            score=self._scores.read(root),
             blocks=self._sections("blocks"),
             baseline=self._sections("baseline"),
             risks=self._risks(),
@@ -151,39 +148,6 @@ class Document:
             declared_start=declared.time("start"),
             declared_target=declared.time("target"),
             declared_deadline=declared.time("deadline"),
-        )
-
-    def _score(self) -> Score:
-        fields = self.root.inner("score", SCORE_KEYS)
-        if fields is None:
-            return Score()
-        current, target = self._declared_score(fields)
-        return Score(
-            declared_current=current,
-            declared_target=target,
-            categories=tuple(
-                self._category(inner)
-                for inner in fields.each("categories", "a score category", CATEGORY_KEYS)
-            ),
-        )
-
-    def _category(self, fields: Fields) -> ScoreCategory:
-        current, target = self._declared_score(fields)
-        return ScoreCategory(
-            name=fields.needed_text("name"),
-            declared_current=current or 0,
-            declared_target=target or 0,
-            weight=fields.number("weight", 1.0),
-            checks=self.items.checks(fields, "checks"),
-        )
-
-    def _declared_score(self, fields: Fields) -> tuple[int | None, int | None]:
-        declared = fields.inner("declared", DECLARED_SCORE)
-        if declared is None:
-            return None, None
-        return (
-            declared.integer("current", 0, high=100) if "current" in declared else None,
-            declared.integer("target", 0, high=100) if "target" in declared else None,
         )
 
     def _sections(self, key: str) -> tuple[Section, ...]:

@@ -153,6 +153,7 @@ class Items:
             retries=fields.integer("retries", 0, high=100),
             required=fields.flag("required"),
             available=action is not None,
+            effect=action is not None and action.kind is ActionKind.EFFECT,
             position=fields.position(),
         )
         return step, action

@@ -167,6 +167,7 @@ class Lint:
 
     def _variables(self) -> None:
         used = {name for node in self._texts for name in _REFERENCE.findall(node.text)}
+        used |= set(_asked_in_when(self._root.entries.get("score")))
         declared = self._root.entries.get("variables")
         for name, node in declared.entries.items() if isinstance(declared, Mapping) else ():
             if name not in used:
@@ -193,6 +194,15 @@ def _scalars(node: Node | None) -> Iterator[Scalar]:
     for inner in node.items if isinstance(node, Sequence) else ():
         if isinstance(inner, Scalar):
             yield inner
+
+
+def _asked_in_when(score: Node | None) -> Iterator[str]:
+    """Names of the variables that the score's checks depend on."""
+    categories = score.entries.get("categories") if isinstance(score, Mapping) else None
+    for category in _mappings(categories):
+        for check in _mappings(category.entries.get("checks")):
+            when = check.entries.get("when")
+            yield from when.entries if isinstance(when, Mapping) else ()
 
 
 def _health(node: Scalar) -> str:

@@ -176,7 +176,10 @@ class RollBackWithDependents(RollBack):
 class CancelStep(UserCommand):
     key = "c"
     label = "cancel step"
-    help = "End the running step. It stays `running` until its thread or child has ended."
+    help = (
+        "End the running step, or the measuring of the score. A step stays `running` until its"
+        " thread or child has ended."
+    )
     group = _WORK
     footer = 6
     drives = True
@@ -184,13 +187,33 @@ class CancelStep(UserCommand):
     def refusal(self, situation: Situation) -> str:
         step = situation.state.running_step
         if step is None:
-            return "No step is running."
+            return "" if situation.state.scoring else "No step is running."
         if step.stopping:
             return f"Step {step.id} is stopping already: {step.stopping}."
         return ""
 
     async def run(self, screen: SessionScreen) -> None:
         await screen.send(cmd.CancelStep)
+
+
+class MeasureScore(UserCommand):
+    key = "m"
+    label = "measure score"
+    help = "Measure the security score of the target now, with every check of the plan."
+    group = _WORK
+    drives = True
+
+    def refusal(self, situation: Situation) -> str:
+        if not situation.plan.score.measurable:
+            return "The plan has no checks for a score."
+        if situation.state.scoring is not None:
+            return "The score is being measured already."
+        if situation.state.intent.active or _busy(situation.state) or situation.state.question:
+            return "Work is under way."
+        return ""
+
+    async def run(self, screen: SessionScreen) -> None:
+        await screen.send(cmd.MeasureScore)
 
 
 class StartEngine(UserCommand):

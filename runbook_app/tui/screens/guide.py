@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
-
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import Screen
-from textual.widgets import Markdown, Static
 
 from runbook_app.domain.plan import Item, Plan
 from runbook_app.domain.sanitise import neutralise
-from runbook_app.tui import paint
-from runbook_app.tui.view.words import Tone
-
-if TYPE_CHECKING:
-    from textual.app import ComposeResult
+from runbook_app.tui.screens.page import Page
 
 
 def guide_text(plan: Plan, item: Item) -> str:
@@ -42,54 +32,11 @@ def troubleshooting_anchor(text: str) -> str:
     return ""
 
 
-class GuideScreen(Screen[None]):
-    DEFAULT_CSS = """
-    GuideScreen {
-        & > VerticalScroll { padding: 0 2; }
-        & > #guide-title { height: 1; padding: 0 1; background: $surface; }
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,g", "close", "Close", show=False),
-        Binding("j", "down", "Down", show=False),
-        Binding("k", "up", "Up", show=False),
-    ]
-
+class GuideScreen(Page):
     def __init__(self, plan: Plan, item: Item, *, troubleshooting: bool = False) -> None:
-        super().__init__()
-        self._text = guide_text(plan, item)
-        self._heading = f"Guide of {item.number} {item.title} · {item.guide}"
-        self._troubleshooting = troubleshooting
-
-    def compose(self) -> ComposeResult:
-        yield Static(id="guide-title")
-        with VerticalScroll(id="guide"):
-            yield Markdown(self._text, open_links=False)
-
-    def on_mount(self) -> None:
-        self.query_one("#guide").focus()
-        self._title()
-        if self._troubleshooting:
-            self.call_after_refresh(self._to_troubleshooting)
-
-    def on_resize(self) -> None:
-        self._title()
-
-    def _title(self) -> None:
-        width = max(10, self.app.size.width - 2)
-        left, right = ((self._heading, Tone.STRONG),), (("escape closes", Tone.DIM),)
-        self.query_one("#guide-title", Static).update(paint.edges(left, right, width))
-
-    def _to_troubleshooting(self) -> None:
-        anchor = troubleshooting_anchor(self._text)
-        if anchor:
-            self.query_one(Markdown).goto_anchor(anchor)
-
-    def action_close(self) -> None:
-        self.dismiss(None)
-
-    def action_down(self) -> None:
-        self.query_one("#guide").scroll_down()
-
-    def action_up(self) -> None:
-        self.query_one("#guide").scroll_up()
+        text = guide_text(plan, item)
+        super().__init__(
+            f"Guide of {item.number} {item.title} · {item.guide}",
+            text,
+            anchor=troubleshooting_anchor(text) if troubleshooting else "",
+        )

@@ -297,6 +297,13 @@ class SessionScreen(Screen[None]):
         guide = GuideScreen(self.session.plan, item, troubleshooting=troubleshooting)
         self.app.push_screen(guide)
 
+    def show_score(self) -> None:
+        from runbook_app.domain.score_page import score_result, score_section
+        from runbook_app.tui.screens.page import Page
+
+        found = score_section(score_result(self.session.plan.score, self.session.state))
+        self.app.push_screen(Page("Security score", "\n".join(found)))
+
     def show_help(self) -> None:
         from runbook_app.tui.screens.help import HelpScreen
 

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from runbook_app.domain.clock import format_duration, parse_time
 from runbook_app.domain.estimate import completion
 from runbook_app.domain.plan import Plan
+from runbook_app.domain.score import told
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState
 from runbook_app.domain.times import session_ended
 from runbook_app.tui.view.node import item_state
@@ -88,7 +89,7 @@ def clocks(plan: Plan, state: SessionState, now: str, *, short: bool = False) ->
         _pair("ETA", eta_text(plan, state, now)),
         _window(plan, state, now, "" if short else "window "),
         _undo_by(plan, state, now),
-        (("no score" if short else score_text(state), Tone.DIM),),
+        ((score_text(plan, state, short=short), Tone.DIM),),
     ]
 
 
@@ -100,9 +101,22 @@ def _whole(value: timedelta) -> timedelta:
     return timedelta(seconds=int(value.total_seconds()))
 
 
-def score_text(_state: SessionState) -> str:
-    """The measured score; no session measures one yet."""
-    return "score not measured"
+def score_text(plan: Plan, state: SessionState, *, short: bool = False) -> str:
+    """The measured score, before and now; what the plan declares is its claim."""
+    before, now = (
+        told(taken.measured.total) if taken and taken.measured else ""
+        for taken in (state.score_before, state.score_now)
+    )
+    if state.scoring is not None:
+        whole = sum(len(category.checks) for category in plan.score.categories)
+        return f"score {len(state.scoring.checks)}/{whole}" + ("" if short else " checks so far")
+    if not (before or now):
+        return "no score" if short else "score not measured"
+    if short:
+        return f"{before}→{now}" if before and now else f"score {before or now}"
+    aim = plan.score.declared_target
+    claim = f" (claim {aim})" if aim is not None else ""
+    return "score " + " → ".join(part for part in (before, now) if part) + claim
 
 
 def eta_text(plan: Plan, state: SessionState, now: str) -> str:
