@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -204,6 +205,11 @@ class ProjectContainers:
     async def image_id(self, tag: str) -> str | None:
         found = await self._docker.call(lambda api: api.images(name=tag, quiet=True))
         return str(found[0]) if found else None
+
+    async def image_history(self, image: str) -> bytes:
+        return await self._docker.call(
+            lambda api: json.dumps([api.history(image), api.inspect_image(image)]).encode()
+        )
 
     async def logs(self, service: str, *, since: str = "", tail: int | None = None) -> bytes:
         container = await self.find(service)

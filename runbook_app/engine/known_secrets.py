@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Sequence
 
 import msgspec
 
@@ -46,3 +47,6 @@ class KnownSecrets:
         if value.strip() and value not in self._values:
             self._values[value] = name
             self._artefacts.put_sealed(_NAME, msgspec.json.encode(self._values))
+
+    def known(self, name: str) -> Sequence[str]:
+        return [value for value, given in self._values.items() if given == name]

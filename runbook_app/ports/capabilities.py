@@ -8,7 +8,7 @@ or child has really ended. All paths are relative to the target and may not leav
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -160,6 +160,9 @@ class Containers(Protocol):
         """Build an image from a folder of the target, streaming the log; returns its id."""
 
     async def image_id(self, tag: str) -> str | None: ...
+
+    async def image_history(self, image: str) -> bytes:
+        """What an image was made of and is started with, as the engine's JSON."""
 
     async def logs(self, service: str, *, since: str = "", tail: int | None = None) -> bytes:
         """The engine's stored log of a service, stdout and stderr together."""
@@ -335,6 +338,21 @@ class Secrets(Protocol):
 
     def generate(self, name: str, length: int = 32) -> bytes:
         """Random bytes; registered, as hex and as base64, before they are returned."""
+
+    def known(self, name: str) -> Sequence[str]:
+        """The values registered by this name in this session, also by an earlier engine; oldest
+        first."""
+
+
+class Record(Protocol):
+    """What this session has written down about itself."""
+
+    def pieces(self) -> Iterator[tuple[str, bytes]]:
+        """Every text of the journal and the log, with the name of where it is stored.
+
+        Raises:
+            NotMeasured: one of them can't be read.
+        """
 
 
 class Git(Protocol):

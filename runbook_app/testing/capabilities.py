@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -152,6 +152,8 @@ class FakeContainers:
     on_execute: Execute = lambda *_: result()
     on_run_once: RunOnce = lambda *_: result()
     images: dict[str, str] = field(default_factory=dict)
+    histories: dict[str, bytes] = field(default_factory=dict)
+    on_logs: Callable[[str], bytes] = lambda _: b""
     executed: list[tuple[str, ...]] = field(default_factory=list)
     """The service, then the command."""
     environments: list[Mapping[str, str]] = field(default_factory=list)
@@ -214,8 +216,11 @@ class FakeContainers:
     async def image_id(self, tag: str) -> str | None:
         return self.images.get(tag)
 
+    async def image_history(self, image: str) -> bytes:
+        return self.histories.get(image, b"[]")
+
     async def logs(self, service: str, *, since: str = "", tail: int | None = None) -> bytes:
-        return b""
+        return self.on_logs(service)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -283,6 +288,14 @@ class FakeShell:
 
     def which(self, name: str) -> str | None:
         return f"/usr/bin/{name}" if name in self.programs else None
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeRecord:
+    written: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def pieces(self) -> Iterator[tuple[str, bytes]]:
+        yield from self.written
 
 
 @dataclass(slots=True, kw_only=True)

@@ -25,14 +25,21 @@ Rows = Sequence[tuple[Any, ...]]
 @dataclass(slots=True, kw_only=True)
 class FakeSecrets:
     registered: dict[str, str] = field(default_factory=dict)
+    history: list[tuple[str, str]] = field(default_factory=list)
+    """Name and value, in the order of registering."""
 
     def register(self, name: str, value: str) -> None:
         self.registered[name] = value
+        if (name, value) not in self.history:
+            self.history.append((name, value))
 
     def generate(self, name: str, length: int = 32) -> bytes:
         value = bytes(range(length))
         self.register(name, value.hex())
         return value
+
+    def known(self, name: str) -> Sequence[str]:
+        return [value for given, value in self.history if given == name]
 
 
 @dataclass(slots=True, kw_only=True)
