@@ -23,6 +23,8 @@ COMMANDS = {
     "check": "plans",
     "actions": "plans",
     "doctor": "machine",
+    "recipient": "recipient",
+    "unseal": "recipient",
 }
 """Module of this package by the command that it holds."""
 

@@ -343,6 +343,16 @@ class Secrets(Protocol):
         """The values registered by this name in this session, also by an earlier engine; oldest
         first."""
 
+    def recipient(self) -> str:
+        """Fingerprint of the key that `seal` seals to; empty when the operator gave none."""
+
+    def seal(self, name: str, value: bytes) -> str:
+        """Seal what only the operator may open; returns the file's path in the session's folder.
+
+        Raises:
+            NeedsRecipient: the operator gave no key to seal to.
+        """
+
 
 class Record(Protocol):
     """What this session has written down about itself."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runbook_app.domain.errors import NeedsRecipient
 from runbook_app.ports.database import (
     Backup,
     DatabaseSession,
@@ -27,6 +28,8 @@ class FakeSecrets:
     registered: dict[str, str] = field(default_factory=dict)
     history: list[tuple[str, str]] = field(default_factory=list)
     """Name and value, in the order of registering."""
+    seals_to: str = "a key"
+    sealed: dict[str, bytes] = field(default_factory=dict)
 
     def register(self, name: str, value: str) -> None:
         self.registered[name] = value
@@ -40,6 +43,15 @@ class FakeSecrets:
 
     def known(self, name: str) -> Sequence[str]:
         return [value for given, value in self.history if given == name]
+
+    def recipient(self) -> str:
+        return self.seals_to
+
+    def seal(self, name: str, value: bytes) -> str:
+        if not self.seals_to:
+            raise NeedsRecipient(f"{name}: there is no key to seal it to.")
+        self.sealed[name] = value
+        return f"sealed/{name}.json"
 
 
 @dataclass(slots=True, kw_only=True)
