@@ -54,6 +54,16 @@ def set_variable(service: Document, name: str, value: str) -> None:
     environment[name] = value
 
 
+def remove_variable(service: Document, name: str) -> None:
+    environment = service.get("environment")
+    if isinstance(environment, list):
+        kept = [entry for entry in environment if str(entry).partition("=")[0] != name]
+        if len(kept) != len(environment):
+            environment[:] = kept
+    elif environment is not None:
+        environment.pop(name, None)
+
+
 def mounted(service: Mapping[str, Any], source: str, place: str) -> bool:
     return f"./{source}:{place}:ro" in (service.get("volumes") or [])
 

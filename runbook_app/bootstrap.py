@@ -21,6 +21,7 @@ from runbook_app.ports.crash import CrashPoint, no_crash
 
 if TYPE_CHECKING:
     from runbook_app.adapters.lock import TargetLock
+    from runbook_app.adapters.recipient import Recipient
     from runbook_app.adapters.sessions import SessionFolders, SessionSummary
     from runbook_app.domain.events import DoneBefore
     from runbook_app.domain.plan import Plan
@@ -128,6 +129,41 @@ async def _write_start(
         journal.close()
     begun.rename(folder / "journal.db")
     sync_folder(folder)
+
+
+def check_recipient(key: Path | None) -> None:
+    """Raise `UsageError` for what is no public key, before anything is begun."""
+    if key is not None:
+        from runbook_app.adapters.recipient import recipient
+
+        recipient(key)
+
+
+def seal_to(session: SessionClient, key: Path | None) -> None:
+    """Let the session's next engine seal what only the operator may open to this key.
+
+    Raises:
+        UsageError: it is no public key, or an engine runs already.
+    """
+    if key is None:
+        return
+    from runbook_app.adapters.durable import write_durably
+    from runbook_app.adapters.recipient import FILE, recipient
+
+    pem = recipient(key).pem
+    if session.engine_alive():
+        raise UsageError(
+            f"Session {session.id} is running, and its engine seals to what it was started with.",
+            hint="End it at a safe point, then: runbook resume --seal-to KEY",
+        )
+    write_durably(session.folder / FILE, pem)
+
+
+def _recipient(folder: Path) -> Recipient | None:
+    from runbook_app.adapters.recipient import FILE, recipient
+
+    path = folder / FILE
+    return recipient(path) if path.exists() else None
 
 
 def open_session(session: str | None, target: Path, *, read_only: bool = False) -> SessionClient:
@@ -469,7 +505,7 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
     children = Children(ledger.emit)
     root = Path(session.started.target)
     artefacts = FolderArtefacts(folder, FileKeySealer(home() / "captures.key"))
-    secrets = KnownSecrets(redactor, artefacts)
+    secrets = KnownSecrets(redactor, artefacts, _recipient(folder))
     for name, value in secrets_of(root, plan.target.compose):
         secrets.register(name, value)
     target = StackTarget(

@@ -210,18 +210,24 @@ class PostgresDatabase:
         return container
 
     def _password(self, container: ContainerInfo) -> str:
-        kind, _, name = self._settings.password_from.partition(":")
-        if kind == "environment":
-            return container.environment.get(name, "")
-        if kind == "file":
-            try:
-                return (self._root / name).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise ActionError(
-                    f"The database's password can't be read from {name}: {error.strerror}.",
-                    hint="Check `password_from` in the plan and the file's permissions.",
-                ) from error
-        return container.environment.get("POSTGRES_PASSWORD", "")
+        places = (self._settings.password_from or "environment:POSTGRES_PASSWORD").split(" or ")
+        for number, place in enumerate(places, 1):
+            kind, _, name = place.strip().partition(":")
+            if kind == "environment":
+                if found := container.environment.get(name, ""):
+                    return found
+            elif number == len(places) or (self._root / name).exists():
+                return self._from_file(name)
+        return ""
+
+    def _from_file(self, name: str) -> str:
+        try:
+            return (self._root / name).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ActionError(
+                f"The database's password can't be read from {name}: {error.strerror}.",
+                hint="Check `password_from` in the plan and the file's permissions.",
+            ) from error
 
 
 class Transaction:

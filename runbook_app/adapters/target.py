@@ -26,6 +26,7 @@ from runbook_app.adapters.http import HttpClient
 from runbook_app.adapters.output import Log
 from runbook_app.adapters.project_capture import ProjectCapturable
 from runbook_app.adapters.psql import Psql
+from runbook_app.adapters.session_record import StoredRecord
 from runbook_app.adapters.shell import HostShell
 from runbook_app.adapters.threads import in_thread
 from runbook_app.adapters.volume_files import VolumeFiles
@@ -111,6 +112,7 @@ class StackTarget:
             http=self._http,
             shell=HostShell(self._root, self._children, log, item=item, step=step),
             git=self._git,
+            record=StoredRecord(self._scratch.parent),
             recorder=recorder,
         )
 

@@ -25,6 +25,8 @@ COMMANDS = {
     "actions": "plans",
     "score": "score",
     "doctor": "machine",
+    "recipient": "recipient",
+    "unseal": "recipient",
 }
 """Module of this package by the command that it holds."""
 

@@ -10,6 +10,9 @@ import click
 from runbook_app import bootstrap
 from runbook_app.domain.sanitise import neutralise
 
+RECIPIENT = "recipient.key"
+"""Beside the session folders, not in them."""
+
 PLAN = "phase1_security_hardening"
 
 
@@ -38,10 +41,15 @@ def demo_command(folder: Path, no_open: bool, remove: bool, project: str) -> Non
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _say(f"Run the plan on it: runbook run {PLAN} --target {folder} --yes")
         return
+    from runbook_app.adapters.recipient import make_pair
     from runbook_app.cli.options import plan_path
     from runbook_app.cli.screens import show_session
 
-    show_session(bootstrap.create_session(plan_path(PLAN), folder, {}))
+    key = bootstrap.home() / RECIPIENT
+    session = bootstrap.create_session(plan_path(PLAN), folder, {})
+    bootstrap.seal_to(session, make_pair(key))
+    _say(f"Secrets for you alone are sealed to a key of yours; the private one is {key}")
+    show_session(session)
 
 
 def _say(text: str) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @options.overrides
 @options.unknown
 @options.window
+@options.seal_to
 @click.option("--accept-plan-change", is_flag=True, hidden=True)
 def run_command(
     plan: str,
@@ -47,6 +48,7 @@ def run_command(
     overrides: dict[str, str],
     unknown: str | None,
     window: str | None,
+    seal_to: Path | None,
     accept_plan_change: bool,  # noqa: ARG001 - a new session pins the plan as it is
 ) -> None:
     """Run PLAN without a screen.
@@ -60,10 +62,12 @@ def run_command(
     done = options.check_needs(
         loaded, items, lambda need: bootstrap.find_done_before(loaded.id, need, target)
     )
+    bootstrap.check_recipient(seal_to)
     require_environment(target)
     session = bootstrap.create_session(
         path, target, overrides, window_from_now=from_now, done_before=done
     )
+    bootstrap.seal_to(session, seal_to)
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
     try:
         code = drive(session, scope, as_json=as_json, logs=logs, new=True)
@@ -85,6 +89,7 @@ def run_command(
 @options.logs
 @options.overrides
 @options.unknown
+@options.seal_to
 @click.option(
     "--accept-plan-change",
     is_flag=True,
@@ -101,6 +106,7 @@ def resume_command(
     logs: str,
     overrides: dict[str, str],
     unknown: str | None,
+    seal_to: Path | None,
     accept_plan_change: bool,
 ) -> None:
     """Go on with an interrupted session, with a new engine.
@@ -115,6 +121,7 @@ def resume_command(
     opened = bootstrap.open_session(session, target)
     opened = bootstrap.hold_pin(opened, accept=accept_plan_change)
     options.check_scope(opened.plan, items, until)
+    bootstrap.seal_to(opened, seal_to)
     if not (headless or yes or as_json):
         from runbook_app.cli.screens import require_terminal, show_session
 

@@ -55,6 +55,16 @@ window: Decorator = click.option(
 )
 
 
+seal_to: Decorator = click.option(
+    "--seal-to",
+    "seal_to",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    metavar="KEY",
+    help="Public key that secrets for the operator alone are sealed to (`runbook recipient`).",
+)
+
+
 def _pairs(
     context: click.Context,  # noqa: ARG001 - click's signature
     parameter: click.Parameter,  # noqa: ARG001 - as above

@@ -29,12 +29,14 @@ DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
 @options.target
 @options.overrides
 @options.window
+@options.seal_to
 @click.option("--accept-plan-change", is_flag=True, hidden=True)
 def open_command(
     plan: str,
     target: Path,
     overrides: dict[str, str],
     window: str | None,
+    seal_to: Path | None,
     accept_plan_change: bool,  # noqa: ARG001 - a new session pins the plan as it is
 ) -> None:
     """Start a new session of PLAN on the screen."""
@@ -42,8 +44,10 @@ def open_command(
     path = options.plan_path(plan)
     from runbook_app.cli.drive import require_environment
 
+    bootstrap.check_recipient(seal_to)
     require_environment(target)
     session = bootstrap.create_session(path, target, overrides, window_from_now=window == "now")
+    bootstrap.seal_to(session, seal_to)
     show_session(session)
 
 

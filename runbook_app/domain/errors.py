@@ -9,6 +9,7 @@ RunbookError                 base: carries what happened, where, and what to do 
 └── ActionError              an action could not do or measure its work
     ├── CheckFailed          a measured value is outside its limit
     ├── NotMeasured          a check could not measure, and why
+    ├── NeedsRecipient       a secret is to be sealed, and there is no key to seal it to
     ├── DatabaseRefused      the database server said no; `sqlstate` says which no
     └── CaptureRequired      an effect was tried on something not captured
 """
@@ -59,6 +60,10 @@ class CheckFailed(ActionError):
 
 
 class NotMeasured(ActionError):
+    pass
+
+
+class NeedsRecipient(ActionError):
     pass
 
 

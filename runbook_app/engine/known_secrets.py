@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
+from runbook_app.domain.errors import NeedsRecipient
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.journal import Artefacts
 
 _NAME = "known-secrets"
+
+
+class Recipient(Protocol):
+    """Whom a secret is sealed to, so that this program can't open it any more."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def seal(self, plain: bytes) -> bytes: ...
 
 
 class KnownSecrets:
@@ -20,9 +32,12 @@ class KnownSecrets:
     artefact, since no other place of the session may hold it.
     """
 
-    def __init__(self, redactor: Redactor, artefacts: Artefacts) -> None:
+    def __init__(
+        self, redactor: Redactor, artefacts: Artefacts, recipient: Recipient | None = None
+    ) -> None:
         self._redactor = redactor
         self._artefacts = artefacts
+        self._recipient = recipient
         self._values: dict[str, str] = {}
         self._load()
 
@@ -46,3 +61,21 @@ class KnownSecrets:
         if value.strip() and value not in self._values:
             self._values[value] = name
             self._artefacts.put_sealed(_NAME, msgspec.json.encode(self._values))
+
+    def known(self, name: str) -> Sequence[str]:
+        return [value for value, given in self._values.items() if given == name]
+
+    def recipient(self) -> str:
+        return self._recipient.fingerprint if self._recipient else ""
+
+    def seal(self, name: str, value: bytes) -> str:
+        if self._recipient is None:
+            raise NeedsRecipient(
+                f"{name} can be shown to nobody and is written down nowhere in plain, and there is"
+                " no key to seal it to.",
+                hint="Make one with 'runbook recipient FILE', then go on with"
+                " 'runbook resume --seal-to FILE.pub'.",
+            )
+        path = f"sealed/{name}.json"
+        self._artefacts.put(path, self._recipient.seal(value))
+        return path

@@ -31,7 +31,16 @@ from typing import Any, Protocol
 from runbook_app.domain.errors import CheckFailed
 from runbook_app.domain.measure import Finding, Measurement, Progress, Scalar
 from runbook_app.domain.plan import ActionKind, Plan
-from runbook_app.ports.capabilities import Compose, Containers, Files, Git, Http, Secrets, Shell
+from runbook_app.ports.capabilities import (
+    Compose,
+    Containers,
+    Files,
+    Git,
+    Http,
+    Record,
+    Secrets,
+    Shell,
+)
 from runbook_app.ports.database import Database
 
 Apply = Callable[..., Awaitable[None]]
@@ -134,6 +143,7 @@ class Run:
     http: Http
     shell: Shell
     git: Git
+    record: Record
     recorder: Recorder
     score: ScoreMeter | None = None
     """None where the score is being measured: it does not contain itself."""

@@ -8,7 +8,7 @@ or child has really ended. All paths are relative to the target and may not leav
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -338,6 +338,31 @@ class Secrets(Protocol):
 
     def generate(self, name: str, length: int = 32) -> bytes:
         """Random bytes; registered, as hex and as base64, before they are returned."""
+
+    def known(self, name: str) -> Sequence[str]:
+        """The values registered by this name in this session, also by an earlier engine; oldest
+        first."""
+
+    def recipient(self) -> str:
+        """Fingerprint of the key that `seal` seals to; empty when the operator gave none."""
+
+    def seal(self, name: str, value: bytes) -> str:
+        """Seal what only the operator may open; returns the file's path in the session's folder.
+
+        Raises:
+            NeedsRecipient: the operator gave no key to seal to.
+        """
+
+
+class Record(Protocol):
+    """What this session has written down about itself."""
+
+    def pieces(self) -> Iterator[tuple[str, bytes]]:
+        """Every text of the journal and the log, with the name of where it is stored.
+
+        Raises:
+            NotMeasured: one of them can't be read.
+        """
 
 
 class Git(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -288,6 +288,14 @@ class FakeShell:
 
     def which(self, name: str) -> str | None:
         return f"/usr/bin/{name}" if name in self.programs else None
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeRecord:
+    written: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def pieces(self) -> Iterator[tuple[str, bytes]]:
+        yield from self.written
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runbook_app.domain.errors import NeedsRecipient
 from runbook_app.ports.database import (
     Backup,
     DatabaseSession,
@@ -25,14 +26,32 @@ Rows = Sequence[tuple[Any, ...]]
 @dataclass(slots=True, kw_only=True)
 class FakeSecrets:
     registered: dict[str, str] = field(default_factory=dict)
+    history: list[tuple[str, str]] = field(default_factory=list)
+    """Name and value, in the order of registering."""
+    seals_to: str = "a key"
+    sealed: dict[str, bytes] = field(default_factory=dict)
 
     def register(self, name: str, value: str) -> None:
         self.registered[name] = value
+        if (name, value) not in self.history:
+            self.history.append((name, value))
 
     def generate(self, name: str, length: int = 32) -> bytes:
         value = bytes(range(length))
         self.register(name, value.hex())
         return value
+
+    def known(self, name: str) -> Sequence[str]:
+        return [value for given, value in self.history if given == name]
+
+    def recipient(self) -> str:
+        return self.seals_to
+
+    def seal(self, name: str, value: bytes) -> str:
+        if not self.seals_to:
+            raise NeedsRecipient(f"{name}: there is no key to seal it to.")
+        self.sealed[name] = value
+        return f"sealed/{name}.json"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -57,6 +57,8 @@ class FakeHttp:
     on_handshake: Callable[[Mapping[str, Any]], Handshake] | None = None
     on_load: Callable[[str], Latency] | None = None
     asked: list[str] = field(default_factory=list)
+    sent: list[Mapping[str, str]] = field(default_factory=list)
+    """Headers of each request."""
 
     async def request(
         self,
@@ -72,6 +74,7 @@ class FakeHttp:
         timeout: timedelta = timedelta(seconds=10),
     ) -> Response:
         self.asked.append(f"{method} {url}")
+        self.sent.append(dict(headers or {}))
         if self.on_request is None:
             raise ActionError(f"{method} {url} got no answer: connection refused.")
         return self.on_request(method, url)

@@ -21,6 +21,7 @@ from runbook_app.testing.capabilities import (
     FakeContainers,
     FakeFiles,
     FakeGit,
+    FakeRecord,
     FakeShell,
     History,
 )
@@ -99,6 +100,7 @@ class FakeTarget:
         self.shell = FakeShell()
         self.git = FakeGit(root=self.folder)
         self.secrets = FakeSecrets()
+        self.record = FakeRecord()
         self.recorder = ListRecorder()
         self.run = Run(
             session="session",
@@ -123,6 +125,7 @@ class FakeTarget:
             http=http or self.http,
             shell=self.shell,
             git=self.git,
+            record=self.record,
             recorder=self.recorder,
         )
 

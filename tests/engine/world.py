@@ -269,6 +269,7 @@ class FileTarget:
             http=missing,
             shell=HostShell(self._root, self._children, recorder.output_bytes),
             git=self.git,
+            record=missing,
             recorder=recorder,
         )
 

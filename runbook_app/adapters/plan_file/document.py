@@ -132,7 +132,8 @@ class Document:
 
     def _password_from(self, database: Fields) -> str:
         text = database.text("password_from")
-        if text and not text.startswith(("environment:", "file:")):
+        places = text.split(" or ") if text else []
+        if not all(place.strip().startswith(("environment:", "file:")) for place in places):
             message = "'password_from' is 'environment:NAME' or 'file:PATH', never the password"
             database.wrong("password_from", message)
         return text

@@ -2,7 +2,8 @@
 # Create a cluster on an empty volume, then become postgres. Arguments that start with a dash are given to postgres.
 #
 #   POSTGRES_USER      superuser the application signs in as (required on an empty volume)
-#   POSTGRES_PASSWORD  its password (required on an empty volume)
+#   POSTGRES_PASSWORD  its password, or the SCRAM verifier of one (required on an empty volume)
+#   POSTGRES_PASSWORD_FILE  a file that holds it, in its place
 #   POSTGRES_DB        its database; default: the user's name
 #
 # On an empty volume, and only there, /docker-entrypoint-initdb.d/*.sh and *.sql run in the order of their names.
@@ -13,11 +14,13 @@ unfinished=$PGDATA.unfinished
 
 say() { printf 'entrypoint: %s\n' "$*" >&2; }
 
+# Not exported: the server would keep it in its environment.
+password=${POSTGRES_PASSWORD:-}
+
 require_variables() {
-    local name
-    for name in POSTGRES_USER POSTGRES_PASSWORD; do
-        [ -n "${!name:-}" ] || { say "$name is not set, and the volume is empty"; exit 1; }
-    done
+    if [ -n "${POSTGRES_PASSWORD_FILE:-}" ]; then password=$(<"$POSTGRES_PASSWORD_FILE"); fi
+    [ -n "${POSTGRES_USER:-}" ] || { say "POSTGRES_USER is not set, and the volume is empty"; exit 1; }
+    [ -n "$password" ] || { say "POSTGRES_PASSWORD is not set, and the volume is empty"; exit 1; }
 }
 
 create_cluster() {
@@ -41,7 +44,7 @@ run_sql() { psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=postgres "
 
 # The password reaches neither the list of processes (psql reads it from the environment) nor the server's log.
 create_user_and_database() {
-    run_sql --dbname=postgres --set=user="$POSTGRES_USER" --set=database="$POSTGRES_DB" <<'SQL'
+    POSTGRES_PASSWORD=$password run_sql --dbname=postgres --set=user="$POSTGRES_USER" --set=database="$POSTGRES_DB" <<'SQL'
 SET log_statement = 'none';
 \set password `printenv POSTGRES_PASSWORD`
 SELECT :'user' <> 'postgres' AS another_user, :'database' <> 'postgres' AS another_database \gset
