@@ -31,14 +31,9 @@ POINTS = [
     *(
         pytest.param(point, marks=pytest.mark.slow)
         for point in (
-            "effect:database.keys",
-            "applied:database.configuration",
             "applied:database.restart",
-            "applied:database.roles",
-            "applied:database.source",
             "effect:database.migrate",
             "applied:database.purge",
-            "verified:database",
             "committed:database",
         )
     ),
