@@ -31,9 +31,9 @@ POINTS = [
     *(
         pytest.param(point, marks=pytest.mark.slow)
         for point in (
-            "applied:database.restart",
             "effect:database.migrate",
             "applied:database.purge",
+            "verified:database",
             "committed:database",
         )
     ),
