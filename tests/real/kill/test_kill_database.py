@@ -31,11 +31,6 @@ POINTS = [
     *(
         pytest.param(point, marks=pytest.mark.slow)
         for point in (
-            "effect:database.keys",
-            "applied:database.configuration",
-            "applied:database.restart",
-            "applied:database.roles",
-            "applied:database.source",
             "effect:database.migrate",
             "applied:database.purge",
             "verified:database",
