@@ -15,5 +15,7 @@ fi
 code=0
 "$runbook" run "$plan" --target "$target" --yes || code=$?
 "$runbook" report --target "$target"
-"$runbook" export --target "$target"
+said=$("$runbook" export --target "$target" 2>&1) || code=1
+printf '%s\n' "$said"
+"$runbook" verify "$(sed -n 's|^Written: \(.*\)/signal\.json$|\1|p' <<<"$said")" || code=1
 exit "$code"
