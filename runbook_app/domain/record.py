@@ -30,7 +30,6 @@ class Assumed:
     title: str
     by: str
     at: str
-    """Empty for an answer to an action's question."""
 
 
 def measurements(state: SessionState) -> list[Taken]:
@@ -71,9 +70,9 @@ def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
         Assumed(
             item=asked.item,
             line=asked.step,
-            title=f"{asked.text}: {answered.answer}",
+            title=asked.text if asked.kind == "statement" else f"{asked.text}: {answered.answer}",
             by=answered.by,
-            at="",
+            at=state.question_times.get(asked.id, ""),
         )
         for asked, answered in state.questions_answered
         if answered.assumed and asked.kind != "confirm"

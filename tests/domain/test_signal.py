@@ -48,6 +48,23 @@ def test_unattended_when_an_actions_question_was_answered_by_nobody() -> None:
     assert signal(story).not_confirmed[0].title == "Go on?: yes"
 
 
+def test_a_step_s_statement_that_nobody_confirmed_is_listed_with_its_time() -> None:
+    story = complete()
+    story.tell(
+        ev.QuestionAsked(id="q", item="tls", step="tls.test", kind="statement", text="It is neat"),
+        ev.QuestionAnswered(id="q", answer="yes", by="anna", assumed=True),
+    )
+    found = signal(story)
+    assert found.verdict == "COMPLETE (unattended)"
+    (line,) = found.not_confirmed
+    assert (line.item, line.line, line.title, line.at) == (
+        "tls",
+        "tls.test",
+        "It is neat",
+        story.at,
+    )
+
+
 def test_ended_when_an_item_was_rolled_back() -> None:
     found = signal(complete().rollback())
     assert found.verdict == "ENDED"

@@ -130,6 +130,12 @@ async def asks(run: Run, *, text: str) -> None:
 
 
 @check
+async def states(run: Run, *, text: str) -> None:
+    """Have a statement confirmed."""
+    run.require(text, await run.confirm(text), "confirmed")
+
+
+@check
 async def child(run: Run, *, argv: list[str]) -> None:
     """Run a command on this machine."""
     run.equals("exit code", (await run.shell.run(argv)).exit_code, 0)
@@ -157,7 +163,7 @@ class Actions:
     """Implements `ports.action.Registry` over this module's actions."""
 
     def __init__(self) -> None:
-        found = (write, append, lie, holds, waits, breaks, asks, child, remarks, leaks)
+        found = (write, append, lie, holds, waits, breaks, asks, states, child, remarks, leaks)
         self._actions = {action.name: action for action in found}
 
     def get(self, name: str) -> Action | None:
