@@ -59,7 +59,7 @@ class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
     claimed: str
     """What the plan says of it, on nobody's proof."""
     reason: str = ""
-    """Of an item that is not required."""
+    """Why it is not required; or why its results do not hold any more."""
     planned: str = ""
     seconds: float = 0.0
     started: str = ""

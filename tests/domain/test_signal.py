@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.measure import Verdict
+from runbook_app.domain.plan import Claim
 from runbook_app.domain.signal import Signal, build_signal, signal_markdown
 
-from .story import PLAN, WHOLE, Story, checked, complete, measured
+from .story import (
+    HEADERS,
+    PLAN,
+    SIGN_OFF,
+    TLS,
+    WHOLE,
+    Story,
+    checked,
+    complete,
+    line,
+    measured,
+)
 
 
 def signal(story: Story) -> Signal:
@@ -229,3 +243,21 @@ def test_text_of_the_target_stays_text() -> None:
     rows = [text for text in page.splitlines() if "script" in text and text.startswith("|")]
     assert all(text.replace("\\|", "").count("|") in (4, 6) for text in rows)
     assert rows
+
+
+def test_what_was_measured_on_top_of_an_undone_item_does_not_hold_any_more() -> None:
+    over = replace(SIGN_OFF, needs=("tls",), success=(line("final-p95", "P95 at the end"),))
+    claimed = Claim(id="end", text="It is fast", measured_by="final-p95")
+    story = Story(replace(PLAN, items=(HEADERS, TLS, over), claims=(claimed,))).run()
+    story.headers().tls().step("sign-off.suite", 30.0, measured("coverage", 99.0, unit="%"))
+    story.tell(
+        checked("sign-off", "final-p95", measured("P95", 50.0, unit="ms", limit="<= 100")),
+        ev.ItemVerified(item="sign-off"),
+    )
+    before = signal(story)
+    assert (before.coverage.value, before.p95.after.value) == (99.0, 50.0)
+    after = signal(story.rollback())
+    assert (after.coverage.value, after.p95.after.value) == (None, None)
+    assert [claim.id for claim in after.unproven] == ["end"]
+    assert "Sign-off (succeeded; measured before item 2 was rolled back;" in signal_markdown(after)
+    assert [item.reason for item in after.items if item.id == "headers"] == [""]
