@@ -57,9 +57,13 @@ def run_command(
     from_now = window == "now"
     loaded = bootstrap.load_plan(path, target, overrides, window_from_now=from_now)
     options.check_scope(loaded, items, until)
-    options.check_needs(loaded, items)
+    done = options.check_needs(
+        loaded, items, lambda need: bootstrap.find_done_before(loaded.id, need, target)
+    )
     require_environment(target)
-    session = bootstrap.create_session(path, target, overrides, window_from_now=from_now)
+    session = bootstrap.create_session(
+        path, target, overrides, window_from_now=from_now, done_before=done
+    )
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
     try:
         code = drive(session, scope, as_json=as_json, logs=logs, new=True)
