@@ -170,6 +170,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     unproven: tuple[Unproven, ...]
     log_lost: tuple[str, ...]
     plan_changes: tuple[str, ...]
+    done_before: tuple[str, ...]
+    """Items that this one builds on and that another session did, with that session."""
     ready_for: str
     next_task: str
     journal: Journal

@@ -28,7 +28,7 @@ from runbook_app.domain.measure import Measurement, Verdict
 from runbook_app.domain.plan import Claim, Item, Plan
 from runbook_app.domain.signal_page import signal_markdown
 from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState, StepStatus
-from runbook_app.domain.times import began, ended, session_ended
+from runbook_app.domain.times import at_second, began, ended, session_ended
 from runbook_app.domain.verdict import Overall, incomplete_reasons, overall
 
 __all__ = ["Signal", "build_signal", "signal_markdown"]
@@ -87,6 +87,10 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
         ),
         plan_changes=tuple(
             f"{change.sha256} accepted by {change.by}" for change in state.plan_changes
+        ),
+        done_before=tuple(
+            f"{done.item} in session {done.session}, {at_second(done.at)}"
+            for done in (started.done_before if started else ())
         ),
         ready_for=_ready_for(plan, reached),
         next_task=_next_task(state, plan, reached),

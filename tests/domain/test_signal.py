@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from runbook_app.domain import events as ev
@@ -211,6 +212,15 @@ def test_a_session_that_is_not_complete_is_ready_for_nothing() -> None:
     open_session = signal(Story().run().headers())
     assert open_session.ready_for == ""
     assert open_session.next_task == "Item 2: TLS/HTTPS Enforcement"
+
+
+def test_what_another_session_did_is_named_with_it() -> None:
+    story = Story()
+    done = ev.DoneBefore(item="tls", session="s0", at=story.at)
+    begun = msgspec.structs.replace(story.entries[0].body, done_before=(done,))
+    found = build_signal(Story().tell(begun).state, PLAN, story.at)
+    assert found.done_before == ("tls in session s0, 2025-10-24 08:00:02 UTC",)
+    assert "- Done before this session: tls in session s0" in signal_markdown(found)
 
 
 def test_it_speaks_of_the_journals_tip_and_of_the_pinned_plan() -> None:
