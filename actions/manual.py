@@ -8,8 +8,8 @@ from runbook_app.ports.action import Run, check
 @check
 async def confirm(run: Run, *, text: str, person_required: bool = False) -> None:
     """Ask the operator to confirm a statement."""
-    answer = await run.ask(text, choices=("yes", "no"), person_required=person_required)
-    run.equals(text, answer, "yes")
+    confirmed = await run.confirm(text, person_required=person_required)
+    run.equals(text, "yes" if confirmed else "no", "yes")
 
 
 @check

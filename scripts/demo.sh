@@ -18,5 +18,7 @@ echo "Secrets for the operator alone are sealed to $key; the private key is ${ke
 code=0
 "$runbook" run "$plan" --target "$target" --yes --seal-to "$key" || code=$?
 "$runbook" report --target "$target"
-"$runbook" export --target "$target"
+said=$("$runbook" export --target "$target" 2>&1) || code=1
+printf '%s\n' "$said"
+"$runbook" verify "$(sed -n 's|^Written: \(.*\)/signal\.json$|\1|p' <<<"$said")" || code=1
 exit "$code"

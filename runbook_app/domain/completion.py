@@ -59,7 +59,7 @@ class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
     claimed: str
     """What the plan says of it, on nobody's proof."""
     reason: str = ""
-    """Of an item that is not required."""
+    """Why it is not required; or why its results do not hold any more."""
     planned: str = ""
     seconds: float = 0.0
     started: str = ""
@@ -208,6 +208,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     unproven: tuple[Unproven, ...]
     log_lost: tuple[str, ...]
     plan_changes: tuple[str, ...]
+    done_before: tuple[str, ...]
+    """Items that this one builds on and that another session did, with that session."""
     ready_for: str
     next_task: str
     journal: Journal

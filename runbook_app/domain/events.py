@@ -391,10 +391,16 @@ class QuestionAsked(Event, frozen=True, kw_only=True):
     item: str
     step: str
     kind: str
-    """`confirm`, `choice`, `text`, or `changed` (an object differs from what the item left)."""
+    """`confirm` (a line of a checkpoint), `statement` (an action's, to be confirmed), `choice`,
+    `text`, or `changed` (an object differs from what the item left)."""
     text: str
     choices: tuple[str, ...] = ()
     person_required: bool = False
+
+    @property
+    def may_be_assumed(self) -> bool:
+        """Whether `--yes` may stand in for a person: never where there is something to decide."""
+        return self.kind in ("confirm", "statement") and not self.person_required
 
 
 class QuestionAnswered(Event, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runbook_app.domain.measure import Measurement
 from runbook_app.domain.plan import Item, Plan
 from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState
+from runbook_app.domain.times import ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +31,43 @@ class Assumed:
     title: str
     by: str
     at: str
-    """Empty for an answer to an action's question."""
 
 
 def measurements(state: SessionState) -> list[Taken]:
-    """All that was measured, oldest first; what an undone item had does not count any more."""
-    found = [taken for item in state.items.values() for taken in _of_item(item)]
+    """All that was measured, oldest first; what an undone item had does not count any more.
+
+    Nor does what was measured on top of an item that was undone since.
+    """
+    old = outdated(state)
+    found = [
+        taken for item in state.items.values() if item.id not in old for taken in _of_item(item)
+    ]
     return sorted(found, key=lambda taken: taken.at)
+
+
+def outdated(state: SessionState) -> dict[str, str]:
+    """Why the results of some items speak of a target that is not there any more, by item."""
+    undone = {
+        item.id: item for item in state.items.values() if item.status is ItemStatus.ROLLED_BACK
+    }
+    return {
+        item.id: f"measured before item {undone[need].outline.number} was rolled back"
+        for item in state.items.values()
+        if item.started and item.id not in undone
+        for need in _all_needs(state, item.id)
+        if need in undone and undone[need].rollback_started_at > ended(item)
+    }
+
+
+def _all_needs(state: SessionState, item_id: str) -> set[str]:
+    found: set[str] = set()
+    wanted = [item_id]
+    while wanted:
+        item = state.items.get(wanted.pop())
+        more = [need for need in item.outline.needs if need not in found] if item else []
+        found.update(more)
+        wanted += more
+    return found
 
 
 def _of_item(item: ItemState) -> Iterator[Taken]:
@@ -71,9 +102,9 @@ def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
         Assumed(
             item=asked.item,
             line=asked.step,
-            title=f"{asked.text}: {answered.answer}",
+            title=asked.text if asked.kind == "statement" else f"{asked.text}: {answered.answer}",
             by=answered.by,
-            at="",
+            at=state.question_times.get(asked.id, ""),
         )
         for asked, answered in state.questions_answered
         if answered.assumed and asked.kind != "confirm"

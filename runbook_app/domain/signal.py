@@ -28,7 +28,7 @@ from runbook_app.domain.plan import Claim, Item, Plan
 from runbook_app.domain.score_page import score_result
 from runbook_app.domain.signal_page import signal_markdown
 from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState, StepStatus
-from runbook_app.domain.times import began, ended, session_ended
+from runbook_app.domain.times import at_second, began, ended, session_ended
 from runbook_app.domain.verdict import Overall, incomplete_reasons, overall
 
 __all__ = ["Signal", "build_signal", "signal_markdown"]
@@ -39,6 +39,7 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
     started = state.started
     reached = overall(state)
     taken = record.measurements(state)
+    old = record.outdated(state)
     claims = tuple(_claims(state, plan))
     return Signal(
         verdict=reached.value,
@@ -54,7 +55,10 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
         program=started.program if started else "",
         written=now,
         times=_times(state, plan, now),
-        items=tuple(_item(item, state.items[item.id], now) for item in _known(state, plan)),
+        items=tuple(
+            _item(item, state.items[item.id], now, old.get(item.id, ""))
+            for item in _known(state, plan)
+        ),
         p95=_before_and_after(taken, "p95"),
         coverage=_newest(taken, "coverage"),
         breaking_changes=_newest(taken, "breaking"),
@@ -81,6 +85,10 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
         ),
         plan_changes=tuple(
             f"{change.sha256} accepted by {change.by}" for change in state.plan_changes
+        ),
+        done_before=tuple(
+            f"{done.item} in session {done.session}, {at_second(done.at)}"
+            for done in (started.done_before if started else ())
         ),
         ready_for=_ready_for(plan, reached),
         next_task=_next_task(state, plan, reached),
@@ -115,14 +123,14 @@ def _planned(items: Iterable[Item]) -> Estimate:
     return total
 
 
-def _item(item: Item, found: ItemState, now: str) -> ItemResult:
+def _item(item: Item, found: ItemState, now: str, outdated: str) -> ItemResult:
     return ItemResult(
         id=item.id,
         number=item.number,
         title=item.title,
         state=found.status.value,
         claimed=item.declared_status,
-        reason=item.not_required,
+        reason=item.not_required or outdated,
         planned=str(item.estimate) if item.estimate else "",
         seconds=sum(step.seconds(now) for step in found.steps.values()),
         started=began(found),
@@ -227,9 +235,15 @@ def _figure(taken: record.Taken) -> Figure:
 
 
 def _claims(state: SessionState, plan: Plan) -> Iterable[ClaimResult]:
+    old = record.outdated(state)
+    standing = [
+        item
+        for item in state.items.values()
+        if item.status is not ItemStatus.ROLLED_BACK and item.id not in old
+    ]
     for claim in plan.claims:
-        for item in state.items.values():
-            if item.status is not ItemStatus.ROLLED_BACK and (found := _measured(item, claim)):
+        for item in standing:
+            if found := _measured(item, claim):
                 yield found
 
 

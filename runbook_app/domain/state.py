@@ -294,6 +294,8 @@ class SessionState:
     questions_answered: list[tuple[ev.QuestionAsked, ev.QuestionAnswered]] = field(
         default_factory=list
     )
+    question_times: dict[str, str] = field(default_factory=dict)
+    """When each of them was answered, by its id."""
     commands: dict[str, Command] = field(default_factory=dict)
     """Commands without an answer, in order."""
     answered: dict[str, str] = field(default_factory=dict)
@@ -542,6 +544,7 @@ def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
         case ev.QuestionAnswered():
             if state.question and state.question.id == event.id:
                 state.questions_answered.append((state.question, event))
+                state.question_times[event.id] = at
                 _close_question(state, at)
         case ev.QuestionWithdrawn():
             if state.question and state.question.id == event.id:

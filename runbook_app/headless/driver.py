@@ -88,7 +88,7 @@ class Driver:
         """Stand in for a person, where that is allowed; false where it is not."""
         if self._feed.stop_wanted or asked.id in self._answered:
             return True
-        if not self._scope.unattended or asked.person_required or asked.kind != "confirm":
+        if not self._scope.unattended or not asked.may_be_assumed:
             return False
         self._answered.add(asked.id)
         answer = asked.choices[0] if asked.choices else "yes"

@@ -41,7 +41,7 @@ class Parting:
         where = f"item {asked.item}: " if asked.item else ""
         self._printer.say(f"Waiting for a person: {where}{asked.text}", Tone.CARE)
         self._printer.say(f"Answer it on the screen: runbook resume {self._id}")
-        if may_assume and asked.kind == "confirm" and not asked.person_required:
+        if may_assume and asked.may_be_assumed:
             self._printer.say(
                 "Or have it recorded as assumed, confirmed by nobody:"
                 f" runbook resume {self._id} --headless --yes"

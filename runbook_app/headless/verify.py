@@ -111,7 +111,9 @@ def _not_by_a_person(lines: tuple[Unconfirmed, ...]) -> Iterator[str]:
         yield "Every confirmation was given by a person."
         return
     yield "Not confirmed by a person:"
-    yield from (f"  {line.item}: {line.title} - assumed (--yes, {line.by})" for line in lines)
+    for line in lines:
+        when = f", {at_second(line.at)}" if line.at else ""
+        yield f"  {line.item}: {line.title} - assumed (--yes, {line.by}{when})"
 
 
 def verify_journal(
@@ -154,7 +156,7 @@ def _hold_against(journal: Journal, stated: Stated, signal: bytes, finding: Find
         )
         return
     if tip > told.seq:
-        finding.lines.append(f"Since     {tip - told.seq} entries follow the signal")
+        finding.lines.append(f"Since     the journal has gone on to entry {tip}")
     _hold_against_what_followed(journal, stated, signal, finding)
 
 

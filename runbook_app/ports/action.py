@@ -169,6 +169,16 @@ class Run:
             text, choices=choices, kind=kind, person_required=person_required
         )
 
+    async def confirm(self, text: str, *, person_required: bool = False) -> bool:
+        """Have the operator say that a statement is true.
+
+        `--yes` stands in for that, on record, unless a person is required.
+        """
+        answer = await self.recorder.ask(
+            text, choices=("yes", "no"), kind="statement", person_required=person_required
+        )
+        return answer == "yes"
+
     def previous(self, name: str) -> list[tuple[str, Measurement]]:
         """Measurements of that name taken earlier in this session, oldest first, each with the
         id of what took it: a step, or `item/section/line`."""

@@ -37,6 +37,8 @@ class ListRecorder:
     measurements: list[Measurement] = field(default_factory=list)
     outputs: dict[str, Scalar] = field(default_factory=dict)
     questions: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    """Of the questions."""
     answers: list[str] = field(default_factory=list)
     """To be given, in this order; the first choice of a question when none is left."""
     earlier: list[tuple[str, Measurement]] = field(default_factory=list)
@@ -61,6 +63,7 @@ class ListRecorder:
         self, text: str, *, choices: tuple[str, ...], kind: str, person_required: bool
     ) -> str:
         self.questions.append(text)
+        self.kinds.append(kind)
         if self.answers:
             return self.answers.pop(0)
         return choices[0] if choices else ""

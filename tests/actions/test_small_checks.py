@@ -85,6 +85,13 @@ async def test_a_confirmation_holds_when_somebody_says_yes(
     failed = await target.measure(manual.confirm, text="Guide reviewed")
     assert failed == ([] if holds else ["Guide reviewed"])
     assert target.recorder.questions == ["Guide reviewed"]
+    assert target.recorder.kinds == ["statement"], "--yes may stand in for it"
+
+
+async def test_an_instruction_is_a_choice_that_nobody_may_assume(target: FakeTarget) -> None:
+    target.recorder.answers = ["done"]
+    assert await target.measure(manual.instruct, text="Unplug it") == []
+    assert target.recorder.kinds == ["choice"]
 
 
 async def test_an_instruction_that_was_not_followed_fails(target: FakeTarget) -> None:

@@ -111,7 +111,7 @@ def test_a_valid_signal_exits_0_with_its_verdict_first(signed: SignedSession) ->
     lines = found.stdout.splitlines()
     assert (lines[0], lines[-1]) == ("COMPLETE (unattended)", "VALID")
     assert signed.key.keyid in found.stdout
-    assert "tls: TLS guide reviewed - assumed (--yes, anna)" in found.stdout
+    assert "tls: TLS guide reviewed - assumed (--yes, anna, 20" in found.stdout
 
 
 def test_on_another_machine_the_file_and_the_public_key_are_enough(

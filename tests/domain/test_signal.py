@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.measure import Verdict
+from runbook_app.domain.plan import Claim
 from runbook_app.domain.signal import Signal, build_signal, signal_markdown
 
-from .story import PLAN, SCORED, WHOLE, Story, checked, complete, measured
+from .story import (
+    HEADERS,
+    PLAN,
+    SCORED,
+    SIGN_OFF,
+    TLS,
+    WHOLE,
+    Story,
+    checked,
+    complete,
+    line,
+    measured,
+)
 
 
 def signal(story: Story) -> Signal:
@@ -46,6 +62,23 @@ def test_unattended_when_an_actions_question_was_answered_by_nobody() -> None:
     )
     assert signal(story).verdict == "COMPLETE (unattended)"
     assert signal(story).not_confirmed[0].title == "Go on?: yes"
+
+
+def test_a_step_s_statement_that_nobody_confirmed_is_listed_with_its_time() -> None:
+    story = complete()
+    story.tell(
+        ev.QuestionAsked(id="q", item="tls", step="tls.test", kind="statement", text="It is neat"),
+        ev.QuestionAnswered(id="q", answer="yes", by="anna", assumed=True),
+    )
+    found = signal(story)
+    assert found.verdict == "COMPLETE (unattended)"
+    (line,) = found.not_confirmed
+    assert (line.item, line.line, line.title, line.at) == (
+        "tls",
+        "tls.test",
+        "It is neat",
+        story.at,
+    )
 
 
 def test_ended_when_an_item_was_rolled_back() -> None:
@@ -182,6 +215,15 @@ def test_a_session_that_is_not_complete_is_ready_for_nothing() -> None:
     assert open_session.next_task == "Item 2: TLS/HTTPS Enforcement"
 
 
+def test_what_another_session_did_is_named_with_it() -> None:
+    story = Story()
+    done = ev.DoneBefore(item="tls", session="s0", at=story.at)
+    begun = msgspec.structs.replace(story.entries[0].body, done_before=(done,))
+    found = build_signal(Story().tell(begun).state, PLAN, story.at)
+    assert found.done_before == ("tls in session s0, 2025-10-24 08:00:02 UTC",)
+    assert "- Done before this session: tls in session s0" in signal_markdown(found)
+
+
 def test_it_speaks_of_the_journals_tip_and_of_the_pinned_plan() -> None:
     story = complete()
     found = signal(story)
@@ -235,3 +277,21 @@ def test_only_a_score_that_came_to_its_end_counts() -> None:
     begun = ev.ScoreStarted(id="m", moment="before", by="the plan")
     found = signal(Story(SCORED).tell(begun)).score
     assert (found.measured, found.before) == (None, None)
+
+
+def test_what_was_measured_on_top_of_an_undone_item_does_not_hold_any_more() -> None:
+    over = replace(SIGN_OFF, needs=("tls",), success=(line("final-p95", "P95 at the end"),))
+    claimed = Claim(id="end", text="It is fast", measured_by="final-p95")
+    story = Story(replace(PLAN, items=(HEADERS, TLS, over), claims=(claimed,))).run()
+    story.headers().tls().step("sign-off.suite", 30.0, measured("coverage", 99.0, unit="%"))
+    story.tell(
+        checked("sign-off", "final-p95", measured("P95", 50.0, unit="ms", limit="<= 100")),
+        ev.ItemVerified(item="sign-off"),
+    )
+    before = signal(story)
+    assert (before.coverage.value, before.p95.after.value) == (99.0, 50.0)
+    after = signal(story.rollback())
+    assert (after.coverage.value, after.p95.after.value) == (None, None)
+    assert [claim.id for claim in after.unproven] == ["end"]
+    assert "Sign-off (succeeded; measured before item 2 was rolled back;" in signal_markdown(after)
+    assert [item.reason for item in after.items if item.id == "headers"] == [""]

@@ -9,6 +9,7 @@ import pytest
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
+from runbook_app.domain import record
 from runbook_app.domain.errors import ActionError, EnvironmentLacks
 from runbook_app.domain.plan import ConfirmLine, Step
 from runbook_app.domain.state import ItemStatus, StepStatus
@@ -181,6 +182,18 @@ async def test_a_question_of_an_action_is_recorded_and_its_answer_used(driven) -
         assert await session.send(cmd.AnswerQuestion, question=question, answer="red") == ""
         await session.until(lambda: session.state.step("only.a").status is StepStatus.SUCCEEDED)
         assert session.state.step("only.a").outputs == {"answer": "red"}
+
+
+async def test_a_step_s_statement_is_confirmed_by_nobody_in_an_unattended_run(driven) -> None:
+    async with driven(plan_of(step("only.a", "states", text="It is neat"))) as session:
+        await session.run()
+        await session.until(lambda: session.state.question is not None)
+        question = session.state.question
+        assert question.may_be_assumed
+        await session.send(cmd.AnswerQuestion, question=question.id, answer="yes", assumed=True)
+        await session.until(lambda: session.state.step("only.a").status is StepStatus.SUCCEEDED)
+        (line,) = record.assumed(session.state, PLAN)
+        assert (line.line, line.title) == ("only.a", "It is neat")
 
 
 async def test_stop_works_while_waiting_and_waits_for_a_running_step(driven) -> None:

@@ -133,6 +133,12 @@ async def asks(run: Run, *, text: str) -> None:
 
 
 @check
+async def states(run: Run, *, text: str) -> None:
+    """Have a statement confirmed."""
+    run.require(text, await run.confirm(text), "confirmed")
+
+
+@check
 async def child(run: Run, *, argv: list[str]) -> None:
     """Run a command on this machine."""
     run.equals("exit code", (await run.shell.run(argv)).exit_code, 0)
@@ -183,6 +189,7 @@ class Actions:
             waits,
             breaks,
             asks,
+            states,
             child,
             remarks,
             leaks,

@@ -98,8 +98,16 @@ def answering(stage: Stage, command: cmd.Command) -> None:
         obedient(stage, command)
 
 
-async def test_yes_stands_in_for_a_confirmation_once_and_says_that_it_is_assumed() -> None:
-    session = Stage(ev.CheckpointOpened(item="tls"), CONFIRM, react=answering)
+STATEMENT = ev.QuestionAsked(
+    id="q1", item="tls", step="tls.test", kind="statement", text="It is neat", choices=("yes", "no")
+)
+
+
+@pytest.mark.parametrize("asked", [CONFIRM, STATEMENT], ids=["checkpoint", "step"])
+async def test_yes_stands_in_for_a_confirmation_once_and_says_that_it_is_assumed(
+    asked: ev.QuestionAsked,
+) -> None:
+    session = Stage(ev.CheckpointOpened(item="tls"), asked, react=answering)
     assert await Show(session).run(unattended=True) == 0
     answers = [c for c in session.sent if isinstance(c, cmd.AnswerQuestion)]
     assert [(a.question, a.answer, a.assumed) for a in answers] == [("q1", "yes", True)]
@@ -112,9 +120,13 @@ async def test_yes_stands_in_for_a_confirmation_once_and_says_that_it_is_assumed
             id="q2", item="tls", step="", kind="confirm", text="Signed?", person_required=True
         ),
         ev.QuestionAsked(id="q2", item="tls", step="tls.test", kind="text", text="Which host?"),
+        ev.QuestionAsked(id="q2", item="tls", step="tls.test", kind="choice", text="Which one?"),
+        ev.QuestionAsked(
+            id="q2", item="tls", step="a.b", kind="statement", text="Signed?", person_required=True
+        ),
         ev.QuestionAsked(id="q2", item="tls", step="", kind="changed", text="Changed by hand"),
     ],
-    ids=["person required", "text", "changed"],
+    ids=["person required", "text", "choice", "a person's statement", "changed"],
 )
 async def test_yes_never_stands_in_where_a_person_is_required(asked: ev.QuestionAsked) -> None:
     session = Stage(asked)

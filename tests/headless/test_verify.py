@@ -188,7 +188,7 @@ def test_a_session_is_valid_from_its_start_to_the_signal(session: SignedSession)
     assert found.wrong == []
     seq = len(session.story.entries)
     assert any(f"entries 1 to {seq + 1} fit each other" in line for line in found.lines)
-    assert "Since     1 entries follow the signal" in found.lines
+    assert f"Since     the journal has gone on to entry {seq + 1}" in found.lines
 
 
 def column(name: str, value: str) -> Callable[[SignedSession, int], None]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 YES, NO = "yes", "no"
 _TITLES = {
     "confirm": "Confirm",
+    "statement": "Confirm",
     "choice": "Choose",
     "text": "Answer",
     "changed": "Changed since the item finished",
