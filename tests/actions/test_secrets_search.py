@@ -150,6 +150,13 @@ async def test_a_log_without_the_mark_of_our_own_request_is_not_measured(there):
         await from_logs(there)
 
 
+async def test_a_record_without_the_session_is_not_measured(there):
+    echo(there)
+    there.fake.record.written = [("journal.db", b"of somebody else")]
+    with pytest.raises(NotMeasured, match="the session's journal can't be read"):
+        await from_logs(there)
+
+
 async def test_values_that_have_no_file_are_asked_of_the_application(there):
     folder = "secrets/api"
     before = await present(there.fake.run, MANIFEST, folder)
