@@ -75,13 +75,13 @@ def mount(service: Document, source: str, place: str) -> None:
         volumes = service["volumes"] = []
     wanted = f"./{source}:{place}:ro"
     for number, old in enumerate(volumes):
-        if _place(old) == place:
+        if place_of(old) == place:
             volumes[number] = wanted
             return
     volumes.append(wanted)
 
 
-def _place(volume: object) -> str:
+def place_of(volume: object) -> str:
     if isinstance(volume, Mapping):
         return str(volume.get("target", ""))
     parts = str(volume).split(":")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actions._database_secrets import ignore
 from actions._secrets_manifest import Entry
@@ -26,6 +26,8 @@ class Store:
     """Of the application in its container."""
     retired_by: Mapping[str, Sequence[str]]
     """By secret, the variables under which its old value stood in the project's files."""
+    present: Mapping[str, str] = field(default_factory=dict)
+    """Values that are known from elsewhere than a file."""
 
     def path(self, name: str) -> str:
         return f"{self.folder}/{name}"
@@ -62,7 +64,9 @@ class Store:
         await ignore(self.run, [self.path(entry.name) for entry in self.entries])
         for entry in self.entries:
             if not self.has(entry.name) or self.value(entry.name) in self.old_values(entry.name):
-                data = entry.new(self.run.secrets.generate(entry.name, KEY_BYTES)).encode()
+                value = entry.new(os.urandom(KEY_BYTES))
+                self.run.secrets.register(entry.name, value)
+                data = value.encode()
             else:
                 data = self.run.files.read(self.path(entry.name))
             await self.run.files.write(self.path(entry.name), data, mode=0o600, uid=self.uid)
@@ -79,6 +83,8 @@ class Store:
         Raises:
             NotMeasured: there is none.
         """
+        if name in self.present:
+            return self.present[name]
         if not self.has(name):
             raise NotMeasured(f"{self.path(name)} is missing.", hint="Run the step that makes it.")
         return self.run.files.read(self.path(name)).decode("utf-8").strip()

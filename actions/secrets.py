@@ -8,10 +8,10 @@ from typing import Any
 
 from actions import _secrets_code as code
 from actions._secrets_manifest import DEFAULT_BACKEND, FOLDER, Entry, dotted, held, render
+from actions._secrets_present import MANAGER
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, effect
 
-MANAGER = "src/core/secrets.py"
 VAULT_MOUNT, VAULT_PATH = "secret", "application"
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import Sequence
 
 from actions import secrets_manager
 from actions._secrets_manifest import Entry, held
+from actions._secrets_present import present
 from actions._secrets_search import Search
-from actions.secrets_manager import known
 from actions.secrets_rotation import RETIRED, SERVER, VERIFIER
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.action import Run, check
 from runbook_app.ports.capabilities import ContainerInfo
 
 MARK_HEADER = "X-Request-ID"
+_LOOKS, _PAUSE, _LINES = 50, 0.2, 500
+"""The engine takes up a line within moments; seconds between two looks."""
 
 
 @check
@@ -28,7 +31,7 @@ async def absent(
 ) -> None:
     """Find no secret in what the engine knows of the containers and their images, in the
     environment of their first processes, in the Compose file, and in what git tracks."""
-    search = _search(run, manifest, folder, retired)
+    search = await _search(run, manifest, folder, retired)
     containers = await run.containers.list()
     if not containers:
         raise NotMeasured("The project has no container.", hint="Start the stack.")
@@ -92,16 +95,15 @@ async def absent_from_logs(
 
     A request to `url` leaves a mark in the application's log: who can't find that finds nothing.
     """
-    search = _search(run, manifest, folder, retired)
+    search = await _search(run, manifest, folder, retired)
     mark = f"runbook-probe-{uuid.uuid4().hex[:12]}"
     await run.http.request(
         "GET", url, ca=run.files.path(ca) if ca else None, headers={MARK_HEADER: mark}
     )
     application = run.plan.target.api_service
+    _control(await _logged(run, application, mark.encode()), f"the log of {application}")
     for container in await run.containers.list():
         log = await run.containers.logs(container.service)
-        if container.service == application:
-            _control(mark.encode() in log, f"the log of {application}")
         _none(run, f"log of {container.service}, {len(log):,} bytes", search.names_in(log))
     found, read, seen = set[str](), 0, False
     for name, data in run.record.pieces():
@@ -110,6 +112,15 @@ async def absent_from_logs(
         found.update(f"{value} in {name}" for value in search.names_in(data))
     _control(seen, "the session's journal")
     _none(run, f"journal and log of this session, {read:,} bytes", sorted(found))
+
+
+async def _logged(run: Run, service: str, mark: bytes) -> bool:
+    """Wait until the engine has what the service wrote."""
+    for _ in range(_LOOKS):
+        if mark in await run.containers.logs(service, tail=_LINES):
+            return True
+        await asyncio.sleep(_PAUSE)
+    return False
 
 
 @check
@@ -124,10 +135,10 @@ async def complete_flow(
     await absent_from_logs.function(run, manifest=manifest, url=url, ca=ca, folder=folder)
 
 
-def _search(
+async def _search(
     run: Run, manifest: Sequence[Entry], folder: str, retired: dict[str, list[str]]
 ) -> Search:
-    values = known(run, held(manifest), folder)
+    values = await present(run, held(manifest), folder)
     missing = [entry.name for entry in manifest if entry.required and entry.name not in values]
     if missing:
         raise NotMeasured(f"Nobody knows the value of {', '.join(missing)}, to look for it.")

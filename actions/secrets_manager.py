@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from actions._secrets_manifest import Entry, dotted, held
+from actions._secrets_present import MANAGER, present
 from actions._secrets_search import Search
-from actions.secrets import MANAGER
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.domain.measure import Scalar
 from runbook_app.ports.action import Run, check
@@ -43,10 +43,12 @@ _WITHOUT = """
 set -eu
 umask 077
 mkdir /tmp/secrets
-for file in "$SECRETS_DIR"/*; do
-    if [ "${file##*/}" != "$1" ]; then cp "$file" /tmp/secrets/; fi
-done
-export SECRETS_DIR=/tmp/secrets
+if [ -n "${SECRETS_DIR:-}" ]; then
+    for file in "$SECRETS_DIR"/*; do
+        if [ "${file##*/}" != "$1" ]; then cp "$file" /tmp/secrets/; fi
+    done
+    export SECRETS_DIR=/tmp/secrets
+fi
 limit=$2
 shift 2
 exec timeout "$limit" "$@"
@@ -135,23 +137,11 @@ async def config_complete(
         not unset,
         ", ".join(unset) or f"{len(said['required'])} of them",
     )
-    search = Search(values=known(run, manifest, folder))
+    search = Search(values=await present(run, manifest, folder))
     if not search.names_in(json.dumps(search.values).encode()):
         raise NotMeasured("No value is known that could be looked for.")
     shown = search.names_in(str(said["shown"]).encode())
     run.require("no value shows in them", not shown, ", ".join(shown) or "none")
-
-
-def known(run: Run, manifest: Sequence[Entry], folder: str) -> dict[str, str]:
-    """Present values by name, from their files or as this session made them."""
-    found = {}
-    for entry in manifest:
-        path = f"{folder}/{entry.name}"
-        if run.files.exists(path):
-            found[entry.name] = run.files.read(path).decode().strip()
-        elif values := run.secrets.known(entry.name):
-            found[entry.name] = values[-1]
-    return found
 
 
 @check
@@ -169,13 +159,28 @@ async def startup_validated(
         (text for text in log.decode("utf-8", "replace").splitlines() if STARTED in text), ""
     )
     run.require("the start says what was validated", bool(line), line[-300:] or "no such line")
-    search = Search(values=known(run, manifest, folder))
+    search = Search(values=await present(run, manifest, folder))
+    if container.environment.get("SECRETS_BACKEND") == "vault":
+        # Another entry: nothing is there, or it may not be read, and either way there is no secret.
+        words, other = "runbook_probe_nothing", {"VAULT_PATH": "runbook_probe_nothing"}
+        await _refuses(run, container, search, "what Vault holds", words, other)
+        return
     for entry in held(manifest):
         if entry.required:
-            await _refuses(run, container, entry.name, search)
+            # A file that is named by itself would still be found.
+            unset = {f"{entry.variable}_FILE": ""}
+            words = f"{entry.name} is missing"
+            await _refuses(run, container, search, entry.name, words, unset)
 
 
-async def _refuses(run: Run, container: ContainerInfo, name: str, search: Search) -> None:
+async def _refuses(
+    run: Run,
+    container: ContainerInfo,
+    search: Search,
+    name: str,
+    words: str,
+    environment: Mapping[str, str],
+) -> None:
     config = container.raw.get("Config", {})
     start = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
     mounts = [
@@ -183,23 +188,18 @@ async def _refuses(run: Run, container: ContainerInfo, name: str, search: Search
         for mount in container.raw.get("Mounts", [])
         if mount.get("Type") == "bind"
     ]
-    without = {
-        variable: value
-        for variable, value in container.environment.items()
-        if variable != f"{name.upper()}_FILE"
-    }
     ended = await run.containers.run_once(
         container.image,
         [name, str(_LONGEST_START), *start],
         entrypoint=["sh", "-c", _WITHOUT, "sh"],
         network=next(iter(container.raw.get("NetworkSettings", {}).get("Networks", {})), ""),
         mounts=mounts,
-        environment=without,
+        environment={**container.environment, **environment},
         user=str(config.get("User", "")),
         log=False,
     )
     said = (ended.stdout + ended.stderr).decode("utf-8", "replace")
-    refused = ended.exit_code not in (0, 124) and f"{name} is missing" in said
+    refused = ended.exit_code not in (0, 124) and words in said
     seen: Scalar = f"ended with {ended.exit_code}"
     if not refused:
         seen = f"{seen}: {said.strip().splitlines()[-1] if said.strip() else 'no output'}"

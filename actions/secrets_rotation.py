@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from actions import _compose_parts as parts
 from actions import _secrets_accounts as accounts
@@ -14,6 +15,7 @@ from actions._database_sql import name as sql_name
 from actions._database_sql import text as sql_text
 from actions._secrets_accounts import Account, Login
 from actions._secrets_manifest import FOLDER, Entry, held
+from actions._secrets_present import present
 from actions._secrets_store import Store, is_of, password_verifier
 from runbook_app.domain.errors import ActionError, DatabaseRefused, NotMeasured
 from runbook_app.domain.measure import Finding
@@ -118,7 +120,7 @@ async def _(
     left += [v for v in ("POSTGRES_PASSWORD",) if parts.variable(database, v) is not None]
     if left:
         return run.not_done(f"{run.compose.file} still has {', '.join(left)}")
-    if parts.variable(api, "SECRETS_BACKEND") != "file":
+    if parts.variable(api, "SECRETS_BACKEND") not in ("file", "vault"):
         return run.not_done(f"{run.compose.file} says nothing of the secrets' files")
     return run.done(f"{run.compose.file} has no secret")
 
@@ -245,8 +247,10 @@ async def old_refused(
     retired: dict[str, list[str]] = RETIRED,
 ) -> None:
     """Find every credential of the repository refused, and the one in its place accepted."""
-    store = _store(run, manifest, application, application_uid, retired)
-    store.register()
+    store = dataclasses.replace(
+        _store(run, manifest, application, application_uid, retired),
+        present=await present(run, manifest, application),
+    )
     for name in retired:
         if not store.retired(name):
             raise NotMeasured(
@@ -287,9 +291,19 @@ async def files_private(
     server: str = SERVER,
     application_uid: int = APPLICATION_UID,
     server_uid: int = SERVER_UID,
+    backend: Literal["file", "vault"] = "file",
+    vault: str = "secrets/vault",
 ) -> None:
-    """Find each secret's file readable by its container's account alone, and ignored by git."""
-    wanted = {f"{application}/{entry.name}": application_uid for entry in manifest}
+    """Find each secret's file readable by its container's account alone, and ignored by git.
+
+    With Vault as the backend there is none of the application's, but what it signs in with.
+    """
+    names = [f"{application}/{entry.name}" for entry in manifest]
+    if backend == "vault":
+        left = [name for name in names if run.files.exists(name)]
+        run.require("no secret of the application in a file", not left, ", ".join(left) or "none")
+        names = [f"{vault}/role_id", f"{vault}/secret_id"]
+    wanted = dict.fromkeys(names, application_uid)
     wanted[f"{server}/{VERIFIER}"] = server_uid
     for path, uid in wanted.items():
         state = run.files.state(path)

@@ -11,7 +11,9 @@ from runbook_app.adapters.compose_file import loaded
 from runbook_app.domain.errors import ActionError
 
 _SECRET = re.compile(r"passw|secret|token|_key$|^key$|private|credential|dsn", re.IGNORECASE)
-_NOT_A_VALUE = re.compile(r"_(file|path|url|name|user|id|ttl|minutes|seconds)$", re.IGNORECASE)
+_NOT_A_VALUE = re.compile(
+    r"_(file|dir|path|url|name|user|id|ttl|minutes|seconds|backend)$", re.IGNORECASE
+)
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from actions import secrets_exposure as exposure
-from actions import secrets_manager as manager
+from actions._secrets_present import present
 from actions._secrets_search import Search
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.testing.capabilities import container, result
@@ -106,7 +106,6 @@ async def test_a_place_that_can_not_be_read_is_not_measured(there, place):
 
 async def test_without_a_value_to_look_for_nothing_is_measured(there):
     (there.fake.folder / "secrets/api/column_key").unlink()
-    there.fake.secrets.history.clear()
     with pytest.raises(NotMeasured, match="Nobody knows the value of column_key"):
         await absent(there)
 
@@ -151,7 +150,17 @@ async def test_a_log_without_the_mark_of_our_own_request_is_not_measured(there):
         await from_logs(there)
 
 
-async def test_known_values_are_those_in_the_files_or_of_the_session(there):
-    before = manager.known(there.fake.run, MANIFEST, "secrets/api")
-    (there.fake.folder / "secrets/api/jwt_secret").unlink()
-    assert manager.known(there.fake.run, MANIFEST, "secrets/api") == before
+async def test_a_record_without_the_session_is_not_measured(there):
+    echo(there)
+    there.fake.record.written = [("journal.db", b"of somebody else")]
+    with pytest.raises(NotMeasured, match="the session's journal can't be read"):
+        await from_logs(there)
+
+
+async def test_values_that_have_no_file_are_asked_of_the_application(there):
+    folder = "secrets/api"
+    before = await present(there.fake.run, MANIFEST, folder)
+    (there.fake.folder / folder / "jwt_secret").unlink()
+    there.fake.containers.on_execute = lambda *_: result(json.dumps(before))
+    assert await present(there.fake.run, MANIFEST, folder) == before
+    assert ("jwt_secret", before["jwt_secret"]) in there.fake.secrets.history

@@ -16,6 +16,8 @@ services:
       DB_USER: accounts
       TOKEN_TTL: "900"
       JWT_SECRET_FILE: /run/secrets/jwt
+      SECRETS_DIR: /run/secrets
+      SECRETS_BACKEND: environment
       FROM_OUTSIDE_SECRET: ${SECRET}
   worker:
     environment:

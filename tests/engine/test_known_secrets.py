@@ -31,3 +31,17 @@ def test_no_file_holds_it_in_the_clear(tmp_path: Path) -> None:
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     assert all(SECRET.encode() not in path.read_bytes() for path in files)
+
+
+def test_values_are_given_back_by_name_oldest_first_also_to_another_engine(tmp_path):
+    secrets, _ = known(tmp_path)
+    for name, value in (
+        ("password", "first " * 3),
+        ("other", "x" * 20),
+        ("password", "second " * 3),
+    ):
+        secrets.register(name, value)
+    again, _ = known(tmp_path)
+    for one in (secrets, again):
+        assert one.known("password") == ["first " * 3, "second " * 3]
+        assert one.known("unknown") == []

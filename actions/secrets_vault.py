@@ -1,0 +1,390 @@
+"""Secrets in Vault: a server in the project, filled, read by the application alone, left again."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any, Literal
+
+from actions import _compose_parts as parts
+from actions._comments import before as comment_before
+from actions._database_secrets import ignore
+from actions._secrets_manifest import FOLDER, Entry, held
+from actions._secrets_present import present
+from actions._vault import PLACE, Vault, missing, policies, unmount
+from runbook_app.domain.errors import ActionError, NeedsRecipient, NotMeasured
+from runbook_app.domain.measure import Finding
+from runbook_app.ports.action import Run, check, effect
+
+Backend = Literal["file", "vault"]
+APPLICATION, APPLICATION_UID = "secrets/api", 10001
+TOKEN_LIFE, TOKEN_LONGEST = timedelta(minutes=15), timedelta(hours=1)
+REVOKER = "Vault token that can revoke the application's role"
+SEALED = "vault-keys"
+_OTHER = "the secrets are kept in files: nothing to do"
+
+
+def _vault(
+    run: Run,
+    *,
+    service: str = "vault",
+    directory: str = "vault",
+    credentials: str = "secrets/vault",
+    mount: str = "secret",
+    path: str = "accounts",
+    role: str = "api",
+    application_uid: int = APPLICATION_UID,
+) -> Vault:
+    return Vault(
+        run=run,
+        service=service,
+        directory=directory,
+        credentials=credentials,
+        mount=mount,
+        path=path,
+        role=role,
+        application_uid=application_uid,
+    )
+
+
+@effect
+async def server(
+    run: Run, *, backend: Backend, timeout: timedelta = timedelta(minutes=3), **given: Any
+) -> None:
+    """Put a Vault server with TLS beside the application, and start it."""
+    if backend != "vault":
+        run.log(_OTHER)
+        return
+    await _recipient(run)
+    vault = _vault(run, **given)
+    await vault.write()
+    await run.compose.edit(vault.add)
+    await run.compose.up(timeout=timeout)
+
+
+async def _recipient(run: Run) -> None:
+    """Go on only when there is somebody to seal its keys to.
+
+    Raises:
+        NeedsRecipient: there is none, and a person said so.
+    """
+    if run.secrets.recipient():
+        return
+    await run.ask(
+        "Vault's root token and unseal key are written down nowhere in plain, and there is no key"
+        " to seal them to. Stop here, make one (runbook recipient FILE), then go on with"
+        " runbook resume --seal-to FILE.pub.",
+        choices=("stop",),
+        person_required=True,
+    )
+    raise NeedsRecipient(
+        "There is no key to seal Vault's root token and unseal key to.",
+        hint="runbook recipient FILE, then runbook resume --seal-to FILE.pub",
+    )
+
+
+@server.check
+async def _(run: Run, *, backend: Backend, **given: Any) -> Finding:
+    if backend != "vault":
+        return run.done(_OTHER)
+    given.pop("timeout", None)
+    vault = _vault(run, **given)
+    services = run.compose.document().get("services") or {}
+    if vault.service not in services:
+        return run.not_done(f"{run.compose.file} has no service {vault.service}")
+    if problems := vault.keys.problems():
+        return run.not_done("; ".join(problems))
+    if differences := await run.compose.settled():
+        return run.not_done("; ".join(differences))
+    return run.done(f"{vault.service} runs")
+
+
+@effect
+async def initialise(run: Run, *, backend: Backend, manifest: list[Entry], **given: Any) -> None:
+    """Initialise and unseal Vault, and store the secrets with a role that may only read them.
+
+    Root token and unseal key exist in memory, and sealed to the operator's key.
+    """
+    if backend != "vault":
+        run.log(_OTHER)
+        return
+    await _recipient(run)
+    vault = _vault(run, **given)
+    if (await vault.status())["initialized"]:
+        raise ActionError(
+            f"{vault.service} is initialised already, and its keys are the operator's.",
+            hint="Roll the item back: its volume goes with it. Then run it again.",
+        )
+    answer = await vault.bao(
+        "operator", "init", "-key-shares=1", "-key-threshold=1", "-format=json"
+    )
+    keys = json.loads(answer.stdout)
+    root, unseal = str(keys["root_token"]), str(keys["unseal_keys_b64"][0])
+    path = run.secrets.seal(SEALED, json.dumps({"root_token": root, "unseal_key": unseal}).encode())
+    run.log(f"root token and unseal key: {path}, sealed to the key {run.secrets.recipient()}")
+    await vault.bao("write", "sys/unseal", "key=-", data=unseal.encode())
+    await _open(vault, root)
+    await _fill(vault, root, manifest)
+    await _role(vault, root)
+
+
+async def _open(vault: Vault, root: str) -> None:
+    await vault.bao("secrets", "enable", "-version=2", f"-path={vault.mount}", "kv", token=root)
+    await vault.bao("auth", "enable", "approle", token=root)
+    for name, text in policies(vault).items():
+        await vault.bao("policy", "write", name, "-", token=root, data=text.encode())
+
+
+async def _fill(vault: Vault, root: str, manifest: list[Entry]) -> None:
+    values = await present(vault.run, held(manifest), APPLICATION)
+    if lacking := [entry.name for entry in manifest if entry.required and entry.name not in values]:
+        raise ActionError(f"{', '.join(lacking)} can't be stored: nobody knows the value.")
+    order = json.dumps({"data": values}).encode()
+    await vault.bao("write", f"{vault.mount}/data/{vault.path}", "-", token=root, data=order)
+
+
+async def _role(vault: Vault, root: str) -> None:
+    """Make the application's role with short-lived tokens, and what it signs in with."""
+    run = vault.run
+    await vault.bao(
+        *("write", f"auth/approle/role/{vault.role}", f"token_policies={vault.role}"),
+        *("token_no_default_policy=false", f"token_ttl={_seconds(TOKEN_LIFE)}"),
+        f"token_max_ttl={_seconds(TOKEN_LONGEST)}",
+        token=root,
+    )
+    role = f"auth/approle/role/{vault.role}"
+    found = await vault.bao("read", "-field=role_id", f"{role}/role-id", token=root)
+    made = await vault.bao("write", "-f", "-field=secret_id", f"{role}/secret-id", token=root)
+    revoker = await vault.bao(
+        *("token", "create", "-orphan", f"-policy={vault.role}-revoke", "-ttl=24h", "-field=token"),
+        token=root,
+    )
+    run.secrets.register(REVOKER, revoker.text.strip())
+    run.secrets.register("secret_id of the application", made.text.strip())
+    names = {"role_id": found.text.strip(), "secret_id": made.text.strip()}
+    await ignore(run, [f"{vault.credentials}/{name}" for name in names])
+    for name, value in names.items():
+        await run.files.write(
+            f"{vault.credentials}/{name}", value.encode(), mode=0o600, uid=vault.application_uid
+        )
+    authority = run.files.read(vault.keys.ca)
+    await run.files.write(f"{vault.credentials}/ca.pem", authority, mode=0o644)
+
+
+def _seconds(time: timedelta) -> str:
+    return f"{int(time.total_seconds())}s"
+
+
+@initialise.check
+async def _(run: Run, *, backend: Backend, **given: Any) -> Finding:
+    if backend != "vault":
+        return run.done(_OTHER)
+    given.pop("manifest", None)
+    vault = _vault(run, **given)
+    state = await vault.status()
+    if not state["initialized"]:
+        return run.not_done(f"{vault.service} is not initialised")
+    # An initialised one whose keys are not sealed is nobody's: it can't be gone on with.
+    if state["sealed"] or missing(
+        run, [f"{vault.credentials}/{n}" for n in ("role_id", "secret_id")]
+    ):
+        return run.partly(f"{vault.service} is initialised, and not filled or unsealed")
+    return run.done(f"{vault.service} is initialised, unsealed, and has what the application needs")
+
+
+@effect
+async def compose(run: Run, *, backend: Backend, manifest: list[Entry], **given: Any) -> None:
+    """Let the application take its secrets from Vault, from its next start on."""
+    if backend != "vault":
+        run.log(_OTHER)
+        return
+    vault = _vault(run, **given)
+    await run.compose.edit(lambda document: _use(run, vault, document, manifest))
+
+
+def _use(run: Run, vault: Vault, document: parts.Document, manifest: list[Entry]) -> None:
+    api = parts.service(document, run.plan.target.api_service)
+    for variable in ("SECRETS_DIR", *(f"{entry.variable}_FILE" for entry in manifest)):
+        parts.remove_variable(api, variable)
+    fresh = parts.variable(api, "VAULT_ADDR") is None
+    for variable, value in vault.variables().items():
+        parts.set_variable(api, variable, value)
+    if fresh:
+        said = "Secrets come from Vault; these say where it is, and how to sign in."
+        comment_before(api["environment"], "VAULT_ADDR", said, indent=6)
+    unmount(api, FOLDER)
+    parts.mount(api, vault.credentials, PLACE)
+    depends = api.get("depends_on")
+    if isinstance(depends, dict):
+        depends.setdefault(vault.service, {"condition": "service_healthy"})
+
+
+@compose.check
+async def _(run: Run, *, backend: Backend, **_: Any) -> Finding:
+    if backend != "vault":
+        return run.done(_OTHER)
+    api = parts.service(run.compose.document(), run.plan.target.api_service)
+    if parts.variable(api, "SECRETS_BACKEND") != "vault":
+        return run.not_done("the application's service says nothing of Vault")
+    return run.done("the application's service is told where Vault is")
+
+
+@effect
+async def move_in(
+    run: Run, *, backend: Backend, manifest: list[Entry], folder: str = APPLICATION
+) -> None:
+    """Remove the files of secrets that are in Vault, once the application runs without them."""
+    if backend != "vault":
+        run.log(_OTHER)
+        return
+    answer = await _values_in_vault(run, manifest)
+    for entry in manifest:
+        path = f"{folder}/{entry.name}"
+        if run.files.exists(path):
+            if answer.get(entry.name) != run.files.read(path).decode().strip():
+                raise ActionError(
+                    f"Vault does not give the application what {path} holds; it was not removed.",
+                    hint="See the application's log.",
+                )
+            await run.files.remove(path)
+
+
+async def _values_in_vault(run: Run, manifest: list[Entry]) -> dict[str, str]:
+    """As the application itself reads them, from no file."""
+    return await present(run, manifest, "runbook_probe_none")
+
+
+@move_in.check
+async def _(
+    run: Run, *, backend: Backend, manifest: list[Entry], folder: str = APPLICATION
+) -> Finding:
+    if backend != "vault":
+        return run.done(_OTHER)
+    left = [e.name for e in manifest if run.files.exists(f"{folder}/{e.name}")]
+    if left:
+        return run.not_done(f"still in files: {', '.join(left)}")
+    return run.done("no secret of the application is in a file")
+
+
+@effect
+async def leave(
+    run: Run,
+    *,
+    manifest: list[Entry],
+    folder: str = APPLICATION,
+    uid: int = APPLICATION_UID,
+    timeout: timedelta = timedelta(minutes=3),
+    **given: Any,
+) -> None:
+    """Go back to files: values out of Vault, restart, revoke the role; only then may Vault stop."""
+    vault = _vault(run, **given)
+    if _uses_vault(run):
+        values = await present(run, manifest, folder)
+        if lacking := [e.name for e in manifest if e.required and e.name not in values]:
+            raise ActionError(
+                f"{', '.join(lacking)} can't be had from Vault.",
+                hint=f"Unseal {vault.service}, or start the application, then roll back again.",
+            )
+        for name, value in values.items():
+            await run.files.write(f"{folder}/{name}", value.encode(), mode=0o600, uid=uid)
+        await run.compose.edit(lambda document: _use_files(run, vault, document, folder))
+        await run.compose.up(timeout=timeout)
+    await _revoke(run, vault)
+
+
+def _uses_vault(run: Run) -> bool:
+    api = parts.service(run.compose.document(), run.plan.target.api_service)
+    return parts.variable(api, "SECRETS_BACKEND") == "vault"
+
+
+def _use_files(run: Run, vault: Vault, document: parts.Document, folder: str) -> None:
+    api = parts.service(document, run.plan.target.api_service)
+    for variable in vault.variables():
+        parts.remove_variable(api, variable)
+    parts.set_variable(api, "SECRETS_BACKEND", "file")
+    parts.set_variable(api, "SECRETS_DIR", FOLDER)
+    unmount(api, PLACE)
+    parts.mount(api, folder, FOLDER)
+    depends = api.get("depends_on")
+    if isinstance(depends, dict):
+        depends.pop(vault.service, None)
+
+
+async def _revoke(run: Run, vault: Vault) -> None:
+    tokens = run.secrets.known(REVOKER)
+    container = await run.containers.find(vault.service)
+    if not tokens or container is None or container.status != "running":
+        return
+    words = ("delete", f"auth/approle/role/{vault.role}")
+    answer = await vault.bao(*words, token=tokens[-1], may_fail=True)
+    run.log(f"the application's role: {'revoked' if answer.ok else 'not revoked, see its log'}")
+
+
+@leave.check
+async def _(run: Run, **_: Any) -> Finding:
+    if _uses_vault(run):
+        return run.not_done("the application takes its secrets from Vault")
+    return run.done("the application takes no secret from Vault")
+
+
+@check
+async def hardened(run: Run, *, backend: Backend, **given: Any) -> None:
+    """Find Vault unsealed and behind TLS, and the application's token short-lived and read-only."""
+    run.measure("secrets are kept in", backend)
+    if backend != "vault":
+        run.measure("Vault", "not asked: the plan's variable secrets_backend says 'file'")
+        return
+    vault = _vault(run, **given)
+    state = await vault.status()
+    run.require("initialised and unsealed", state["initialized"] and not state["sealed"], "yes")
+    run.equals("storage", str(state.get("storage_type", "")), "raft")
+    names = [f"{vault.credentials}/{name}" for name in ("role_id", "secret_id")]
+    if missing(run, names):
+        raise NotMeasured("The application has nothing to sign in with.")
+    role_id, secret_id = (run.files.read(name).decode() for name in names)
+    token = await vault.sign_in(role_id, secret_id)
+    if not token:
+        raise NotMeasured("The application's own credentials are refused.")
+    run.equals("sign-in with another secret_id", await vault.sign_in(role_id, role_id), "")
+    await _plain_http(vault)
+    await _life(vault, token)
+    await _rights(vault, token)
+
+
+async def _plain_http(vault: Vault) -> None:
+    environment = {"BAO_ADDR": "http://localhost:8200"}
+    answer = await vault.run.containers.execute(
+        vault.service, ["bao", "status"], environment=environment, log=False
+    )
+    said = (answer.stdout + answer.stderr).decode("utf-8", "replace")
+    refused = answer.exit_code == 1 and "HTTPS server" in said
+    vault.run.require("without TLS nobody is answered", refused, said.strip()[-120:] or "answered")
+
+
+async def _life(vault: Vault, token: str) -> None:
+    looked = await vault.bao("token", "lookup", "-format=json", token=token)
+    data = json.loads(looked.stdout)["data"]
+    vault.run.measure("life of its token", int(data["creation_ttl"]), "s", at_most=3600)
+    own = [name for name in data["policies"] if name != "default"]
+    vault.run.equals("its policies", ", ".join(own), vault.role)
+
+
+async def _rights(vault: Vault, token: str) -> None:
+    """Let the application read its own entry, and nothing else."""
+    place = f"{vault.mount}/data/{vault.path}"
+    control = await vault.bao("read", "-format=json", place, token=token, may_fail=True)
+    if not control.ok:
+        raise NotMeasured("The application's token can't even read its own entry.")
+    vault.run.require("reads its own entry", True, place)
+    for what, words in {
+        "write its entry": ("write", place, "-"),
+        "delete its entry": ("delete", place),
+        "list entries": ("list", f"{vault.mount}/metadata"),
+        "read another entry": ("read", f"{vault.mount}/data/runbook_probe_other"),
+        "make a secret_id": ("write", "-f", f"auth/approle/role/{vault.role}/secret-id"),
+        "read policies": ("read", f"sys/policies/acl/{vault.role}"),
+    }.items():
+        answer = await vault.bao(*words, token=token, data=b'{"data": {}}', may_fail=True)
+        said = (answer.stderr + answer.stdout).decode("utf-8", "replace")
+        refused = not answer.ok and "permission denied" in said
+        vault.run.require(f"can't {what}", refused, "permission denied" if refused else "let")
