@@ -60,18 +60,24 @@ async def first_process(run: Run) -> None:
     """Find no secret in the environment of the first process of each container."""
     _control_shapes()
     for container in await _containers(run):
-        read = await run.containers.execute(
-            container.service, ["cat", "/proc/1/environ"], user=_user(container), log=False
-        )
-        variables = dict(
-            entry.partition("=")[::2]
-            for entry in read.stdout.decode("utf-8", "replace").split("\0")
-            if entry
-        )
-        if not read.ok or "PATH" not in variables:
-            raise NotMeasured(f"/proc/1/environ of {container.service} can't be read.")
-        found = in_environment(variables)
+        own = await _environment(run, container, "self")
+        if "PATH" not in own:
+            raise NotMeasured(f"No process's environment can be read in {container.service}.")
+        # A process may write its title over it, as nginx does: then there is nothing to read.
+        found = in_environment(await _environment(run, container, "1"))
         run.require(f"/proc/1/environ of {container.service}", not found, _told(found))
+
+
+async def _environment(run: Run, container: ContainerInfo, process: str) -> dict[str, str]:
+    path = f"/proc/{process}/environ"
+    read = await run.containers.execute(
+        container.service, ["cat", path], user=_user(container), log=False
+    )
+    if not read.ok:
+        words = read.stderr.decode("utf-8", "replace").strip()
+        raise NotMeasured(f"{path} of {container.service} can't be read: {words}")
+    entries = read.stdout.decode("utf-8", "replace").split("\0")
+    return dict(entry.partition("=")[::2] for entry in entries if entry)
 
 
 def _user(container: ContainerInfo) -> str:

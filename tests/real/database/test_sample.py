@@ -9,11 +9,15 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 import yaml
 
+from runbook_app.domain.fingerprint import compare
+
 from .stack import Stack, compose
+from .weaknesses import BESIDE, WEAKNESSES, fingerprint, forget, measured
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -101,6 +105,28 @@ def test_a_wrong_key_takes_nothing_back_and_loses_nothing(hardened: Stack) -> No
     assert hardened.sql("SELECT count(*) FROM customers WHERE phone !~ '^enc:'") == "0"
     code, said = hardened.alembic("upgrade", "head")
     assert code == 0, said
+
+
+async def test_each_weakness_that_is_put_back_fails_its_check_of_the_score(
+    hardened: Stack, tmp_path: Path
+) -> None:
+    forget(hardened)
+    before = await fingerprint(hardened, tmp_path)
+    told = []
+    for check, weakness in WEAKNESSES.items():
+        sound = await measured(hardened, check, tmp_path)
+        with weakness(hardened):
+            weak = await measured(hardened, check, tmp_path)
+        if (sound[0], weak[0]) != ("passed", "failed"):
+            told.append((check, sound, weak))
+    assert told == []
+    for check in BESIDE:
+        assert await measured(hardened, check, tmp_path) in (("passed", ANY), ("failed", ANY))
+    after = await fingerprint(hardened, tmp_path)
+    compared = compare(before, after)
+    assert compared.differences == ()
+    # What probes write into the trail stays there, as every row does.
+    assert [kept.partition(":")[0] for kept in compared.kept] in ([], ["audit.audit_log"])
 
 
 def test_a_fresh_volume_ends_with_the_same_schema(hardened: Stack, tmp_path: Path) -> None:
