@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Mapping
 
 from actions import _known_values, _stack
-from actions._secret_shapes import CONTROL_NAME, in_environment, in_text, literal, weak
+from actions._published import published
+from actions._secret_shapes import CONTROL_NAME, in_environment, in_text, weak
 from actions.jwt import SETTINGS
 from runbook_app.domain.errors import DatabaseRefused, NotMeasured
 from runbook_app.ports.action import Run, check
@@ -203,9 +204,7 @@ async def published_refused(
 
     What the history holds stays there: it is worthless only once it opens nothing.
     """
-    if await run.git.state() == "no repository":
-        raise NotMeasured("The target is no git repository.", hint="Run 'git init' there.")
-    old = await _published(run, variable)
+    old = await published(run, variable)
     authority = run.files.path(ca) if run.files.exists(ca) else None
     tls = "verify-full" if authority else ""
     await run.database.query("SELECT 1 AS one", login=Login(tls=tls, ca=authority))
@@ -220,17 +219,6 @@ async def published_refused(
             run.require(f"published value {number} refused", True, error.message)
         else:
             run.require(f"published value {number} refused", False, "it lets in")
-
-
-async def _published(run: Run, variable: str) -> list[str]:
-    """Every value that a commit ever gave the variable."""
-    argv = ["git", "log", "--all", "-p", "--no-color", "--unified=0"]
-    history = (await run.shell.run(argv, log=False)).stdout.decode("utf-8", "replace")
-    added = re.compile(rf"""^\+\s*["']?{re.escape(variable)}["']?\s*[:=]\s*["']?([^\s"']+)""", re.M)
-    found = sorted(value for value in set(added.findall(history)) if literal(value))
-    for number, value in enumerate(found, 1):
-        run.secrets.register(f"published {variable} {number}", value)
-    return found
 
 
 def _told(found: list[str]) -> str:

@@ -15,6 +15,7 @@ import pytest
 from actions import exposure, jwt, tls
 from actions._hostile import hostile_requests
 from actions._old_tls import speaking
+from actions._tokens import signed_again
 from runbook_app.adapters.http import HttpClient
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.action import Action
@@ -255,6 +256,31 @@ async def test_a_token_that_should_not_be_let_in_fails_by_its_name(
     assert failed == [names.get(name, name) for name in accepted]
     assert set(target.secrets.registered.values()) >= {signed["right"]}
     assert "k" * 40 not in str(target.recorder.measurements)
+
+
+@pytest.mark.parametrize("rotated", [True, False])
+async def test_a_token_signed_with_a_published_key_has_to_be_refused(
+    target: FakeTarget, signed: Mapping[str, str], tmp_path: Path, rotated: bool
+) -> None:
+    published = "p" * 40
+    target.shell.programs["git"] = lambda _: result(f"+JWT_SECRET={published}\n")
+
+    def trusts(request: Request) -> Answer:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        known = [signed["right"], *([] if rotated else [signed_again(signed["right"], published)])]
+        return Answer(status=200 if given in known else 401)
+
+    with serving(trusts) as port:
+        visitor(target, port)
+        failed = await target.measure(jwt.published_refused, path="/", settings="app_settings:get")
+    assert failed == ([] if rotated else ["signed with published key 1"])
+    assert published in target.secrets.registered.values()
+
+
+def test_a_token_signed_again_with_its_own_key_is_the_same() -> None:
+    key = "k" * 40
+    token = signed_again("e30.e30.", key)
+    assert signed_again(token, key) == token
 
 
 async def test_where_nobody_is_let_in_a_refusal_means_nothing(

@@ -88,5 +88,6 @@ async def test_a_backup_that_restores_as_another_fails(tmp_path) -> None:
         await target.measure(database.backup_restorable)
     await target.database.backup("checkpoint")
     assert await target.measure(database.backup_restorable) == []
+    assert "pg_switch_wal" in target.history.changes[-1]
     target.database.differences.append("users: 2 rows, were 3")
     assert "restored as it was backed up" in await target.measure(database.backup_restorable)

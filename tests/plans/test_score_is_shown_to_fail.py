@@ -33,6 +33,7 @@ SHOWN_BY_FILE = {
         "trace": "a_weakness_fails_and_its_absence_passes",
         "description": "a_weakness_fails_and_its_absence_passes",
         "jwt-signature": "a_token_that_should_not_be_let_in_fails_by_its_name",
+        "published-keys": "a_token_signed_with_a_published_key_has_to_be_refused",
         "jwt-claims": "a_token_that_should_not_be_let_in_fails_by_its_name",
         "hostile-input": "hostile_input_has_to_be_refused_whole",
         "tls-ciphers": "a_suite_beside_the_wanted_ones_fails",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 import threading
 import time
@@ -33,6 +34,7 @@ PHONE = "+441632960000"
 Weakness = Callable[[Stack], AbstractContextManager[None]]
 
 
+@functools.lru_cache(maxsize=1)
 def plan_of(stack: Stack) -> Plan:
     return read_plan(PLAN, InstalledActions(), {}, stack.root)
 
@@ -42,7 +44,15 @@ def check_of(plan: Plan, check_id: str) -> ScoreCheck:
 
 
 BESIDE = (
-    *("jwt-signature", "jwt-claims", "hostile-input", "request-log", "inspect", "first-process"),
+    *(
+        "jwt-signature",
+        "jwt-claims",
+        "published-keys",
+        "hostile-input",
+        "request-log",
+        "inspect",
+        "first-process",
+    ),
     *("compose-file", "image-history", "repository", "published-passwords", "secrets-in-logs"),
     *("secret-files", "strength", "log-rotation", "published-ports"),
 )
