@@ -18,6 +18,8 @@ CONTAINER_HTTP = 8080
 CERTIFICATES = "/srv/certs"
 CONFIGURATION = "/srv/nginx"
 TRUSTED_PROXIES = "FORWARDED_ALLOW_IPS"
+LOG_OPTIONS = {"max-size": "10m", "max-file": "5"}
+"""Without a bound, whoever sends requests can fill the disk."""
 
 
 def account(run: Run, certificates: str, uid: int) -> int:
@@ -55,6 +57,8 @@ class Proxy:
         address = self.fixed_address(document, declare=True)
         self._close(api)
         _set_variable(api, TRUSTED_PROXIES, address)
+        if "logging" not in api:
+            _insert(api, list(api).index("environment"), "logging", _logging())
         definition = self._definition(self._network(document), address)
         services = document["services"]
         if self.service in services:
@@ -156,6 +160,7 @@ class Proxy:
                 f"./{self.configuration}:{CONFIGURATION}:ro",
             ],
             "networks": {network: {"ipv4_address": address}},
+            "logging": _logging(),
             "healthcheck": {
                 "test": ["CMD", "healthcheck.sh"],
                 "interval": "3s",
@@ -164,6 +169,10 @@ class Proxy:
                 "start_period": "15s",
             },
         }
+
+
+def _logging() -> dict[str, Any]:
+    return {"driver": "json-file", "options": dict(LOG_OPTIONS)}
 
 
 def _container_port(port: str) -> str:

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 NAMED = re.compile(
-    r"(?:^|[_\-.])(?:password|passwd|pwd|secret|token|api_?key|private_?key|access_?key|credentials?)"
-    r"(?:[_\-.]|$)",
+    r"(?:^|[_\-.])(?:password|passwd|pwd|passphrase|secret|token|credentials?"
+    r"|(?:api|private|access|secret|signing|encryption)[_\-]?key)(?:[_\-.]?(?:value|\d+))?$",
     re.IGNORECASE,
 )
+"""The word at a name's end says what its value is; `password_encryption` holds no password."""
 _URL = re.compile(r"[a-z][a-z0-9+.\-]*://[^/\s:@]+:(?P<password>[^/\s:@$]{3,})@", re.IGNORECASE)
 _PEM = re.compile(r"-----BEGIN (?:[A-Z ]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/]{16}")
 _ASSIGNED = re.compile(
@@ -28,8 +29,8 @@ CONTROL_NAME = "PROBE_PASSWORD"
 
 
 def named(name: str) -> bool:
-    """Whether a name says that its value is a secret; one that names a file does not."""
-    return bool(NAMED.search(name)) and not name.lower().endswith(("_file", "_path", "_dir"))
+    """Whether a name says that its value is a secret; `DB_PASSWORD_FILE` does not."""
+    return bool(NAMED.search(name))
 
 
 def literal(value: str) -> bool:

@@ -151,7 +151,7 @@ def limit(order: Order) -> Answer:
     if passed[-1]["status"] == 429:
         time.sleep(min(wait_of(passed[-1]) or 0, LONGEST_WAIT))
         passed = use_up(entrance, request, order["limit"])
-    refused = attempt(entrance, request, {"X-Forwarded-For": "203.0.113.1"})
+    refused = attempt(entrance, request, claiming("203.0.113.1"))
     waited = wait_of(refused)
     again: Answer | None = None
     if waited is not None and waited <= LONGEST_WAIT:
@@ -165,9 +165,15 @@ def limit(order: Order) -> Answer:
     }
 
 
+def claiming(address: str) -> dict[str, str]:
+    """Every header by which a request may say that it comes from another address."""
+    names = ("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP")
+    return {**dict.fromkeys(names, address), "Forwarded": f"for={address}"}
+
+
 def use_up(entrance: Order, request: Order, limit: int) -> list[Answer]:
     return [
-        attempt(entrance, request, {"X-Forwarded-For": f"198.51.100.{number % 250 + 1}"})
+        attempt(entrance, request, claiming(f"198.51.100.{number % 250 + 1}"))
         for number in range(limit)
     ]
 

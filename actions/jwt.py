@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from actions import _stack
-from actions._tokens import CLAIMS, SIGNATURE, tokens
+from actions._published import published
+from actions._tokens import CLAIMS, SIGNATURE, signed_again, tokens
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.action import Run, check
 
@@ -59,6 +60,35 @@ async def unfit_refused(
         run, service=service, settings=settings, secret=secret, issuer=issuer, subject=subject
     )
     cases = MISSING | {name: _bearer(made[name]) for name in CLAIMS}
+    await _refused(run, cases, made["right"], path=path, service=service, ca=ca)
+
+
+@check
+async def published_refused(
+    run: Run,
+    *,
+    path: str,
+    variable: str = "JWT_SECRET",
+    settings: str = SETTINGS,
+    secret: str = "jwt_secret",  # noqa: S107  # the name of a field
+    issuer: str = "jwt_issuer",
+    subject: str = "1",
+    service: str = "api",
+    ca: str = "certs/ca.pem",
+) -> None:
+    """Find a token refused that is signed with a key which the repository ever published.
+
+    What the history holds stays there: it is worthless only once nothing trusts it any more.
+    """
+    keys = await published(run, variable)
+    made = await tokens(
+        run, service=service, settings=settings, secret=secret, issuer=issuer, subject=subject
+    )
+    run.measure(f"values of {variable} in the history", len(keys))
+    cases = {
+        f"signed with published key {number}": _bearer(signed_again(made["right"], key))
+        for number, key in enumerate(keys, 1)
+    }
     await _refused(run, cases, made["right"], path=path, service=service, ca=ca)
 
 

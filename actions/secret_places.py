@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Mapping
 
 from actions import _known_values, _stack
-from actions._secret_shapes import CONTROL_NAME, in_environment, in_text, literal, weak
+from actions._published import published
+from actions._secret_shapes import CONTROL_NAME, in_environment, in_text, weak
 from actions.jwt import SETTINGS
 from runbook_app.domain.errors import DatabaseRefused, NotMeasured
 from runbook_app.ports.action import Run, check
@@ -60,18 +61,24 @@ async def first_process(run: Run) -> None:
     """Find no secret in the environment of the first process of each container."""
     _control_shapes()
     for container in await _containers(run):
-        read = await run.containers.execute(
-            container.service, ["cat", "/proc/1/environ"], user=_user(container), log=False
-        )
-        variables = dict(
-            entry.partition("=")[::2]
-            for entry in read.stdout.decode("utf-8", "replace").split("\0")
-            if entry
-        )
-        if not read.ok or "PATH" not in variables:
-            raise NotMeasured(f"/proc/1/environ of {container.service} can't be read.")
-        found = in_environment(variables)
+        own = await _environment(run, container, "self")
+        if "PATH" not in own:
+            raise NotMeasured(f"No process's environment can be read in {container.service}.")
+        # A process may write its title over it, as nginx does: then there is nothing to read.
+        found = in_environment(await _environment(run, container, "1"))
         run.require(f"/proc/1/environ of {container.service}", not found, _told(found))
+
+
+async def _environment(run: Run, container: ContainerInfo, process: str) -> dict[str, str]:
+    path = f"/proc/{process}/environ"
+    read = await run.containers.execute(
+        container.service, ["cat", path], user=_user(container), log=False
+    )
+    if not read.ok:
+        words = read.stderr.decode("utf-8", "replace").strip()
+        raise NotMeasured(f"{path} of {container.service} can't be read: {words}")
+    entries = read.stdout.decode("utf-8", "replace").split("\0")
+    return dict(entry.partition("=")[::2] for entry in entries if entry)
 
 
 def _user(container: ContainerInfo) -> str:
@@ -197,9 +204,7 @@ async def published_refused(
 
     What the history holds stays there: it is worthless only once it opens nothing.
     """
-    if await run.git.state() == "no repository":
-        raise NotMeasured("The target is no git repository.", hint="Run 'git init' there.")
-    old = await _published(run, variable)
+    old = await published(run, variable)
     authority = run.files.path(ca) if run.files.exists(ca) else None
     tls = "verify-full" if authority else ""
     await run.database.query("SELECT 1 AS one", login=Login(tls=tls, ca=authority))
@@ -214,17 +219,6 @@ async def published_refused(
             run.require(f"published value {number} refused", True, error.message)
         else:
             run.require(f"published value {number} refused", False, "it lets in")
-
-
-async def _published(run: Run, variable: str) -> list[str]:
-    """Every value that a commit ever gave the variable."""
-    argv = ["git", "log", "--all", "-p", "--no-color", "--unified=0"]
-    history = (await run.shell.run(argv, log=False)).stdout.decode("utf-8", "replace")
-    added = re.compile(rf"""^\+\s*["']?{re.escape(variable)}["']?\s*[:=]\s*["']?([^\s"']+)""", re.M)
-    found = sorted(value for value in set(added.findall(history)) if literal(value))
-    for number, value in enumerate(found, 1):
-        run.secrets.register(f"published {variable} {number}", value)
-    return found
 
 
 def _told(found: list[str]) -> str:

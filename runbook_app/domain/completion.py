@@ -144,6 +144,8 @@ class ScoreClaim(msgspec.Struct, frozen=True, kw_only=True):
     """Before the first change."""
     after: ScoreFigures | None = None
     """The newest after that."""
+    outdated: tuple[str, ...] = ()
+    """Items that were rolled back after the newest measurement."""
 
 
 class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):

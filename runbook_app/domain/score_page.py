@@ -25,6 +25,11 @@ def score_result(score: Score, state: SessionState) -> ScoreClaim:
         measured=newest.total if newest else None,
         before=before,
         after=after,
+        outdated=tuple(
+            item.id
+            for item in state.items.values()
+            if after and item.rollback_started_at > after.at
+        ),
     )
 
 
@@ -86,6 +91,9 @@ def _body(found: ScoreClaim, newest: ScoreFigures) -> Iterator[str]:
     words = escape(score_words(found))
     yield f"{words[:1].upper()}{words[1:]}. Newest: {at_second(newest.at)}, "
     yield f"{escape(newest.moment)}, by {escape(newest.by)}. Not measured counts as nothing."
+    if found.outdated:
+        undone = escape(", ".join(found.outdated))
+        yield f"Rolled back since, so that it may not hold any more: {undone}."
     yield ""
     earlier = {c.name: c.score for c in found.before.categories} if found.before else {}
     yield from table(

@@ -14,6 +14,7 @@ from runbook_app.domain import events as ev
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import (
     ActionError,
+    EnvironmentLacks,
     JournalError,
     NotMeasured,
     RunbookError,
@@ -324,7 +325,7 @@ async def _judged(work: Awaitable[None], recorder: WorkRecorder) -> Outcome:
         await work
     except JournalError:
         raise
-    except NotMeasured as error:
+    except (NotMeasured, EnvironmentLacks) as error:
         return _outcome(Verdict.NOT_MEASURED, recorder, error.message, error.hint)
     except RunbookError as error:
         return _outcome(Verdict.FAILED, recorder, error.message, error.hint)

@@ -52,6 +52,11 @@ services:
     # Reached through nginx only.
     expose:
       - '8000'
+    logging:
+      driver: json-file
+      options:
+        max-size: 10m
+        max-file: '5'
     environment:
       LEVEL: INFO
       # Whose X-Forwarded-* headers are believed.
@@ -220,3 +225,12 @@ async def test_an_unsettled_service_fails_the_check(shop: FakeTarget) -> None:
     shop.compose.differences = ["api: is unhealthy"]
     assert await shop.measure(compose.services_settled) == ["services settled"]
     assert shop.value("services settled") == "api: is unhealthy"
+
+
+async def test_the_logs_of_both_are_bounded_and_the_api_s_own_setting_is_kept(
+    target: FakeTarget,
+) -> None:
+    own = BEFORE.replace("    environment:", "    logging: {driver: local}\n    environment:")
+    services = await add(having(target, own))
+    assert services["api"]["logging"] == {"driver": "local"}
+    assert services["nginx"]["logging"]["options"]["max-size"] == "10m"

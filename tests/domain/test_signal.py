@@ -273,6 +273,14 @@ def test_the_score_stands_before_and_after_with_every_check() -> None:
     assert "| line 3 | CIS 3 | 0/1 | 0/1 | seen 3 |" in page
 
 
+def test_a_score_from_before_a_rollback_says_so() -> None:
+    story = Story(SCORED).score("before", 1).run().headers().tls().score("after", 3)
+    assert signal(story).score.outdated == ()
+    assert signal(story.rollback()).score.outdated == ("tls",)
+    assert "may not hold any more: tls." in signal_markdown(signal(story))
+    assert signal(story.score("asked", 1)).score.outdated == ()
+
+
 def test_only_a_score_that_came_to_its_end_counts() -> None:
     begun = ev.ScoreStarted(id="m", moment="before", by="the plan")
     found = signal(Story(SCORED).tell(begun)).score

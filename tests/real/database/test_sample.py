@@ -9,13 +9,16 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 import yaml
 
+from runbook_app.domain.fingerprint import compare
 from tests.real.kill.conftest import Killed
 
 from .stack import HERE, Stack, compose
+from .weaknesses import BESIDE, WEAKNESSES, fingerprint, forget, measured
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -108,7 +111,6 @@ def test_a_wrong_key_takes_nothing_back_and_loses_nothing(hardened: Stack) -> No
 @pytest.mark.parametrize(
     ("settings", "leak"),
     [
-        ({"log_statement": "'all'"}, "server log: literal key"),
         ({"pgaudit.log_statement": "on", "pgaudit.log_parameter": "on"}, "server log: bound key"),
         ({"log_parameter_max_length_on_error": "-1"}, "the client's error, bound"),
     ],
@@ -129,6 +131,28 @@ def test_a_server_that_tells_too_much_is_found_leaking(
     assert leak in found.stdout
     again = elsewhere.runbook("run", *scope)
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+async def test_each_weakness_that_is_put_back_fails_its_check_of_the_score(
+    hardened: Stack, tmp_path: Path
+) -> None:
+    forget(hardened)
+    before = await fingerprint(hardened, tmp_path)
+    told = []
+    for check, weakness in WEAKNESSES.items():
+        sound = await measured(hardened, check, tmp_path)
+        with weakness(hardened):
+            weak = await measured(hardened, check, tmp_path)
+        if (sound[0], weak[0]) != ("passed", "failed"):
+            told.append((check, sound, weak))
+    assert told == []
+    for check in BESIDE:
+        assert await measured(hardened, check, tmp_path) in (("passed", ANY), ("failed", ANY))
+    after = await fingerprint(hardened, tmp_path)
+    compared = compare(before, after)
+    assert compared.differences == ()
+    # What probes write into the trail stays there, as every row does.
+    assert [kept.partition(":")[0] for kept in compared.kept] in ([], ["audit.audit_log"])
 
 
 def test_a_fresh_volume_ends_with_the_same_schema(hardened: Stack, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,20 @@ def roll_back(demo: Killed, item: str = "tls", session: str = "") -> None:
     assert "rolled back, proven" in result.stdout
 
 
+def score(demo: Killed) -> dict[str, Any]:
+    """Measured without a session and without probes, by the newest session's plan."""
+    options = ("--target", str(demo.root), "--json", "--set", "p95_limit=10s")
+    result = demo.runbook("score", *options)
+    assert result.returncode == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def not_passed(found: dict[str, Any], category: str) -> list[str]:
+    (own,) = [c for c in found["categories"] if c["name"] == category]
+    return [check["id"] for check in own["checks"] if check["points"] < check["of"]]
+
+
 def git_status(demo: Killed) -> str:
     return subprocess.run(
         ["git", "status", "--porcelain"], cwd=demo.root, capture_output=True, text=True, check=True
@@ -70,9 +85,14 @@ def test_the_stack_answers_https_after_item_2_and_http_after_its_rollback(demo: 
     states = {item["id"]: item["state"] for item in status["items"]}
     assert states["headers"] == states["tls"] == "succeeded"
     assert states["database"] == states["secrets"] == "pending"
+    score_before = status["score"]
+    assert score_before["total"] < 35
+    assert score_before["categories"]["Transport Security"] == 0
     signal = demo.runbook("export")
     assert signal.returncode == 0, signal.stderr
     assert "INCOMPLETE" in signal.stdout
+    assert "before the first change (the plan's claim: 70 → 95)" in signal.stdout
+    assert not_passed(score(demo), "Transport Security") == ["database-connections"]
     roll_back(demo)
     assert http_status(demo) == 200
     assert git_status(demo) == ""
