@@ -6,14 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from actions import _certificates
 from actions import _compose_parts as parts
-from actions._key_files import KeyFiles
 from runbook_app.domain.errors import ActionError, NotMeasured
 from runbook_app.ports.action import Run
 from runbook_app.ports.capabilities import ExecResult
+
+if TYPE_CHECKING:
+    from actions._key_files import KeyFiles
 
 TEMPLATES = Path(__file__).with_name("templates") / "vault"
 IMAGE = "runbook-staging-vault:latest"
@@ -46,10 +47,15 @@ class Vault:
 
     @property
     def keys(self) -> KeyFiles:
+        # What needs `cryptography` takes longer to import than a plan to be read.
+        from actions import _certificates, _key_files
+
         wanted = _certificates.Wanted(
             names=[self.service, "localhost"], days=89, key_type="ecdsa-p256"
         )
-        return KeyFiles(run=self.run, directory=f"{self.directory}/certs", wanted=wanted, owner=UID)
+        return _key_files.KeyFiles(
+            run=self.run, directory=f"{self.directory}/certs", wanted=wanted, owner=UID
+        )
 
     async def write(self) -> None:
         for name in _FILES:

@@ -35,9 +35,11 @@ SHOWN_BY_FILE = {
         "jwt-signature": "a_token_that_should_not_be_let_in_fails_by_its_name",
         "published-keys": "a_token_signed_with_a_published_key_has_to_be_refused",
         "jwt-claims": "a_token_that_should_not_be_let_in_fails_by_its_name",
-        "hostile-input": "hostile_input_has_to_be_refused_whole",
         "tls-ciphers": "a_suite_beside_the_wanted_ones_fails",
         "published-ports": "nothing_but_the_edge_may_publish",
+    },
+    "hostile_input": {
+        "hostile-input": "one_carelessness_is_found_out",
     },
     "tls_port": {
         "tls-protocols": "a_server_that_speaks_an_old_version_fails",
