@@ -6,14 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from actions import _certificates
 from actions import _compose_parts as parts
-from actions._key_files import KeyFiles
 from runbook_app.domain.errors import ActionError, NotMeasured
 from runbook_app.ports.action import Run
 from runbook_app.ports.capabilities import ExecResult
+
+if TYPE_CHECKING:
+    from actions._key_files import KeyFiles
 
 TEMPLATES = Path(__file__).with_name("templates") / "vault"
 IMAGE = "runbook-staging-vault:latest"
@@ -46,6 +47,9 @@ class Vault:
 
     @property
     def keys(self) -> KeyFiles:
+        from actions import _certificates  # cryptography is heavy
+        from actions._key_files import KeyFiles
+
         wanted = _certificates.Wanted(
             names=[self.service, "localhost"], days=89, key_type="ecdsa-p256"
         )
