@@ -27,7 +27,6 @@ POINTS = [
             "applied:secrets.credentials",
             "effect:secrets.exchange",
             "verified:secrets",
-            "committed:secrets",
         )
     ),
 ]
