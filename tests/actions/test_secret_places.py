@@ -80,6 +80,12 @@ async def test_a_process_that_can_not_be_read_is_not_measured(stack: FakeTarget)
         await stack.measure(secret_places.first_process)
 
 
+async def test_where_no_environment_can_be_read_nothing_is_measured(stack: FakeTarget) -> None:
+    stack.containers.on_execute = lambda *_: result("")
+    with pytest.raises(NotMeasured, match="No process's environment"):
+        await stack.measure(secret_places.first_process)
+
+
 async def test_a_secret_in_the_compose_file_is_seen(stack: FakeTarget) -> None:
     assert await stack.measure(secret_places.compose_file) == []
     (stack.folder / "docker-compose.yml").write_text(f"{COMPOSE}      JWT_SECRET: {SECRET}\n")

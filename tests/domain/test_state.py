@@ -18,6 +18,8 @@ from runbook_app.domain.state import (
     fold,
 )
 
+from .story import SCORED, Story
+
 OUTLINE = (
     ev.ItemOutline(
         id="tls",
@@ -229,3 +231,13 @@ class StepLife(RuleBasedStateMachine):
 
 StepLife.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
 TestStepLife = StepLife.TestCase
+
+
+@pytest.mark.parametrize(("moment", "kept"), [("before", False), ("after", False), ("asked", True)])
+def test_a_new_engine_takes_up_only_a_score_that_somebody_asked_for(moment, kept) -> None:
+    """The others are begun anew by what wanted them; until then nothing runs."""
+    story = Story(SCORED).tell(ev.ScoreStarted(id="m", moment=moment, by="anna"))
+    assert story.state.status == "running"
+    story.tell(ev.EngineStarted(epoch=2, pid=8, pid_started="2", host="host1"))
+    assert (story.state.scoring is not None) == kept
+    assert story.state.status == ("running" if kept else "idle")
