@@ -111,7 +111,9 @@ class Leaks:
             else:
                 await query(f"SELECT pgp_sym_decrypt({sql.text(plain)}::bytea, {sql.text(key)})")
         except DatabaseRefused as error:
-            self._judge(f"the client's error, {way}", error.message, plain, key)
+            # Its driver's own text too, which has the CONTEXT that the message leaves out.
+            told = f"{error.message}\n{error.__cause__}"
+            self._judge(f"the client's error, {way}", told, plain, key)
         else:
             raise NotMeasured("A statement that had to fail did not.")
 

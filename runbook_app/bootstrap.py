@@ -10,7 +10,7 @@ import getpass
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runbook_app.adapters.lock import TargetLock
     from runbook_app.adapters.recipient import Recipient
     from runbook_app.adapters.sessions import SessionFolders, SessionSummary
+    from runbook_app.domain.events import DoneBefore
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.client import SessionClient
     from runbook_app.engine.engine import Engine
@@ -67,6 +68,7 @@ def create_session(
     overrides: Mapping[str, str],
     *,
     window_from_now: bool = False,
+    done_before: Sequence[DoneBefore] = (),
 ) -> SessionClient:
     """Pin the plan and its variables, and begin a session; its engine is not started yet.
 
@@ -82,11 +84,13 @@ def create_session(
     _check_target(loaded, target)
     folder = folders().create(loaded.id, target, title=loaded.title)
     pin(folder, loaded)
-    asyncio.run(_write_start(folder, loaded, target))
+    asyncio.run(_write_start(folder, loaded, target, done_before))
     return _client(folder, read_only=False)
 
 
-async def _write_start(folder: Path, plan: Plan, target: Path) -> None:
+async def _write_start(
+    folder: Path, plan: Plan, target: Path, done_before: Sequence[DoneBefore]
+) -> None:
     """Write the journal's first event; only then does the file get the name that counts."""
     from runbook_app import __version__
     from runbook_app.adapters.clock import SystemClock
@@ -114,6 +118,7 @@ async def _write_start(folder: Path, plan: Plan, target: Path) -> None:
                     for name, value in plan.variables.items()
                 },
                 outline=outline(plan),
+                done_before=tuple(done_before),
             )
         )
     finally:
@@ -176,6 +181,24 @@ def open_session(session: str | None, target: Path, *, read_only: bool = False) 
 def list_sessions(target: Path | None = None) -> list[SessionSummary]:
     """Sessions of this machine, newest first; those on one target when it is given."""
     return folders().list(target)
+
+
+def find_done_before(plan: str, item: str, target: Path) -> DoneBefore | None:
+    """The newest session of the plan on the target that worked on the item, if it did it."""
+    from runbook_app.domain.events import DoneBefore
+    from runbook_app.domain.state import ItemStatus
+
+    for summary in list_sessions(target):
+        if summary.plan != plan:
+            continue
+        session = open_session(summary.id, target, read_only=True)
+        session.close()
+        found = session.state.items.get(item)
+        if found is not None and found.status is ItemStatus.SUCCEEDED:
+            return DoneBefore(item=item, session=summary.id, at=found.verified_at)
+        if found is not None and found.status is not ItemStatus.PENDING:
+            return None
+    return None
 
 
 def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:

@@ -59,10 +59,14 @@ def run_command(
     from_now = window == "now"
     loaded = bootstrap.load_plan(path, target, overrides, window_from_now=from_now)
     options.check_scope(loaded, items, until)
-    options.check_needs(loaded, items)
+    done = options.check_needs(
+        loaded, items, lambda need: bootstrap.find_done_before(loaded.id, need, target)
+    )
     bootstrap.check_recipient(seal_to)
     require_environment(target)
-    session = bootstrap.create_session(path, target, overrides, window_from_now=from_now)
+    session = bootstrap.create_session(
+        path, target, overrides, window_from_now=from_now, done_before=done
+    )
     bootstrap.seal_to(session, seal_to)
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
     try:

@@ -12,6 +12,7 @@ import click
 from runbook_app.domain.errors import UsageError
 
 if TYPE_CHECKING:
+    from runbook_app.domain.events import DoneBefore
     from runbook_app.domain.plan import Plan
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -142,22 +143,31 @@ def check_item(plan: Plan, name: str) -> None:
         raise UsageError(f"The plan has no item {name!r}.", hint=_closest(name, known))
 
 
-def check_needs(plan: Plan, items: tuple[str, ...]) -> None:
-    """Refuse a new session's scope whose items need others that are not in it.
+def check_needs(
+    plan: Plan, items: tuple[str, ...], find_done: Callable[[str], DoneBefore | None]
+) -> tuple[DoneBefore, ...]:
+    """What the items of a new session's scope need beside them, as earlier sessions did it.
 
     Raises:
         UsageError: naming what is missing.
     """
+    found: dict[str, DoneBefore] = {}
     for name in items:
-        missing = [
-            need for need in plan.item(name).needs if need not in items and plan.item(need).steps
-        ]
+        missing = []
+        for need in plan.item(name).needs:
+            if need in items or need in found or not plan.item(need).steps:
+                continue
+            if done := find_done(need):
+                found[need] = done
+            else:
+                missing.append(need)
         if missing:
             more = " ".join(f"--item {need}" for need in missing)
             raise UsageError(
-                f"Item {name} needs {', '.join(missing)}, which a new session has not done.",
+                f"Item {name} needs {', '.join(missing)}, which no session has done here.",
                 hint=f"Add {more}.",
             )
+    return tuple(found.values())
 
 
 def _closest(name: str, known: list[str]) -> str:

@@ -106,13 +106,21 @@ def runnable(state: SessionState, item: ItemState) -> bool:
 
 
 def missing_needs(state: SessionState, item: ItemState) -> list[str]:
-    """Ids of the needed items that have not succeeded."""
+    """Ids of the needed items that have not succeeded, here or in an earlier session."""
     done = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
     return [
         need
         for need in item.outline.needs
-        if need in state.items and state.items[need].status not in done
+        if need in state.items
+        and state.items[need].status not in done
+        and not (done_before(state, need) and state.items[need].status is ItemStatus.PENDING)
     ]
+
+
+def done_before(state: SessionState, item: str) -> ev.DoneBefore | None:
+    """The earlier session that did an item which this one leaves out."""
+    known = state.started.done_before if state.started else ()
+    return next((done for done in known if done.item == item), None)
 
 
 def _over(state: SessionState, step_id: str) -> bool:

@@ -33,6 +33,15 @@ class ItemOutline(msgspec.Struct, frozen=True, kw_only=True):
 # Session
 
 
+class DoneBefore(msgspec.Struct, frozen=True, kw_only=True):
+    """An item that an earlier session on the same target did, and that another one needs."""
+
+    item: str
+    session: str
+    at: str
+    """When its criteria held there."""
+
+
 class SessionStarted(Event, frozen=True, kw_only=True):
     session: str
     plan: str
@@ -47,6 +56,8 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     variables: dict[str, Scalar]
     outline: tuple[ItemOutline, ...]
     fingerprint_version: int = 1
+    done_before: tuple[DoneBefore, ...] = ()
+    """What items in scope need and this session leaves out."""
 
 
 class EngineStarted(Event, frozen=True, kw_only=True):

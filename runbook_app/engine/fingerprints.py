@@ -7,6 +7,7 @@ import hashlib
 
 import msgspec
 
+from runbook_app.domain.errors import ActionError
 from runbook_app.domain.events import FingerprintTaken
 from runbook_app.domain.fingerprint import Fingerprint
 from runbook_app.engine.ledger import Ledger
@@ -33,5 +34,15 @@ class Fingerprints:
         return found
 
     async def load(self, taken: FingerprintTaken) -> Fingerprint:
+        """Read back what was taken.
+
+        Raises:
+            ActionError: it is gone or not what was taken.
+        """
         data = await asyncio.to_thread(self._artefacts.get_sealed, taken.path)
+        if hashlib.sha256(data).hexdigest() != taken.sha256:
+            raise ActionError(
+                f"The fingerprint of item {taken.item} is not what was taken ({taken.path}).",
+                hint="Restore that file from a backup of the session folder.",
+            )
         return msgspec.json.decode(data, type=Fingerprint)

@@ -46,8 +46,13 @@ class Rollback:
         self._clock = clock
 
     async def begin(self, item: Item, *, by: str, reason: str, accept_changes: bool) -> None:
-        """Ask about what others changed since, then roll back."""
-        changed = await self._captures.changed_since(self._ledger.state.items[item.id])
+        """Ask about what others changed since, then roll back.
+
+        A rollback that was broken off goes on unasked: what it restored by then is its own doing.
+        """
+        state = self._ledger.state.items[item.id]
+        broken_off = state.rollback_started is not None and state.rollback is None
+        changed = [] if broken_off else await self._captures.changed_since(state)
         if changed and not accept_changes:
             text = "Changed since the item finished; the rollback would undo this too:\n"
             answer = await self._questions.ask(

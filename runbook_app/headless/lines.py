@@ -71,7 +71,11 @@ class Narrator:
         match event:
             case ev.SessionStarted():
                 text = f"session {event.session}: {event.plan_title} on {event.target}"
-                return [Line(text, Tone.STRONG)]
+                before = [
+                    Line(f"{self.item(done.item)}: done before, in session {done.session}")
+                    for done in event.done_before
+                ]
+                return [Line(text, Tone.STRONG), *before]
             case ev.EngineStarted():
                 return [Line(f"engine {event.epoch} started, pid {event.pid}", Tone.FAINT)]
             case ev.EngineStopped():

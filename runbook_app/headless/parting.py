@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from enum import IntEnum
 
+from runbook_app.domain.decisions import missing_needs
 from runbook_app.domain.events import QuestionAsked
 from runbook_app.domain.outcome import Outcome, failures, out_of_reach, outcome
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
@@ -124,12 +125,8 @@ class Parting:
         for item in self._state.items.values():
             if item.status in _DONE or (items and item.id not in items):
                 continue
-            needs = [need for need in item.outline.needs if not self._succeeded(need)]
+            needs = missing_needs(self._state, item)
             state = item.status.value.replace("_", " ")
             why = f"it needs {', '.join(needs)} first" if needs else state
             self._printer.say(f"Item {item.id} is not done: {why}.", Tone.CARE)
         return Exit.FAILED
-
-    def _succeeded(self, item_id: str) -> bool:
-        item = self._state.items.get(item_id)
-        return item is not None and item.status in _DONE

@@ -8,6 +8,7 @@ import pytest
 
 from runbook_app.cli.options import check_needs, check_scope, plan_path
 from runbook_app.domain.errors import UsageError
+from runbook_app.domain.events import DoneBefore
 from runbook_app.resources import shipped_plans
 from tests.domain.story import WHOLE
 
@@ -33,11 +34,20 @@ def test_a_scope_that_the_plan_has_is_taken() -> None:
     check_scope(WHOLE, ("headers", "tls"), "tls.test")
 
 
+def nothing_done(_: str) -> None:
+    return None
+
+
 def test_a_new_session_needs_the_items_that_its_items_need() -> None:
     with pytest.raises(UsageError, match="needs headers") as refused:
-        check_needs(WHOLE, ("tls",))
+        check_needs(WHOLE, ("tls",), nothing_done)
     assert refused.value.hint == "Add --item headers."
-    check_needs(WHOLE, ("headers", "tls"))
+    assert check_needs(WHOLE, ("headers", "tls"), nothing_done) == ()
+
+
+def test_what_an_earlier_session_did_is_not_done_again() -> None:
+    done = DoneBefore(item="headers", session="earlier", at="2026-01-01T00:00:00.000Z")
+    assert check_needs(WHOLE, ("tls",), {"headers": done}.get) == (done,)
 
 
 def test_a_shipped_plan_is_found_by_its_name_alone() -> None:

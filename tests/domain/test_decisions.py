@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import decisions as d
 from runbook_app.domain import events as ev
 from runbook_app.domain.plan import Call, Item, Plan, Step, TargetSpec
-from runbook_app.domain.state import SessionState
+from runbook_app.domain.state import SessionState, fold
 
-from .test_state import FINISHED, start, state_after, succeed
+from .test_state import FINISHED, journal, start, started, state_after, succeed
 
 PLAN = Plan(
     id="p",
@@ -166,3 +167,27 @@ def test_restoring_uses_the_earliest_capture_files_before_containers_newest_firs
         ("file", "compose.yml", ""),
         ("project", "", ""),
     ]
+
+
+def begun_after(*done_before: ev.DoneBefore) -> SessionState:
+    """A session of a plan whose second item needs a first one that is not in scope."""
+    first, second = (
+        ev.ItemOutline(
+            id=name,
+            number=1,
+            title=name,
+            steps=(f"{name}.a",),
+            checkpoint=("ready",),
+            success=(),
+            needs=needs,
+        )
+        for name, needs in (("first", ()), ("second", ("first",)))
+    )
+    begun = msgspec.structs.replace(started(), outline=(first, second), done_before=done_before)
+    return fold(journal(begun, ev.RunRequested(auto=True, items=("second",))))
+
+
+def test_what_an_earlier_session_did_meets_a_need() -> None:
+    done = ev.DoneBefore(item="first", session="earlier", at="2026-01-01T00:00:00.000Z")
+    assert d.next_work(begun_after()) is None
+    assert d.next_work(begun_after(done)) == d.OpenCheckpoint("second")

@@ -169,6 +169,35 @@ async def test_a_damaged_capture_stops_the_rollback_and_says_so(driven) -> None:
         assert session.state.items["first"].rollback_error
 
 
+async def test_what_a_broken_off_rollback_restored_is_no_change_by_others(driven) -> None:
+    async with driven(ONE) as session:
+        await finish(session)
+        item = session.state.items["first"]
+        last = session.world.folder / item.captures[0].path
+        sealed = last.read_bytes()
+        last.write_bytes(b"damaged")
+        await session.send(cmd.RollBackItem, item="first")
+        await session.until(lambda: item.status is ItemStatus.ROLLBACK_FAILED)
+        assert item.captures[1:], "something was restored before"
+        last.write_bytes(sealed)
+        await session.send(cmd.RollBackItem, item="first")
+        await session.until(lambda: session.state.question or item.status is ItemStatus.ROLLED_BACK)
+        assert session.state.question is None
+
+
+async def test_a_fingerprint_that_is_not_what_was_taken_proves_nothing(driven) -> None:
+    async with driven(ONE) as session:
+        await finish(session)
+        item = session.state.items["first"]
+        other = item.captures[0].path
+        assert item.fingerprint is not None
+        taken = session.world.folder / item.fingerprint.path
+        taken.write_bytes((session.world.folder / other).read_bytes())
+        await session.send(cmd.RollBackItem, item="first")
+        await session.until(lambda: item.status is ItemStatus.ROLLBACK_FAILED)
+        assert "is not what was taken" in item.rollback_error
+
+
 async def test_commit_and_revert_hold_the_item_s_paths_and_nothing_else(driven, tmp_path) -> None:
     world = World(tmp_path, ONE).make()
     repository(world.root)

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .stack import Stack, compose
+from tests.real.kill.conftest import Killed
+
+from .stack import HERE, Stack, compose
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -101,6 +103,32 @@ def test_a_wrong_key_takes_nothing_back_and_loses_nothing(hardened: Stack) -> No
     assert hardened.sql("SELECT count(*) FROM customers WHERE phone !~ '^enc:'") == "0"
     code, said = hardened.alembic("upgrade", "head")
     assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("settings", "leak"),
+    [
+        ({"log_statement": "'all'"}, "server log: literal key"),
+        ({"pgaudit.log_statement": "on", "pgaudit.log_parameter": "on"}, "server log: bound key"),
+        ({"log_parameter_max_length_on_error": "-1"}, "the client's error, bound"),
+    ],
+)
+def test_a_server_that_tells_too_much_is_found_leaking(
+    hardened: Stack, tmp_path: Path, settings: dict[str, str], leak: str
+) -> None:
+    home = tmp_path / "home"  # so that the newest session stays the one that is rolled back
+    home.mkdir(mode=0o700)
+    elsewhere = Killed(hardened.root, home)
+    scope = (str(HERE / "leaks.yaml"), "--target", str(hardened.root), "--yes", "--logs", "none")
+    for name, value in settings.items():
+        hardened.sql(f"ALTER DATABASE accounts SET {name} = {value}")
+    found = elsewhere.runbook("run", *scope)
+    for name in settings:
+        hardened.sql(f"ALTER DATABASE accounts RESET {name}")
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert leak in found.stdout
+    again = elsewhere.runbook("run", *scope)
+    assert again.returncode == 0, again.stdout + again.stderr
 
 
 def test_a_fresh_volume_ends_with_the_same_schema(hardened: Stack, tmp_path: Path) -> None:

@@ -23,9 +23,10 @@ OPTIONS = ("--yes", "-q", "--set", "p95_limit=10s")
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 
-def run(demo: Killed, crash_at: str = "") -> subprocess.CompletedProcess[str]:
-    scope = ("--target", str(demo.root), "--item", "headers", "--item", "tls")
-    return demo.runbook("run", str(PLAN), *scope, *OPTIONS, crash_at=crash_at)
+def run(demo: Killed, *items: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
+    scope = [f"--item={item}" for item in items or ("headers", "tls")]
+    where = ("--target", str(demo.root))
+    return demo.runbook("run", str(PLAN), *where, *scope, *OPTIONS, crash_at=crash_at)
 
 
 def variables(demo: Killed) -> dict[str, object]:
@@ -45,8 +46,9 @@ def http_status(demo: Killed) -> int:
         return int(answer.status)
 
 
-def roll_back(demo: Killed) -> None:
-    result = demo.runbook("rollback", "tls", "--yes", "-q")
+def roll_back(demo: Killed, item: str = "tls", session: str = "") -> None:
+    named = (session,) if session else ()
+    result = demo.runbook("rollback", *named, item, "--yes", "-q")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "rolled back, proven" in result.stdout
 
@@ -65,7 +67,7 @@ def test_the_stack_answers_https_after_item_2_and_http_after_its_rollback(demo: 
     status = json.loads(demo.runbook("status", "--json").stdout)
     states = {item["id"]: item["state"] for item in status["items"]}
     assert states["headers"] == states["tls"] == "succeeded"
-    assert states["secrets"] == "pending"
+    assert states["database"] == states["secrets"] == "pending"
     signal = demo.runbook("export")
     assert signal.returncode == 0, signal.stderr
     assert "INCOMPLETE" in signal.stdout
@@ -73,6 +75,21 @@ def test_the_stack_answers_https_after_item_2_and_http_after_its_rollback(demo: 
     assert http_status(demo) == 200
     assert git_status(demo) == ""
     assert demo.comparable(PLAN) == before
+
+
+@pytest.mark.slow
+def test_item_3_runs_in_a_session_of_its_own_where_item_2_is_done(demo: Killed) -> None:
+    before = demo.comparable(PLAN)
+    for _ in range(2):
+        result = run(demo)
+        assert result.returncode == 0, result.stdout + result.stderr
+        first = demo.state().id
+        result = run(demo, "database")
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert f"done before, in session {first}" in result.stdout
+        roll_back(demo, "database")
+        roll_back(demo, "tls", first)
+        assert demo.comparable(PLAN) == before
 
 
 @pytest.mark.slow
