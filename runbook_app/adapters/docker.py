@@ -246,7 +246,7 @@ class ProjectContainers:
         if container.status != "running":
             raise ActionError(
                 f"The service {service} does not run; its container is {container.status}.",
-                hint=f"See its log: docker logs {container.name}",
+                hint=f"Start it; why it ended is in its log: docker logs {container.name}",
             )
         return container
 
