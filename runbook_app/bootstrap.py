@@ -131,6 +131,11 @@ async def _write_start(
     sync_folder(folder)
 
 
+def recipient_key() -> Path:
+    """Where the operator's own private key lies: beside the session folders, not in them."""
+    return home() / "recipient.key"
+
+
 def check_recipient(key: Path | None) -> None:
     """Raise `UsageError` for what is no public key, before anything is begun."""
     if key is not None:

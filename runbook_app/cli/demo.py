@@ -10,9 +10,6 @@ import click
 from runbook_app import bootstrap
 from runbook_app.domain.sanitise import neutralise
 
-RECIPIENT = "recipient.key"
-"""Beside the session folders, not in them."""
-
 PLAN = "phase1_security_hardening"
 
 
@@ -45,7 +42,7 @@ def demo_command(folder: Path, no_open: bool, remove: bool, project: str) -> Non
     from runbook_app.cli.options import plan_path
     from runbook_app.cli.screens import show_session
 
-    key = bootstrap.home() / RECIPIENT
+    key = bootstrap.recipient_key()
     session = bootstrap.create_session(plan_path(PLAN), folder, {})
     bootstrap.seal_to(session, make_pair(key))
     _say(f"Secrets for you alone are sealed to a key of yours; the private one is {key}")

@@ -11,7 +11,6 @@ import click
 from runbook_app import bootstrap
 from runbook_app.domain.errors import UsageError
 
-KEY = "recipient.key"
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -25,7 +24,7 @@ def recipient_command(file: Path | None) -> None:
     """
     from runbook_app.adapters.recipient import make_pair
 
-    click.echo(make_pair(file or bootstrap.home() / KEY))
+    click.echo(make_pair(file or bootstrap.recipient_key()))
 
 
 @click.command()
@@ -40,7 +39,7 @@ def unseal_command(file: Path, key: Path | None, out: Path | None) -> None:
         sealed = file.read_bytes()
     except OSError as error:
         raise UsageError(f"{file} can't be read: {error.strerror}.") from error
-    plain = unseal(sealed, key or bootstrap.home() / KEY)
+    plain = unseal(sealed, key or bootstrap.recipient_key())
     if out is None:
         sys.stdout.buffer.write(plain)
         return
