@@ -39,10 +39,8 @@ class ContainerLogs:
         self._project = ""
         self._stopping = threading.Event()
         self._changed = threading.Condition()
-        self._followed: dict[tuple[str, str], _Run] = {}
-        """By container and start time."""
-        self._died: dict[str, str] = {}
-        """When the newest ended run of a container had ended, its log being complete."""
+        self._followed: dict[str, _Log] = {}
+        """By container."""
         self._threads: list[threading.Thread] = []
         self._events: Stream | None = None
 
@@ -57,16 +55,16 @@ class ContainerLogs:
         """End the draining; blocks. Returns what of ended containers did not arrive."""
         self._stopping.set()
         with self._changed:
-            threads, runs = list(self._threads), list(self._followed.values())
+            threads, logs = list(self._threads), list(self._followed.values())
             self._changed.notify_all()
         if self._events:
             self._events.close()
-        for run in runs:
-            run.stop_following()
+        for log in logs:
+            log.stop_following()
         deadline = time.monotonic() + _STOP_LIMIT
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return [run.lost() for run in runs if run.ended and not run.whole]
+        return [log.lost() for log in logs if log.ended and not log.whole]
 
     def _begin(self, work: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)
@@ -105,11 +103,10 @@ class ContainerLogs:
         container = event["Actor"]["ID"]
         if event["Action"] == "start":
             self._follow(container, since)
-            return
-        seconds, nanoseconds = divmod(event["timeNano"], 1_000_000_000)
-        with self._changed:
-            self._died[container] = f"{seconds}.{nanoseconds:09}"
-            self._changed.notify_all()
+        elif log := self._followed.get(container):
+            with self._changed:
+                log.died = max(log.died, event["timeNano"])  # heard again after a lost connection
+                self._changed.notify_all()
 
     def _follow_running(self, since: str) -> None:
         wanted = {"label": [f"{PROJECT}={self._project}"]}
@@ -117,55 +114,77 @@ class ContainerLogs:
             self._follow(entry["Id"], since)
 
     def _follow(self, container: str, since: str) -> None:
-        """Follow one run of a container, unless that is done already."""
+        """Have a container's log drained that was started, by the thread that does it already."""
         with contextlib.suppress(RunbookError):  # removed already
-            raw = self._docker.use(lambda api: api.inspect_container(container))
-            labels = raw["Config"]["Labels"] or {}
-            key = container, raw["State"]["StartedAt"]
-            if labels.get(ONE_OFF) == "True" or key in self._followed:
-                return
-            begin = self._died.get(container, since)
-            run = _Run(self._docker, raw, labels.get(SERVICE, ""), begin, self._write)
+            log = self._followed.get(container) or self._log_of(container, since)
             with self._changed:
-                self._followed[key] = run
-            self._begin(lambda: self._drain(run, begin), f"log of {labels.get(SERVICE, container)}")
+                if not log:
+                    return
+                self._followed[container] = log
+                log.starts += 1
+                if log.starts == 1 or log.idle:
+                    log.idle = False
+                    self._begin(lambda: self._drain(log), f"log of {log.service or container}")
 
-    def _drain(self, run: _Run, begin: str) -> None:
+    def _log_of(self, container: str, since: str) -> _Log | None:
+        raw = self._docker.use(lambda api: api.inspect_container(container))
+        labels = raw["Config"]["Labels"] or {}
+        if labels.get(ONE_OFF) == "True":
+            return None
+        return _Log(self._docker, raw, labels.get(SERVICE, ""), since, self._write)
+
+    def _drain(self, log: _Log) -> None:
         while not self._stopping.is_set():
-            run.follow(self._stopping)
-            if self._stopping.is_set() or not run.goes_on():
+            with self._changed:
+                starts = log.starts
+            log.follow(self._stopping)
+            if self._stopping.is_set():
                 break
-            self._stopping.wait(_AGAIN)  # the engine ended the answer too early
-        if not self._stopping.is_set():
-            run.complete(self._end_of(run.container, begin))
-        run.finish()
+            if log.died <= log.complete_to and log.goes_on():  # the engine ended the answer too early
+                self._stopping.wait(_AGAIN)
+                continue
+            log.complete(self._end_of(log))
+            with self._changed:
+                if starts == log.starts:
+                    log.idle = True
+                    return
+        log.finish()
 
-    def _end_of(self, container: str, begin: str) -> str:
-        """When a run that began then has ended; empty when the engine does not tell."""
+    def _end_of(self, log: _Log) -> int:
+        """When the newest run heard of ended; 0 when the engine does not tell."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._died.get(container, begin) != begin or self._stopping.is_set(),
-                _STOP_LIMIT,
+                lambda: log.died > log.complete_to or self._stopping.is_set(), _STOP_LIMIT
             )
-            died = self._died.get(container, begin)
-        return died if died != begin else ""
+            return log.died if log.died > log.complete_to else 0
 
 
-class _Run:
-    """The log of one run of one container."""
+class _Log:
+    """The log of one container, over all its runs: one row of bytes, read from one place on.
+
+    The engine's events tell of a run's start and end later than they happen, and a followed answer
+    may hold the next run's lines too. So what has arrived is counted from a moment on which both
+    sides agree, the end of a run, and never told apart by run.
+    """
 
     def __init__(
         self, docker: DockerClient, raw: dict[str, Any], service: str, since: str, write: Write
     ) -> None:
-        self.container: str = raw["Id"]
+        self.service = service
+        self.starts = 0
+        self.idle = False
+        """No thread drains it: it is complete up to its newest end."""
+        self.died = 0
+        """Nanoseconds since the epoch: the newest end of a run that the engine told."""
+        self.complete_to = 0
+        """The end of a run (as `died`) up to which all is passed on; what counts begins there."""
         self.ended = False
-        """It was followed to its end."""
+        """It was followed to a run's end."""
         self.whole = False
         """The stored log was read again, and nothing of it is missing here."""
         self._docker = docker
-        self._started = raw["State"]["StartedAt"]
+        self._container: str = raw["Id"]
         self._tty = raw["Config"]["Tty"]
-        self._service = service
         self._since = since
         self._write = write
         self._line = b""
@@ -176,6 +195,7 @@ class _Run:
 
     def follow(self, stopping: threading.Event) -> None:
         """Read until the engine ends the answer; what had arrived before is left out."""
+        self.ended = False
         with contextlib.suppress(RunbookError, OSError):
             stream = self._following = self._open(follow=1)
             if stopping.is_set():
@@ -190,47 +210,54 @@ class _Run:
     def goes_on(self) -> bool:
         """Whether the container still runs, or its log can't tell."""
         with contextlib.suppress(RunbookError):
-            state = self._docker.use(lambda api: api.inspect_container(self.container))["State"]
-            return bool(state["Running"] and state["StartedAt"] == self._started)
+            raw = self._docker.use(lambda api: api.inspect_container(self._container))
+            return bool(raw["State"]["Running"])
         return False
 
-    def complete(self, until: str) -> None:
-        """Read the stored log of the ended run again, and add what is missing."""
-        self.ended = True
+    def complete(self, until: int) -> None:
+        """Read the stored log again up to a run's end (0: all of it), and add what is missing."""
+        self.ended, self.whole = True, False
+        size = 0
         try:
-            self._expected = self._take_new(self._open(follow=0, until=until))
+            size, self._expected = self._take_new(self._open(follow=0, until=until))
         except ActionError:
             # Removed, or a log driver that can't be read back: there is nothing to compare with.
             self._expected = self._lines
         except (RunbookError, OSError):
             return
         self.whole = self._lines >= self._expected
+        if size == self._bytes or not size:
+            self.finish()
+        if until and self.whole:
+            self._since, self.complete_to = _moment(until), until
+            self._bytes -= size
+            self._lines, self._expected = (self._lines - self._expected if self._bytes else 0), 0
 
     def lost(self) -> LogLost:
-        return LogLost(source=self._service, expected=self._expected, stored=self._lines)
+        return LogLost(source=self.service, expected=self._expected, stored=self._lines)
 
     def finish(self) -> None:
         """End the last line."""
         if self._line:
             self._lines += 1
-            self._write(self._service, self._line + b"\n")
+            self._write(self.service, self._line + b"\n")
             self._line = b""
 
-    def _open(self, *, follow: int, until: str = "") -> Stream:
+    def _open(self, *, follow: int, until: int = 0) -> Stream:
         return self._docker.open(
             "GET",
-            f"/containers/{self.container}/logs",
+            f"/containers/{self._container}/logs",
             params={
                 "stdout": 1,
                 "stderr": 1,
                 "follow": follow,
                 "since": self._since,
-                **({"until": until} if until else {}),
+                **({"until": _moment(until)} if until else {}),
             },
         )
 
-    def _take_new(self, stream: Stream) -> int:
-        """Pass on what comes after the bytes that have arrived; how many whole lines there were."""
+    def _take_new(self, stream: Stream) -> tuple[int, int]:
+        """Pass on what comes after the bytes that have arrived; how many bytes and whole lines."""
         position = lines = 0
         try:
             for block in self._blocks(stream):
@@ -241,7 +268,7 @@ class _Run:
                     self._pass_on(block[known:])
         finally:
             stream.release()
-        return lines
+        return position, lines
 
     def _blocks(self, stream: Stream) -> Iterator[bytes]:
         if self._tty:
@@ -257,7 +284,13 @@ class _Run:
         self._line = data[end:]
         if end:
             self._lines += data.count(b"\n", 0, end)
-            self._write(self._service, data[:end])
+            self._write(self.service, data[:end])
+
+
+def _moment(nanoseconds: int) -> str:
+    """A time as the engine's parameters have it."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{seconds}.{rest:09}"
 
 
 def _events(stream: Stream) -> Iterator[dict[str, Any]]:

@@ -102,7 +102,7 @@ def test_a_slow_reader_gets_all_lines_too(project, follow):
     container = project.make("seq 1 200000; echo end")
     project.start(container)
     until(lambda: sink.lines()[-1:] == [b"end"], seconds=90)
-    until(lambda: all(run.whole for run in logs._followed.values()), seconds=90)
+    until(lambda: all(log.whole for log in logs._followed.values()), seconds=90)
     assert logs.stop() == []
     assert sink.lines() == [*numbers(1, 200_000), b"end"]
 
@@ -116,7 +116,17 @@ def test_only_what_is_new_arrives_of_a_container_that_runs_already(project, foll
     until(lambda: sink.lines() == [b"new"])
 
 
-def test_each_run_of_a_container_arrives_once(project, follow):
+@pytest.mark.parametrize("late", [0.0, 0.05, 0.5])
+def test_each_run_of_a_container_arrives_once(project, follow, monkeypatch, late):
+    """However late the engine's word of a start and an end is heard."""
+    events = module._events
+
+    def heard(stream):
+        for event in events(stream):
+            time.sleep(late)
+            yield event
+
+    monkeypatch.setattr(module, "_events", heard)
     sink = Sink()
     follow(sink)
     container = project.make(
@@ -128,6 +138,7 @@ def test_each_run_of_a_container_arrives_once(project, follow):
     until(lambda: sink.lines().count(b"end") >= 3)
     expected = [f"{run}.{n}".encode() for run in (1, 2, 3) for n in range(1, 1001)]
     assert [line for line in sink.lines() if line != b"end"] == expected
+    time.sleep(2 * late)
     assert sink.lines().count(b"end") == 3
 
 
@@ -173,7 +184,7 @@ def test_a_follow_that_ends_early_is_noticed_and_made_good(project, follow, monk
     until(lambda: sink.lines()[-1:] == [b"end"])
     assert cut.is_set()
     assert sink.lines() == [*numbers(1, 5000), b"end"]
-    until(lambda: all(run.whole for run in logs._followed.values()))
+    until(lambda: all(log.whole for log in logs._followed.values()))
     assert logs.stop() == []
 
 
@@ -202,11 +213,11 @@ def test_a_log_that_could_not_be_made_whole_is_told(project, follow, monkeypatch
 
     sink = Sink()
     logs = follow(sink)
-    monkeypatch.setattr(module._Run, "complete", _incomplete(unreachable, module._Run.complete))
+    monkeypatch.setattr(module._Log, "complete", _incomplete(unreachable, module._Log.complete))
     container = project.make("seq 10")
     project.start(container)
     until(lambda: len(sink.lines()) == 10)
-    until(lambda: all(run.ended for run in logs._followed.values()))
+    until(lambda: all(log.ended for log in logs._followed.values()))
     assert logs.stop() == [LogLost(source="a", expected=0, stored=10)]
 
 
