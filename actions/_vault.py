@@ -24,7 +24,7 @@ PLACE = "/run/vault"
 _FILES = ("Dockerfile", "healthcheck.sh")
 # The token comes by standard input: neither the list of processes nor the engine knows it.
 _CLIENT = 'IFS= read -r BAO_TOKEN; export BAO_TOKEN; exec bao "$@"'
-SEALED, UNSEALED = 2, 0
+UNSEALED, FAILED, SEALED = 0, 1, 2
 """Exit codes of `bao status`."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from actions._comments import before as comment_before
 from actions._database_secrets import ignore
 from actions._secrets_manifest import FOLDER, Entry, held
 from actions._secrets_present import present
-from actions._vault import PLACE, Vault, missing, policies, unmount
+from actions._vault import FAILED, PLACE, SEALED, UNSEALED, Vault, missing, policies, unmount
 from runbook_app.domain.errors import ActionError, NeedsRecipient, NotMeasured
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, check, effect
@@ -20,7 +21,8 @@ Backend = Literal["file", "vault"]
 APPLICATION, APPLICATION_UID = "secrets/api", 10001
 TOKEN_LIFE, TOKEN_LONGEST = timedelta(minutes=15), timedelta(hours=1)
 REVOKER = "Vault token that can revoke the application's role"
-SEALED = "vault-keys"
+KEYS = "vault-keys"
+OTHER_NAME = "runbook-probe.invalid"
 _OTHER = "the secrets are kept in files: nothing to do"
 
 
@@ -120,7 +122,7 @@ async def initialise(run: Run, *, backend: Backend, manifest: list[Entry], **giv
     )
     keys = json.loads(answer.stdout)
     root, unseal = str(keys["root_token"]), str(keys["unseal_keys_b64"][0])
-    path = run.secrets.seal(SEALED, json.dumps({"root_token": root, "unseal_key": unseal}).encode())
+    path = run.secrets.seal(KEYS, json.dumps({"root_token": root, "unseal_key": unseal}).encode())
     run.log(f"root token and unseal key: {path}, sealed to the key {run.secrets.recipient()}")
     await vault.bao("write", "sys/unseal", "key=-", data=unseal.encode())
     await _open(vault, root)
@@ -168,7 +170,9 @@ async def _role(vault: Vault, root: str) -> None:
             f"{vault.credentials}/{name}", value.encode(), mode=0o600, uid=vault.application_uid
         )
     authority = run.files.read(vault.keys.ca)
-    await run.files.write(f"{vault.credentials}/ca.pem", authority, mode=0o644)
+    await run.files.write(
+        f"{vault.credentials}/ca.pem", authority, mode=0o600, uid=vault.application_uid
+    )
 
 
 def _seconds(time: timedelta) -> str:
@@ -329,53 +333,97 @@ async def _(run: Run, **_: Any) -> Finding:
 
 @check
 async def hardened(run: Run, *, backend: Backend, **given: Any) -> None:
-    """Find Vault unsealed and behind TLS, and the application's token short-lived and read-only."""
+    """Find Vault serving, behind TLS, and the application's token short-lived and read-only."""
     run.measure("secrets are kept in", backend)
     if backend != "vault":
         run.measure("Vault", "not asked: the plan's variable secrets_backend says 'file'")
         return
-    vault = _vault(run, **given)
-    state = await vault.status()
-    run.require("initialised and unsealed", state["initialized"] and not state["sealed"], "yes")
+    for part in (serving, tls, token_short, least_privilege):
+        await part.function(run, **given)
+
+
+@check
+async def serving(run: Run, **given: Any) -> None:
+    """Find Vault initialised and unsealed, its data on disk."""
+    state = await _vault(run, **given).status()
+    run.require("initialised", state["initialized"], str(state["initialized"]))
+    run.require("unsealed", not state["sealed"], "sealed" if state["sealed"] else "yes")
     run.equals("storage", str(state.get("storage_type", "")), "raft")
-    names = [f"{vault.credentials}/{name}" for name in ("role_id", "secret_id")]
-    if missing(run, names):
-        raise NotMeasured("The application has nothing to sign in with.")
-    role_id, secret_id = (run.files.read(name).decode() for name in names)
-    token = await vault.sign_in(role_id, secret_id)
-    if not token:
-        raise NotMeasured("The application's own credentials are refused.")
-    run.equals("sign-in with another secret_id", await vault.sign_in(role_id, role_id), "")
-    await _plain_http(vault)
-    await _life(vault, token)
-    await _rights(vault, token)
 
 
-async def _plain_http(vault: Vault) -> None:
-    environment = {"BAO_ADDR": "http://localhost:8200"}
+@check
+async def tls(run: Run, **given: Any) -> None:
+    """Find Vault answering over TLS alone, with a certificate that its own CA alone vouches for."""
+    vault = _vault(run, **given)
+    code, said = await _asked_with(vault, {})
+    run.require("answers where its CA is trusted", code in (SEALED, UNSEALED), said)
+    for what, environment, words in (
+        ("without TLS nobody is answered", {"BAO_ADDR": "http://localhost:8200"}, "HTTPS server"),
+        ("not trusted without its CA", {"BAO_CACERT": ""}, "unknown authority"),
+        ("not trusted under another name", {"BAO_TLS_SERVER_NAME": OTHER_NAME}, "is valid for"),
+    ):
+        code, said = await _asked_with(vault, environment)
+        run.require(what, code == FAILED and words in said, said)
+
+
+async def _asked_with(vault: Vault, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Ask for its state as a client that is set up in another way; exit code, and the last word."""
     answer = await vault.run.containers.execute(
         vault.service, ["bao", "status"], environment=environment, log=False
     )
-    said = (answer.stdout + answer.stderr).decode("utf-8", "replace")
-    refused = answer.exit_code == 1 and "HTTPS server" in said
-    vault.run.require("without TLS nobody is answered", refused, said.strip()[-120:] or "answered")
+    said = (answer.stdout + answer.stderr).decode("utf-8", "replace").strip().splitlines()
+    return answer.exit_code, said[-1][-120:] if said else "nothing"
 
 
-async def _life(vault: Vault, token: str) -> None:
+async def _signed_in(vault: Vault) -> str:
+    """Sign in as the application does.
+
+    Raises:
+        NotMeasured: it can't.
+    """
+    names = [f"{vault.credentials}/{name}" for name in ("role_id", "secret_id")]
+    if missing(vault.run, names):
+        raise NotMeasured("The application has nothing to sign in to Vault with.")
+    if (await vault.status())["sealed"]:
+        raise NotMeasured(f"{vault.service} is sealed: nobody can sign in.")
+    role_id, secret_id = (vault.run.files.read(name).decode() for name in names)
+    token = await vault.sign_in(role_id, secret_id)
+    if not token:
+        raise NotMeasured("The application's own credentials are refused.")
+    other = await vault.sign_in(role_id, role_id)
+    vault.run.require("sign-in with another secret_id", not other, "let in" if other else "refused")
+    return token
+
+
+@check
+async def token_short(run: Run, *, longest: timedelta = TOKEN_LONGEST, **given: Any) -> None:
+    """Find the application's token to live shortly, renewals included."""
+    vault = _vault(run, **given)
+    token = await _signed_in(vault)
     looked = await vault.bao("token", "lookup", "-format=json", token=token)
     data = json.loads(looked.stdout)["data"]
-    vault.run.measure("life of its token", int(data["creation_ttl"]), "s", at_most=3600)
-    own = [name for name in data["policies"] if name != "default"]
-    vault.run.equals("its policies", ", ".join(own), vault.role)
+    limit = longest.total_seconds()
+    run.measure("life of its token", int(data["creation_ttl"]), "s", at_least=1, at_most=limit)
+    renewed = await vault.bao(
+        *("write", "-format=json", "auth/token/renew-self", "increment=24h"), token=token
+    )
+    life = int(json.loads(renewed.stdout)["auth"]["lease_duration"])
+    run.measure("renewed for as long as it is let", life, "s", at_least=1, at_most=limit)
 
 
-async def _rights(vault: Vault, token: str) -> None:
-    """Let the application read its own entry, and nothing else."""
+@check
+async def least_privilege(run: Run, **given: Any) -> None:
+    """Find the application let to read its own entry, and nothing else."""
+    vault = _vault(run, **given)
+    token = await _signed_in(vault)
+    looked = await vault.bao("token", "lookup", "-format=json", token=token)
+    own = [name for name in json.loads(looked.stdout)["data"]["policies"] if name != "default"]
+    run.equals("its policies", ", ".join(own), vault.role)
     place = f"{vault.mount}/data/{vault.path}"
     control = await vault.bao("read", "-format=json", place, token=token, may_fail=True)
     if not control.ok:
         raise NotMeasured("The application's token can't even read its own entry.")
-    vault.run.require("reads its own entry", True, place)
+    run.measure("control", f"it reads {place}")
     for what, words in {
         "write its entry": ("write", place, "-"),
         "delete its entry": ("delete", place),
@@ -387,4 +435,4 @@ async def _rights(vault: Vault, token: str) -> None:
         answer = await vault.bao(*words, token=token, data=b'{"data": {}}', may_fail=True)
         said = (answer.stderr + answer.stdout).decode("utf-8", "replace")
         refused = not answer.ok and "permission denied" in said
-        vault.run.require(f"can't {what}", refused, "permission denied" if refused else "let")
+        run.require(f"can't {what}", refused, "permission denied" if refused else "let")

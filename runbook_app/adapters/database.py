@@ -17,6 +17,7 @@ from runbook_app.adapters.database_connection import (
     place_of,
 )
 from runbook_app.adapters.database_copy import VolumeCopies
+from runbook_app.adapters.database_password import Passwords
 from runbook_app.adapters.docker import ProjectContainers
 from runbook_app.adapters.psql import Psql
 from runbook_app.domain.errors import ActionError
@@ -58,7 +59,11 @@ class PostgresDatabase:
     ) -> None:
         self._settings = settings
         self._containers = containers
-        self._root = root
+        self._passwords = Passwords(
+            settings.password_from,
+            root,
+            lambda service, argv: containers.execute(service, argv, log=False),
+        )
         self._secrets = secrets
         self._psql = Psql(settings, containers)
         self._backups = backups
@@ -181,7 +186,7 @@ class PostgresDatabase:
         container = await self._container()
         owner = container.environment.get("POSTGRES_USER", "postgres")
         user = self._settings.user or owner
-        password = login.password if login.user else self._password(container)
+        password = login.password if login.user else await self._passwords.find(container)
         place = {
             **place_of(container, login),
             "user": login.user or user,
@@ -208,26 +213,6 @@ class PostgresDatabase:
                 hint="Start the project, and see the service's log.",
             )
         return container
-
-    def _password(self, container: ContainerInfo) -> str:
-        places = (self._settings.password_from or "environment:POSTGRES_PASSWORD").split(" or ")
-        for number, place in enumerate(places, 1):
-            kind, _, name = place.strip().partition(":")
-            if kind == "environment":
-                if found := container.environment.get(name, ""):
-                    return found
-            elif number == len(places) or (self._root / name).exists():
-                return self._from_file(name)
-        return ""
-
-    def _from_file(self, name: str) -> str:
-        try:
-            return (self._root / name).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ActionError(
-                f"The database's password can't be read from {name}: {error.strerror}.",
-                hint="Check `password_from` in the plan and the file's permissions.",
-            ) from error
 
 
 class Transaction:

@@ -174,8 +174,9 @@ class Database:
     name: str = ""
     user: str = ""
     password_from: str = ""
-    """`environment:NAME` of the service, or `file:PATH` relative to the target; several, divided
-    by ` or `, are looked at in this order."""
+    """`environment:NAME` of the service, `file:PATH` relative to the target, or
+    `command:SERVICE:COMMAND`, which prints it in that service's container; several, divided by
+    ` or `, are looked at in this order."""
     superuser: str = ""
     """The cluster's superuser, as it signs in over the socket in its container; empty: the
     container's POSTGRES_USER."""

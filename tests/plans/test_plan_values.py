@@ -247,6 +247,7 @@ def test_a_capture_may_hold_the_database_and_its_volume(load):
 def test_each_place_of_a_password_is_held_to_be_one(load, mistakes):
     target = "target: {compose: c.yml, database: {service: db, password_from: %s}}\n"
     head = HEAD.replace("target: {compose: compose.yml}\n", "")
-    given = "file:a or environment:B"
-    assert load(head + target % given + ITEM).target.database.password_from == given
-    assert "never the password" in "".join(mistakes(head + target % "file:a or hunter2" + ITEM))
+    given = "file:a or environment:B or command:api:tell it"
+    assert load(head + target % f'"{given}"' + ITEM).target.database.password_from == given
+    for wrong in ("file:a or hunter2", "command:tell", 'command:api:tell \\"it'):
+        assert "never the password" in "".join(mistakes(head + target % f'"{wrong}"' + ITEM))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -46,6 +48,7 @@ PLAN_KEYS = frozenset(
 )
 TARGET_KEYS = frozenset({"api", "compose", "database", "progress", "suite"})
 API_KEYS = frozenset({"health", "openapi", "port", "service"})
+PASSWORD_PLACE = re.compile(r"(?:environment|file):.|command:[^:]+:.")
 DATABASE_KEYS = frozenset({"credentials", "name", "password_from", "service", "superuser", "user"})
 CREDENTIAL_KEYS = frozenset({"on_rollback", "role"})
 WINDOW_KEYS = frozenset({"budget", "declared", "starts"})
@@ -133,8 +136,11 @@ class Document:
     def _password_from(self, database: Fields) -> str:
         text = database.text("password_from")
         places = text.split(" or ") if text else []
-        if not all(place.strip().startswith(("environment:", "file:")) for place in places):
-            message = "'password_from' is 'environment:NAME' or 'file:PATH', never the password"
+        if not all(_is_password_place(place.strip()) for place in places):
+            message = (
+                "'password_from' is 'environment:NAME', 'file:PATH' or 'command:SERVICE:COMMAND',"
+                " never the password"
+            )
             database.wrong("password_from", message)
         return text
 
@@ -188,3 +194,13 @@ def _kept(database: Fields) -> Iterator[str]:
         role = inner.needed_text("role")
         if inner.choice("on_rollback", ("restore", "keep"), "restore") == "keep":
             yield role
+
+
+def _is_password_place(text: str) -> bool:
+    if not PASSWORD_PLACE.match(text):
+        return False
+    try:
+        shlex.split(text)
+    except ValueError:
+        return False
+    return True

@@ -9,13 +9,16 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
 
 from tests.real.database.stack import Stack, compose
+from tests.real.database.weaknesses import measured
 
 from .test_sample import FILE, login, sign_in
+from .vault import WEAKNESSES, bao, keys, restart, unseal, until_sealed
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -42,33 +45,6 @@ def in_vault(sample: Stack) -> Iterator[Stack]:
         names = [volume.name for volume in client.volumes.list()]
         assert f"{sample.project}_vault-data" not in names
         assert not client.containers.list(all=True, filters={"name": f"{sample.project}-vault"})
-    finally:
-        client.close()
-
-
-def keys(stack: Stack) -> dict[str, str]:
-    """Root token and unseal key, opened with the operator's private key."""
-    (sealed,) = stack.killed.home.rglob("sealed/vault-keys.json")
-    opened = stack.killed.runbook("unseal", str(sealed))
-    assert opened.returncode == 0, opened.stderr
-    found: dict[str, str] = json.loads(opened.stdout)
-    return found
-
-
-def bao(stack: Stack, script: str, **environment: str) -> tuple[int, str]:
-    client = docker.from_env()
-    try:
-        container = client.containers.get(f"{stack.project}-vault-1")
-        code, said = container.exec_run(["sh", "-c", script], environment=environment)
-        return int(code), said.decode()
-    finally:
-        client.close()
-
-
-def restart(stack: Stack, service: str) -> None:
-    client = docker.from_env()
-    try:
-        client.containers.get(f"{stack.project}-{service}-1").restart(timeout=5)
     finally:
         client.close()
 
@@ -115,20 +91,36 @@ def test_the_secrets_are_in_vault_and_in_no_file_or_environment(in_vault: Stack)
     assert status.stdout == b""
 
 
+async def test_each_weakness_of_vault_fails_its_check_of_the_score(
+    in_vault: Stack, tmp_path: Path
+) -> None:
+    told = []
+    for check, weakness in WEAKNESSES.items():
+        sound = await measured(in_vault, check, tmp_path)
+        with weakness(in_vault):
+            weak = await measured(in_vault, check, tmp_path)
+        if (sound[0], weak[0]) != ("passed", "failed"):
+            told.append((check, sound, weak))
+    assert told == []
+
+
+async def test_the_application_password_is_found_where_no_file_has_it(
+    in_vault: Stack, tmp_path: Path
+) -> None:
+    verdict, said = await measured(in_vault, "published-passwords", tmp_path)
+    assert verdict == "passed", said
+
+
 def test_a_sealed_vault_lets_the_running_service_go_on_and_no_new_one_start(
     in_vault: Stack,
 ) -> None:
     restart(in_vault, "vault")
-    code, _ = bao(in_vault, "for i in $(seq 50); do bao status >/dev/null; r=$?; "
-                            "[ $r -eq 1 ] || exit $r; sleep 0.2; done")  # fmt: skip
-    assert code == 2
+    until_sealed(in_vault)
     assert in_vault.call("GET", "/health")
     try:
         restart(in_vault, "api")
         until_log(in_vault, "api", "is sealed; unseal it")
     finally:
-        unseal = keys(in_vault)["unseal_key"]
-        code, said = bao(in_vault, 'printf %s "$KEY" | bao write sys/unseal key=-', KEY=unseal)
-        assert code == 0, said
+        unseal(in_vault)
         compose(in_vault.root, FILE, "up", "-d", "--wait", "--force-recreate", "api")
     assert in_vault.call("GET", "/health")
