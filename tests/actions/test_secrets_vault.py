@@ -19,6 +19,8 @@ GIVEN = {"backend": "vault"}
 WITH = {**GIVEN, "manifest": MANIFEST}
 ROOT, UNSEAL, REVOKER = "s.root-token-root", "unseal-key-unseal", "s.revoker-revoker"
 SECRET_ID = "secret-id-secret-id"  # of the fake
+REFUSALS = "HTTP request to an HTTPS server; unknown authority; certificate is valid for vault"
+"""Of a client without TLS, without our CA, and with another name."""
 
 
 class Server:
@@ -28,6 +30,8 @@ class Server:
         self.initialised, self.sealed = False, True
         self.stored: dict[str, str] = {}
         self.asked: list[str] = []
+        self.life = 900
+        """Seconds, of the application's token."""
         self.allows: set[str] = set()
         """First words of what the application's token may do beyond reading its entry."""
         self.there = there
@@ -46,7 +50,7 @@ class Server:
 
     def _status(self, argv: Sequence[str]) -> ExecResult:
         if len(argv) == 2:
-            return result(exit_code=1, stderr="server gave HTTP response to HTTPS server")
+            return result(exit_code=1, stderr=REFUSALS)
         state = {"initialized": self.initialised, "sealed": self.sealed, "storage_type": "raft"}
         return result(json.dumps(state), exit_code=2 if self.sealed else 0)
 
@@ -60,8 +64,10 @@ class Server:
             right = json.loads(data)["secret_id"] == SECRET_ID
             return result("s.application-token" if right else "", exit_code=0 if right else 2)
         elif words.startswith("token lookup"):
-            found = {"creation_ttl": 900, "policies": ["default", "api"]}
+            found = {"creation_ttl": self.life, "policies": ["default", "api"]}
             return result(json.dumps({"data": found}))
+        elif "auth/token/renew-self" in words:
+            return result(json.dumps({"auth": {"lease_duration": self.life}}))
         elif token == "s.application-token":
             return self._as_application(words)
         elif words == "write secret/data/accounts -" and token == ROOT:
@@ -219,7 +225,13 @@ async def test_a_read_only_token_passes_and_every_further_right_is_found(server)
 async def test_a_sealed_vault_fails_the_check(server):
     await filled(server)
     server.sealed = True
-    assert await hardened(server) == ["initialised and unsealed"]
+    assert await hardened(server) == ["unsealed"]
+
+
+async def test_a_token_of_a_day_fails_the_check(server):
+    await filled(server)
+    server.life = 86_400
+    assert await hardened(server) == ["life of its token", "renewed for as long as it is let"]
 
 
 async def test_credentials_that_are_refused_say_nothing_about_rights(server):
