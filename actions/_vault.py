@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,9 @@ IMAGE = "runbook-staging-vault:latest"
 UID = 10002
 PLACE = "/run/vault"
 """Where the application finds role_id, secret_id and the CA."""
+_DATA = "/vault/data"
+_BEGUN = f"{_DATA}/.initialising"
+_AGAIN = 0.5
 _FILES = ("Dockerfile", "healthcheck.sh")
 # The token comes by standard input: neither the list of processes nor the engine knows it.
 _CLIENT = 'IFS= read -r BAO_TOKEN; export BAO_TOKEN; exec bao "$@"'
@@ -90,7 +96,7 @@ class Vault:
             "volumes": [
                 f"./{self.directory}/config:/vault/config:ro",
                 f"./{self.directory}/certs:/vault/certs:ro",
-                f"{self.service}-data:/vault/data",
+                f"{self.service}-data:{_DATA}",
             ],
             "healthcheck": {
                 "test": ["CMD", "healthcheck.sh"],
@@ -149,6 +155,50 @@ class Vault:
                 hint=f"See the log of {self.service}.",
             )
         return answer
+
+    async def cut_short(self) -> bool:
+        """Whether an initialisation was begun here and did not come to its end."""
+        return (await self._in_container(f"test -e {_BEGUN}")).ok
+
+    async def begin(self) -> None:
+        """Mark it as being initialised: until `finish`, all that it holds is a copy."""
+        await self._must(f"touch {_BEGUN} && sync {_DATA}")
+
+    async def finish(self) -> None:
+        await self._must(f"rm {_BEGUN} && sync {_DATA}")
+
+    async def empty(self, timeout: timedelta) -> None:
+        """Forget all that it holds, and wait until it answers again, uninitialised.
+
+        Raises:
+            ActionError: it does not within the time.
+        """
+        # Its first process ends, and the engine starts it again.
+        await self._must(f"find {_DATA} -mindepth 1 ! -path {_BEGUN} -delete && kill 1")
+        deadline = time.monotonic() + timeout.total_seconds()
+        while not await self._is_new():
+            if time.monotonic() > deadline:
+                raise ActionError(
+                    f"{self.service} does not answer as a new one, after it was emptied.",
+                    hint=f"See the log of {self.service}, then repeat.",
+                )
+            await asyncio.sleep(_AGAIN)
+
+    async def _is_new(self) -> bool:
+        try:
+            return not (await self.status())["initialized"]
+        except (ActionError, NotMeasured):
+            return False
+
+    async def _must(self, script: str) -> None:
+        answer = await self._in_container(script)
+        if not answer.ok:
+            raise ActionError(
+                f"{self.service}: {_last(answer)}", hint=f"See the log of {self.service}."
+            )
+
+    async def _in_container(self, script: str) -> ExecResult:
+        return await self.run.containers.execute(self.service, ["sh", "-c", script], log=False)
 
     async def sign_in(self, role_id: str, secret_id: str) -> str:
         """Return a token of the application's role; empty when it is not let in."""

@@ -22,6 +22,7 @@ APPLICATION, APPLICATION_UID = "secrets/api", 10001
 TOKEN_LIFE, TOKEN_LONGEST = timedelta(minutes=15), timedelta(hours=1)
 REVOKER = "Vault token that can revoke the application's role"
 KEYS = "vault-keys"
+START = timedelta(minutes=3)
 OTHER_NAME = "runbook-probe.invalid"
 _OTHER = "the secrets are kept in files: nothing to do"
 
@@ -50,9 +51,7 @@ def _vault(
 
 
 @effect
-async def server(
-    run: Run, *, backend: Backend, timeout: timedelta = timedelta(minutes=3), **given: Any
-) -> None:
+async def server(run: Run, *, backend: Backend, timeout: timedelta = START, **given: Any) -> None:
     """Put a Vault server with TLS beside the application, and start it."""
     if backend != "vault":
         run.log(_OTHER)
@@ -105,7 +104,8 @@ async def _(run: Run, *, backend: Backend, **given: Any) -> Finding:
 async def initialise(run: Run, *, backend: Backend, manifest: list[Entry], **given: Any) -> None:
     """Initialise and unseal Vault, and store the secrets with a role that may only read them.
 
-    Root token and unseal key exist in memory, and sealed to the operator's key.
+    Root token and unseal key exist in memory, and sealed to the operator's key. One that was cut
+    short is begun anew: its keys may be nobody's, and the files still hold all secrets.
     """
     if backend != "vault":
         run.log(_OTHER)
@@ -113,10 +113,14 @@ async def initialise(run: Run, *, backend: Backend, manifest: list[Entry], **giv
     await _recipient(run)
     vault = _vault(run, **given)
     if (await vault.status())["initialized"]:
-        raise ActionError(
-            f"{vault.service} is initialised already, and its keys are the operator's.",
-            hint="Roll the item back: its volume goes with it. Then run it again.",
-        )
+        if not await vault.cut_short():
+            raise ActionError(
+                f"{vault.service} is initialised already, and its keys are the operator's.",
+                hint="Roll the item back: its volume goes with it. Then run it again.",
+            )
+        run.log(f"the initialisation of {vault.service} was cut short; it begins anew")
+        await vault.empty(START)
+    await vault.begin()
     answer = await vault.bao(
         "operator", "init", "-key-shares=1", "-key-threshold=1", "-format=json"
     )
@@ -128,6 +132,7 @@ async def initialise(run: Run, *, backend: Backend, manifest: list[Entry], **giv
     await _open(vault, root)
     await _fill(vault, root, manifest)
     await _role(vault, root)
+    await vault.finish()
 
 
 async def _open(vault: Vault, root: str) -> None:
@@ -188,7 +193,8 @@ async def _(run: Run, *, backend: Backend, **given: Any) -> Finding:
     state = await vault.status()
     if not state["initialized"]:
         return run.not_done(f"{vault.service} is not initialised")
-    # An initialised one whose keys are not sealed is nobody's: it can't be gone on with.
+    if await vault.cut_short():
+        return run.partly(f"{vault.service} was being initialised, which was cut short")
     if state["sealed"] or missing(
         run, [f"{vault.credentials}/{n}" for n in ("role_id", "secret_id")]
     ):
@@ -277,7 +283,7 @@ async def leave(
     manifest: list[Entry],
     folder: str = APPLICATION,
     uid: int = APPLICATION_UID,
-    timeout: timedelta = timedelta(minutes=3),
+    timeout: timedelta = START,
     **given: Any,
 ) -> None:
     """Go back to files: values out of Vault, restart, revoke the role; only then may Vault stop."""

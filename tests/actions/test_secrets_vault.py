@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -15,6 +15,7 @@ from runbook_app.testing.capabilities import container, result
 from tests.actions.secrets_target import MANIFEST, SecretsTarget
 from tests.actions.test_secrets_rotation import made, taken_out
 
+Command = Callable[[str, str, bytes], ExecResult]
 GIVEN = {"backend": "vault"}
 WITH = {**GIVEN, "manifest": MANIFEST}
 ROOT, UNSEAL, REVOKER = "s.root-token-root", "unseal-key-unseal", "s.revoker-revoker"
@@ -27,7 +28,7 @@ class Server:
     """Knows just enough of Vault to be initialised, filled and asked."""
 
     def __init__(self, there: SecretsTarget) -> None:
-        self.initialised, self.sealed = False, True
+        self.initialised, self.sealed, self.begun = False, True, False
         self.stored: dict[str, str] = {}
         self.asked: list[str] = []
         self.life = 900
@@ -43,6 +44,8 @@ class Server:
             return result(json.dumps(self.stored))
         if argv[:2] == ["bao", "status"]:
             return self._status(argv)
+        if len(argv) == 3:
+            return self._in_its_container(argv[2])
         token, _, data = stdin.partition(b"\n")
         words = " ".join(argv[4:])
         self.asked.append(words)
@@ -53,6 +56,15 @@ class Server:
             return result(exit_code=1, stderr=REFUSALS)
         state = {"initialized": self.initialised, "sealed": self.sealed, "storage_type": "raft"}
         return result(json.dumps(state), exit_code=2 if self.sealed else 0)
+
+    def _in_its_container(self, script: str) -> ExecResult:
+        if script.startswith("test -e"):
+            return result(exit_code=0 if self.begun else 1)
+        if script.startswith("find"):
+            self.initialised, self.sealed = False, True
+        else:
+            self.begun = script.startswith("touch")
+        return result()
 
     def _command(self, words: str, token: str, data: bytes) -> ExecResult:
         if words.startswith("operator init"):
@@ -160,6 +172,26 @@ async def test_a_vault_that_is_somebodys_already_is_not_touched(server):
         await vault.initialise.function(server.there.fake.run, **WITH)
     assert server.asked == []
     assert await progress(server, vault.initialise, **WITH) is Progress.PARTLY
+
+
+@pytest.mark.parametrize("last", ["operator init", "write sys/unseal", "token create"])
+async def test_an_initialisation_that_was_cut_short_begins_anew(server, last):
+    answer: Command = server._command
+
+    def cut(words: str, token: str, data: bytes) -> ExecResult:
+        done = answer(words, token, data)
+        if words.startswith(last):
+            raise ActionError("the engine is gone")
+        return done
+
+    server._command = cut
+    with pytest.raises(ActionError, match="engine is gone"):
+        await filled(server)
+    assert await progress(server, vault.initialise, **WITH) is Progress.PARTLY
+    server._command = answer
+    await vault.initialise.function(server.there.fake.run, **WITH)
+    assert not server.begun
+    assert await progress(server, vault.initialise, **WITH) is Progress.DONE
 
 
 async def test_the_application_is_told_where_and_finds_no_files(server):

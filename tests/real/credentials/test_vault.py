@@ -1,4 +1,4 @@
-"""Item 4 with Vault as the backend: filled, restarted, sealed, left again.
+"""Item 4 with Vault as the backend: killed while it is filled, restarted, sealed, left again.
 
 The stack is brought there once; each test leaves it so, and the rollback is proven.
 """
@@ -6,16 +6,20 @@ The stack is brought there once; each test leaves it so, and the rollback is pro
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import docker
+import docker.errors
 import pytest
 
+from runbook_app.domain.state import StepStatus
 from tests.real.database.stack import Stack, compose
 from tests.real.database.weaknesses import measured
+from tests.real.kill.conftest import RUNBOOK
 
 from .test_sample import FILE, login, sign_in
 from .vault import WEAKNESSES, bao, keys, restart, unseal, until_sealed
@@ -32,7 +36,8 @@ def in_vault(sample: Stack) -> Iterator[Stack]:
     assert "no key to seal them to" in result.stderr
     assert "vault" not in (sample.root / FILE).read_text()
     key = sample.killed.runbook("recipient").stdout.strip()
-    result = sample.killed.runbook("resume", "--headless", "--yes", "-q", "--seal-to", key)
+    kill_while_it_is_initialised(sample, key)
+    result = sample.killed.runbook("resume", "--headless", "--yes", "-q")
     assert result.returncode == 0, result.stdout + result.stderr
     yield sample
     # A test has made the API's container anew, by hand.
@@ -47,6 +52,34 @@ def in_vault(sample: Stack) -> Iterator[Stack]:
         assert not client.containers.list(all=True, filters={"name": f"{sample.project}-vault"})
     finally:
         client.close()
+
+
+def kill_while_it_is_initialised(stack: Stack, key: str) -> None:
+    """Go on, and kill the engine once Vault has made its keys: whose they are nobody can tell."""
+    process = subprocess.Popen(
+        [RUNBOOK, "resume", "--headless", "--yes", "-q", "--seal-to", key],
+        env=stack.killed.environment(),
+        cwd=stack.root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 300
+    while not initialised(stack):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+    engine = stack.killed.state().engine
+    assert engine is not None
+    os.kill(engine.pid, signal.SIGKILL)
+    assert process.wait(60) == 1
+    assert stack.killed.state().step("vault-initialise").status is StepStatus.RUNNING
+
+
+def initialised(stack: Stack) -> bool:
+    try:
+        return "Initialized            true" in bao(stack, "bao status")[1]
+    except docker.errors.APIError:
+        return False
 
 
 def until_log(stack: Stack, service: str, words: str) -> None:
