@@ -277,6 +277,36 @@ async def _(
 
 
 @effect
+async def switch_back(
+    run: Run,
+    *,
+    backend: Backend,
+    manifest: list[Entry],
+    folder: str = APPLICATION,
+    uid: int = APPLICATION_UID,
+    timeout: timedelta = START,
+    **given: Any,
+) -> None:
+    """Go back from Vault to files, when files are the backend now.
+
+    Vault goes on running with what it holds, so that a rollback finds it unsealed.
+    """
+    if backend == "vault" or not _uses_vault(run):
+        run.log("the application does not leave Vault: nothing to do")
+        return
+    vault = _vault(run, **given)
+    await _take_out(run, vault, manifest, folder, uid, timeout)
+    run.log(f"{vault.service} still runs: remove service and volume by hand once nobody goes back")
+
+
+@switch_back.check
+async def _(run: Run, *, backend: Backend, **_: Any) -> Finding:
+    if backend != "vault" and _uses_vault(run):
+        return run.not_done("the application takes its secrets from Vault")
+    return run.done(f"the application's backend is {backend}, or is going to be")
+
+
+@effect
 async def leave(
     run: Run,
     *,
@@ -289,17 +319,28 @@ async def leave(
     """Go back to files: values out of Vault, restart, revoke the role; only then may Vault stop."""
     vault = _vault(run, **given)
     if _uses_vault(run):
-        values = await present(run, manifest, folder)
-        if lacking := [e.name for e in manifest if e.required and e.name not in values]:
-            raise ActionError(
-                f"{', '.join(lacking)} can't be had from Vault.",
-                hint=f"Unseal {vault.service}, or start the application, then roll back again.",
-            )
-        for name, value in values.items():
-            await run.files.write(f"{folder}/{name}", value.encode(), mode=0o600, uid=uid)
-        await run.compose.edit(lambda document: _use_files(run, vault, document, folder))
-        await run.compose.up(timeout=timeout)
+        await _take_out(run, vault, manifest, folder, uid, timeout)
     await _revoke(run, vault)
+
+
+async def _take_out(
+    run: Run,
+    vault: Vault,
+    manifest: list[Entry],
+    folder: str,
+    uid: int,
+    timeout: timedelta,
+) -> None:
+    values = await present(run, manifest, folder)
+    if lacking := [e.name for e in manifest if e.required and e.name not in values]:
+        raise ActionError(
+            f"{', '.join(lacking)} can't be had from Vault.",
+            hint=f"Unseal {vault.service}, or start the application, then repeat.",
+        )
+    for name, value in values.items():
+        await run.files.write(f"{folder}/{name}", value.encode(), mode=0o600, uid=uid)
+    await run.compose.edit(lambda document: _use_files(run, vault, document, folder))
+    await run.compose.up(timeout=timeout)
 
 
 def _uses_vault(run: Run) -> bool:

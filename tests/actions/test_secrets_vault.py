@@ -233,6 +233,26 @@ async def test_leaving_goes_back_to_files_before_the_role_is_revoked(server):
     assert await progress(server, vault.leave) is Progress.DONE
 
 
+@pytest.mark.parametrize("backend", ["vault", "file"])
+async def test_files_are_gone_back_to_only_where_they_are_the_backend_again(server, backend):
+    await filled(server)
+    await taken_out(server.there)
+    await vault.compose.function(server.there.fake.run, **WITH)
+    await vault.move_in.function(server.there.fake.run, **WITH)
+    server.asked.clear()
+    given = {**WITH, "backend": backend}
+    told = Progress.DONE if backend == "vault" else Progress.NOT_DONE
+    assert await progress(server, vault.switch_back, **given) is told
+    await vault.switch_back.function(server.there.fake.run, **given)
+    api = server.there.fake.compose.document()["services"]["api"]
+    assert api["environment"]["SECRETS_BACKEND"] == backend
+    assert server.there.fake.files.exists("secrets/api/column_key") is (backend == "file")
+    # A rollback of this goes back to a Vault that is as it was.
+    assert server.asked == []
+    assert "vault" in server.there.fake.compose.document()["services"]
+    assert await progress(server, vault.switch_back, **given) is Progress.DONE
+
+
 async def test_without_vault_leaving_does_nothing(server):
     before = list(server.there.fake.history.lines)
     await vault.leave.function(server.there.fake.run, manifest=MANIFEST)

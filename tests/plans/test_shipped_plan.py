@@ -55,7 +55,7 @@ def test_every_item_is_complete(plan):
 
 
 def test_every_step_of_the_source_is_there(plan):
-    assert [len(plan.item(name).steps) for name in ("tls", "database", "secrets")] == [10, 14, 16]
+    assert [len(plan.item(name).steps) for name in ("tls", "database", "secrets")] == [10, 14, 17]
     assert plan.item("input-validation").not_required
 
 

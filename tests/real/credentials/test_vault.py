@@ -22,7 +22,7 @@ from tests.real.database.weaknesses import measured
 from tests.real.kill.conftest import RUNBOOK
 
 from .test_sample import FILE, login, sign_in
-from .vault import WEAKNESSES, bao, keys, restart, unseal, until_sealed
+from .vault import WEAKNESSES, as_root, bao, keys, restart, unseal, until_sealed
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -39,9 +39,11 @@ def in_vault(sample: Stack) -> Iterator[Stack]:
     kill_while_it_is_initialised(sample, key)
     result = sample.killed.runbook("resume", "--headless", "--yes", "-q")
     assert result.returncode == 0, result.stdout + result.stderr
+    session = sample.killed.state().id
     yield sample
     # A test has made the API's container anew, by hand.
-    result = sample.killed.runbook("rollback", "secrets", "--yes", "--accept-changes")
+    rollback = ("rollback", session, "secrets", "--yes", "--accept-changes")
+    result = sample.killed.runbook(*rollback)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "rolled back, proven" in result.stdout
     assert "revoked" in result.stdout
@@ -82,6 +84,13 @@ def initialised(stack: Stack) -> bool:
         return False
 
 
+def stored(stack: Stack) -> dict[str, str]:
+    """What Vault holds for the application."""
+    said = as_root(stack, "bao kv get -mount=secret -format=json accounts")
+    found: dict[str, str] = json.loads(said)["data"]["data"]
+    return found
+
+
 def until_log(stack: Stack, service: str, words: str) -> None:
     client = docker.from_env()
     try:
@@ -109,14 +118,12 @@ def test_the_operators_key_opens_root_token_and_unseal_key_and_nothing_else_hold
 
 
 def test_the_secrets_are_in_vault_and_in_no_file_or_environment(in_vault: Stack) -> None:
-    root = keys(in_vault)["root_token"]
-    read = "bao kv get -mount=secret -format=json accounts"
-    stored = json.loads(bao(in_vault, read, BAO_TOKEN=root)[1])["data"]["data"]
-    assert login(in_vault, stored["admin_password"]) == 200
-    assert sign_in(in_vault, stored["db_password"])
+    values = stored(in_vault)
+    assert login(in_vault, values["admin_password"]) == 200
+    assert sign_in(in_vault, values["db_password"])
     told = in_vault.execute("api", "cat", "/proc/1/environ")[1]
     told += (in_vault.root / FILE).read_text()
-    assert [name for name, value in stored.items() if value in told] == []
+    assert [name for name, value in values.items() if value in told] == []
     assert not [path for path in (in_vault.root / "secrets/api").glob("*") if path.is_file()]
     status = subprocess.run(
         ["git", "status", "--porcelain"], cwd=in_vault.root, capture_output=True, check=True
@@ -157,3 +164,20 @@ def test_a_sealed_vault_lets_the_running_service_go_on_and_no_new_one_start(
         unseal(in_vault)
         compose(in_vault.root, FILE, "up", "-d", "--wait", "--force-recreate", "api")
     assert in_vault.call("GET", "/health")
+
+
+def test_another_session_goes_back_to_files_and_its_rollback_to_vault(in_vault: Stack) -> None:
+    before = stored(in_vault)
+    first = in_vault.killed.state().id
+    result = in_vault.run("--set", "secrets_backend=file")
+    assert result.returncode == 0, result.stdout + result.stderr
+    folder = in_vault.root / "secrets/api"
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+    assert "vault" not in in_vault.execute("api", "printenv", "SECRETS_BACKEND")[1]
+    assert login(in_vault, before["admin_password"]) == 200
+    result = in_vault.killed.runbook("rollback", "secrets", "--yes")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "rolled back, proven" in result.stdout
+    assert not [path for path in folder.iterdir() if path.is_file()]
+    assert login(in_vault, before["admin_password"]) == 200
+    assert in_vault.killed.state().id != first
