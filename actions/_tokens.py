@@ -11,9 +11,12 @@ import hmac
 import json
 from collections.abc import Mapping
 
+import msgspec
+
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.action import Run
 
+SETTINGS = "src.core.config:get_settings"
 _PROGRAM = """
 import base64, hashlib, hmac, importlib, json, secrets, sys, time
 
@@ -79,29 +82,44 @@ def signed_again(token: str, key: str) -> str:
     return f"{head}.{body}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
-async def tokens(
-    run: Run, *, service: str, settings: str, secret: str, issuer: str, subject: str
-) -> Mapping[str, str]:
-    """Make them; `right` is the one to be accepted.
+class Signing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the application keeps what its tokens are signed with, and for whom one is made."""
 
-    Args:
-        settings: `module:function` of the application's settings.
-        secret: the settings' field with the signing key.
-        issuer: the settings' field with issuer and audience.
-        subject: id of an account that is there.
+    settings: str = SETTINGS
+    """`module:function` of the application's settings."""
+    secret: str = "jwt_secret"  # noqa: S105  # the name of a field
+    issuer: str = "jwt_issuer"
+    """The settings' field with issuer and audience."""
+    subject: str = "1"
+    """Id of an account that is there."""
+    service: str = "api"
+
+
+AS_USUAL = Signing()
+
+
+async def tokens(run: Run, signing: Signing) -> Mapping[str, str]:
+    """Make them; `right` is the one to be accepted.
 
     Raises:
         NotMeasured: the settings can't be read in the container.
     """
-    order = {"settings": settings, "secret": secret, "issuer": issuer, "subject": subject}
+    order = json.dumps(
+        {
+            "settings": signing.settings,
+            "secret": signing.secret,
+            "issuer": signing.issuer,
+            "subject": signing.subject,
+        }
+    )
     made = await run.containers.execute(
-        service, ["python3", "-c", _PROGRAM, json.dumps(order)], log=False
+        signing.service, ["python3", "-c", _PROGRAM, order], log=False
     )
     if not made.ok:
         words = made.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise NotMeasured(
-            f"No token can be signed in the container of {service}: {''.join(words)}.",
-            hint="Check the check's 'settings', 'secret' and 'issuer'.",
+            f"No token can be signed in the container of {signing.service}: {''.join(words)}.",
+            hint="Check 'settings', 'secret' and 'issuer' of the check's 'signing'.",
         )
     found: dict[str, str] = json.loads(made.stdout)
     for name, value in found.items():

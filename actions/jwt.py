@@ -7,11 +7,10 @@ from datetime import timedelta
 
 from actions import _stack
 from actions._published import published
-from actions._tokens import CLAIMS, SIGNATURE, signed_again, tokens
+from actions._tokens import AS_USUAL, CLAIMS, SIGNATURE, Signing, signed_again, tokens
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.action import Run, check
 
-SETTINGS = "src.core.config:get_settings"
 MISSING = {
     "no header": {},
     "another scheme": {"Authorization": "Basic cHJvYmU6cHJvYmU="},
@@ -25,22 +24,16 @@ async def forged_refused(
     run: Run,
     *,
     path: str,
-    settings: str = SETTINGS,
-    secret: str = "jwt_secret",  # noqa: S107  # the name of a field
-    issuer: str = "jwt_issuer",
-    subject: str = "1",
-    service: str = "api",
+    signing: Signing = AS_USUAL,
     ca: str = "certs/ca.pem",
 ) -> None:
     """Find tokens with another signature, or none, refused with 401 where the right one lets in.
 
     `path` is one that needs a token. The tokens are signed inside the service's container.
     """
-    made = await tokens(
-        run, service=service, settings=settings, secret=secret, issuer=issuer, subject=subject
-    )
+    made = await tokens(run, signing)
     cases = {name: _bearer(made[name]) for name in SIGNATURE}
-    await _refused(run, cases, made["right"], path=path, service=service, ca=ca)
+    await _refused(run, cases, made["right"], path=path, service=signing.service, ca=ca)
 
 
 @check
@@ -48,19 +41,13 @@ async def unfit_refused(
     run: Run,
     *,
     path: str,
-    settings: str = SETTINGS,
-    secret: str = "jwt_secret",  # noqa: S107  # the name of a field
-    issuer: str = "jwt_issuer",
-    subject: str = "1",
-    service: str = "api",
+    signing: Signing = AS_USUAL,
     ca: str = "certs/ca.pem",
 ) -> None:
     """Find no token, an expired one, and one for somebody else refused with 401."""
-    made = await tokens(
-        run, service=service, settings=settings, secret=secret, issuer=issuer, subject=subject
-    )
+    made = await tokens(run, signing)
     cases = MISSING | {name: _bearer(made[name]) for name in CLAIMS}
-    await _refused(run, cases, made["right"], path=path, service=service, ca=ca)
+    await _refused(run, cases, made["right"], path=path, service=signing.service, ca=ca)
 
 
 @check
@@ -69,11 +56,7 @@ async def published_refused(
     *,
     path: str,
     variable: str = "JWT_SECRET",
-    settings: str = SETTINGS,
-    secret: str = "jwt_secret",  # noqa: S107  # the name of a field
-    issuer: str = "jwt_issuer",
-    subject: str = "1",
-    service: str = "api",
+    signing: Signing = AS_USUAL,
     ca: str = "certs/ca.pem",
 ) -> None:
     """Find a token refused that is signed with a key which the repository ever published.
@@ -81,15 +64,13 @@ async def published_refused(
     What the history holds stays there: it is worthless only once nothing trusts it any more.
     """
     keys = await published(run, variable)
-    made = await tokens(
-        run, service=service, settings=settings, secret=secret, issuer=issuer, subject=subject
-    )
+    made = await tokens(run, signing)
     run.measure(f"values of {variable} in the history", len(keys))
     cases = {
         f"signed with published key {number}": _bearer(signed_again(made["right"], key))
         for number, key in enumerate(keys, 1)
     }
-    await _refused(run, cases, made["right"], path=path, service=service, ca=ca)
+    await _refused(run, cases, made["right"], path=path, service=signing.service, ca=ca)
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -114,7 +95,7 @@ async def _refused(
     if (first, last) != (200, 200):
         raise NotMeasured(
             f"The right token is answered with {first} and {last}, so a refusal means nothing.",
-            hint=f"Check that {path} needs a token and the check's 'subject' has an account.",
+            hint=f"Check that {path} needs a token, and 'subject' of the check's 'signing'.",
         )
     run.measure("control", "the right token lets in, before and after")
     for name, status in zip(cases, answers, strict=True):

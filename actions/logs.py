@@ -8,8 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from actions import _stack
-from actions._tokens import tokens
-from actions.jwt import SETTINGS
+from actions._tokens import AS_USUAL, Signing, tokens
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.action import Run, check
 
@@ -36,29 +35,23 @@ async def requests(
     run: Run,
     *,
     path: str,
-    settings: str = SETTINGS,
-    secret: str = "jwt_secret",  # noqa: S107  # the name of a field
-    issuer: str = "jwt_issuer",
-    subject: str = "1",
-    service: str = "api",
+    signing: Signing = AS_USUAL,
     ca: str = "certs/ca.pem",
 ) -> None:
     """Find a request in the application's log with its id, its actor, its status and its sender."""
-    made = await tokens(
-        run, service=service, settings=settings, secret=secret, issuer=issuer, subject=subject
-    )
+    made = await tokens(run, signing)
     mark = f"runbook-probe-{uuid.uuid4().hex}"
-    entrance = await _stack.entrance(run, base_url="", service=service, port=0, ca=ca)
+    entrance = await _stack.entrance(run, base_url="", service=signing.service, port=0, ca=ca)
     headers = {"Authorization": f"Bearer {made['right']}", "X-Request-ID": mark}
     order = entrance.order("responses", requests=[{"path": path, "headers": headers}])
-    visited = await _stack.visit(run, service, order, timedelta(minutes=1))
+    visited = await _stack.visit(run, signing.service, order, timedelta(minutes=1))
     (answer,) = visited["answers"]
     returned = [v for k, v in answer["headers"] if k.lower() == "x-request-id"]
     run.equals("id on the answer", ", ".join(returned) or "absent", mark)
-    log = (await run.containers.logs(service, tail=500)).decode("utf-8", "replace")
+    log = (await run.containers.logs(signing.service, tail=500)).decode("utf-8", "replace")
     line = _line(log, mark)
     run.require("a line with the request's id", bool(line), mark if line else "no such line")
-    for name, wanted in (("status", answer["status"]), ("actor", f"user:{subject}")):
+    for name, wanted in (("status", answer["status"]), ("actor", f"user:{signing.subject}")):
         run.equals(name, line.get(name), wanted)
     for name in ("client", "method", "path", "duration_ms", "time"):
         run.require(f"the line has {name}", line.get(name) is not None, str(line.get(name)))

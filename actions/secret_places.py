@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from actions import _known_values, _stack
 from actions._published import published
 from actions._secret_shapes import CONTROL_NAME, in_environment, in_text, weak
-from actions.jwt import SETTINGS
+from actions._tokens import SETTINGS
 from runbook_app.domain.errors import DatabaseRefused, NotMeasured
 from runbook_app.ports.action import Run, check
 from runbook_app.ports.capabilities import ContainerInfo

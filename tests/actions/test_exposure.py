@@ -14,7 +14,7 @@ import pytest
 
 from actions import exposure, jwt, tls
 from actions._old_tls import speaking
-from actions._tokens import signed_again
+from actions._tokens import Signing, signed_again
 from runbook_app.adapters.http import HttpClient
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.action import Action
@@ -23,6 +23,8 @@ from runbook_app.testing.capabilities import container, result
 from runbook_app.testing.network import response
 from runbook_app.testing.run import FakeTarget
 from tests.actions.servers import Answer, Request, serving
+
+SIGNING = Signing(settings="app_settings:get")
 
 ALLOWED = "https://office.example"
 HEADERS = {"X-Content-Type-Options": "nosniff"}
@@ -204,7 +206,7 @@ async def test_a_token_that_should_not_be_let_in_fails_by_its_name(
 ) -> None:
     with serving(guard(signed, *accepted)) as port:
         visitor(target, port)
-        failed = await target.measure(action, path="/", settings="app_settings:get")
+        failed = await target.measure(action, path="/", signing=SIGNING)
     names = {"missing": "no header"}
     assert failed == [names.get(name, name) for name in accepted]
     assert set(target.secrets.registered.values()) >= {signed["right"]}
@@ -225,7 +227,7 @@ async def test_a_token_signed_with_a_published_key_has_to_be_refused(
 
     with serving(trusts) as port:
         visitor(target, port)
-        failed = await target.measure(jwt.published_refused, path="/", settings="app_settings:get")
+        failed = await target.measure(jwt.published_refused, path="/", signing=SIGNING)
     assert failed == ([] if rotated else ["signed with published key 1"])
     assert published in target.secrets.registered.values()
 
@@ -242,14 +244,14 @@ async def test_where_nobody_is_let_in_a_refusal_means_nothing(
     with serving(lambda _: Answer(status=401)) as port:
         visitor(target, port)
         with pytest.raises(NotMeasured, match="a refusal means nothing"):
-            await target.measure(jwt.forged_refused, path="/", settings="app_settings:get")
+            await target.measure(jwt.forged_refused, path="/", signing=SIGNING)
 
 
 async def test_settings_that_can_not_be_read_sign_nothing(
     target: FakeTarget, signed: Mapping[str, str]
 ) -> None:
     with pytest.raises(NotMeasured, match="No token can be signed"):
-        await target.measure(jwt.forged_refused, path="/", settings="no_such:get")
+        await target.measure(jwt.forged_refused, path="/", signing=Signing(settings="no_such:get"))
 
 
 # Ports and suites

@@ -5,6 +5,7 @@ The stack is hardened once; each test leaves it so, and the last rollback is pro
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -58,7 +59,7 @@ def hardened(sample: Stack, old: dict[str, str], hashed: str) -> Iterator[Stack]
     result = sample.run()
     assert result.returncode == 0, result.stdout + result.stderr
     yield sample
-    result = sample.killed.runbook("rollback", "secrets", "--yes")
+    result = sample.demo.runbook("rollback", "secrets", "--yes")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "rolled back, proven" in result.stdout
     assert "are valid again" in result.stdout
@@ -93,7 +94,7 @@ def test_no_secret_shows_from_outside(hardened: Stack, old: dict[str, str]) -> N
             assert [value for value in values if value in told] == []
     finally:
         client.close()
-    home = hardened.killed.home.rglob("*")
+    home = hardened.demo.home.rglob("*")
     for path in (file for file in home if file.is_file()):
         content = path.read_bytes()
         assert [value for value in values if value.encode() in content] == [], path
@@ -142,14 +143,7 @@ def test_an_empty_volume_starts_with_the_verifier_alone(hardened: Stack, tmp_pat
     document |= {"name": project, "networks": {"backend": {}}}
     document["services"]["api"]["ports"] = ["127.0.0.1::8000"]
     (fresh / FILE).write_text(yaml.safe_dump(document))
-    other = Stack(
-        killed=hardened.killed,
-        plan=hardened.plan,
-        project=project,
-        service="db",
-        database="accounts",
-        superuser="postgres",
-    )
+    other = dataclasses.replace(hardened, project=project)
     try:
         compose(fresh, FILE, "up", "-d", "--wait")
         assert sign_in(other, new(hardened)["DB_PASSWORD"])

@@ -19,7 +19,7 @@ import pytest
 from runbook_app.domain.state import StepStatus
 from tests.real.database.stack import Stack, compose
 from tests.real.database.weaknesses import measured
-from tests.real.kill.conftest import RUNBOOK
+from tests.real.demos import RUNBOOK
 
 from .test_sample import FILE, login, sign_in
 from .vault import WEAKNESSES, as_root, bao, keys, restart, unseal, until_sealed
@@ -35,15 +35,15 @@ def in_vault(sample: Stack) -> Iterator[Stack]:
     assert result.returncode == 3, result.stdout + result.stderr
     assert "no key to seal them to" in result.stderr
     assert "vault" not in (sample.root / FILE).read_text()
-    key = sample.killed.runbook("recipient").stdout.strip()
+    key = sample.demo.runbook("recipient").stdout.strip()
     kill_while_it_is_initialised(sample, key)
-    result = sample.killed.runbook("resume", "--headless", "--yes", "-q")
+    result = sample.demo.runbook("resume", "--headless", "--yes", "-q")
     assert result.returncode == 0, result.stdout + result.stderr
-    session = sample.killed.state().id
+    session = sample.demo.state().id
     yield sample
     # A test has made the API's container anew, by hand.
     rollback = ("rollback", session, "secrets", "--yes", "--accept-changes")
-    result = sample.killed.runbook(*rollback)
+    result = sample.demo.runbook(*rollback)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "rolled back, proven" in result.stdout
     assert "revoked" in result.stdout
@@ -60,7 +60,7 @@ def kill_while_it_is_initialised(stack: Stack, key: str) -> None:
     """Go on, and kill the engine once Vault has made its keys: whose they are nobody can tell."""
     process = subprocess.Popen(
         [RUNBOOK, "resume", "--headless", "--yes", "-q", "--seal-to", key],
-        env=stack.killed.environment(),
+        env=stack.demo.environment(),
         cwd=stack.root,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -70,11 +70,11 @@ def kill_while_it_is_initialised(stack: Stack, key: str) -> None:
     while not initialised(stack):
         assert time.monotonic() < deadline
         assert process.poll() is None
-    engine = stack.killed.state().engine
+    engine = stack.demo.state().engine
     assert engine is not None
     os.kill(engine.pid, signal.SIGKILL)
     assert process.wait(60) == 1
-    assert stack.killed.state().step("vault-initialise").status is StepStatus.RUNNING
+    assert stack.demo.state().step("vault-initialise").status is StepStatus.RUNNING
 
 
 def initialised(stack: Stack) -> bool:
@@ -111,7 +111,7 @@ def test_the_operators_key_opens_root_token_and_unseal_key_and_nothing_else_hold
     code, said = bao(in_vault, "bao token lookup", BAO_TOKEN=found["root_token"])
     assert code == 0, said
     values = [value.encode() for value in found.values()]
-    places = [*in_vault.killed.home.rglob("*"), *in_vault.root.rglob("*")]
+    places = [*in_vault.demo.home.rglob("*"), *in_vault.root.rglob("*")]
     for path in (place for place in places if place.is_file()):
         content = path.read_bytes()
         assert [value for value in values if value in content] == [], path
@@ -168,16 +168,16 @@ def test_a_sealed_vault_lets_the_running_service_go_on_and_no_new_one_start(
 
 def test_another_session_goes_back_to_files_and_its_rollback_to_vault(in_vault: Stack) -> None:
     before = stored(in_vault)
-    first = in_vault.killed.state().id
+    first = in_vault.demo.state().id
     result = in_vault.run("--set", "secrets_backend=file")
     assert result.returncode == 0, result.stdout + result.stderr
     folder = in_vault.root / "secrets/api"
     assert {path.name: path.read_text() for path in folder.iterdir()} == before
     assert "vault" not in in_vault.execute("api", "printenv", "SECRETS_BACKEND")[1]
     assert login(in_vault, before["admin_password"]) == 200
-    result = in_vault.killed.runbook("rollback", "secrets", "--yes")
+    result = in_vault.demo.runbook("rollback", "secrets", "--yes")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "rolled back, proven" in result.stdout
     assert not [path for path in folder.iterdir() if path.is_file()]
     assert login(in_vault, before["admin_password"]) == 200
-    assert in_vault.killed.state().id != first
+    assert in_vault.demo.state().id != first

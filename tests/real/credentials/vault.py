@@ -18,8 +18,8 @@ Weakness = Callable[[Stack], AbstractContextManager[None]]
 
 def keys(stack: Stack) -> dict[str, str]:
     """Root token and unseal key, opened with the operator's private key."""
-    (sealed,) = stack.killed.home.rglob("sealed/vault-keys.json")
-    opened = stack.killed.runbook("unseal", str(sealed))
+    (sealed,) = stack.demo.home.rglob("sealed/vault-keys.json")
+    opened = stack.demo.runbook("unseal", str(sealed))
     assert opened.returncode == 0, opened.stderr
     found: dict[str, str] = json.loads(opened.stdout)
     return found

@@ -9,55 +9,36 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.kill.conftest import Killed
+from tests.real.demos import Demo, home_of, made_demo
 
 from .stack import HERE, Stack, compose
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    base = tmp_path_factory.mktemp("database")
-    killed = Killed(base / "demo", base / "home")
-    project = f"rbtest-db-{secrets.token_hex(2)}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RUNBOOK_HOME", str(killed.home))
-        killed.home.mkdir(mode=0o700)
-        try:
-            made = killed.demo("--no-open", "--project", project)
-            assert made.returncode == 0, made.stderr
-            yield Stack(
-                killed=killed,
-                plan=HERE / "sample.yaml",
-                project=project,
-                service="db",
-                database="accounts",
-                superuser="postgres",
-            )
-        finally:
-            killed.demo("--remove")
+    with made_demo(tmp_path_factory.mktemp("database"), "db") as demo:
+        yield Stack.of_sample(demo, HERE / "sample.yaml")
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     base = tmp_path_factory.mktemp("shop")
-    killed = Killed(base / "shop", base / "home")
-    project = f"rbtest-shop-{secrets.token_hex(2)}"
-    copy_shop(killed.root, project)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RUNBOOK_HOME", str(killed.home))
-        killed.home.mkdir(mode=0o700)
+    demo = Demo(base / "shop", base / "home")
+    demo.project = f"rbtest-shop-{secrets.token_hex(2)}"
+    copy_shop(demo.root, demo.project)
+    with home_of(demo):
         try:
-            compose(killed.root, "compose.yaml", "up", "-d", "--wait")
+            compose(demo.root, "compose.yaml", "up", "-d", "--wait")
             yield Stack(
-                killed=killed,
+                demo=demo,
                 plan=HERE / "shop.yaml",
-                project=project,
+                project=demo.project,
                 service="store",
                 database="shop",
                 superuser="keeper",
             )
         finally:
-            compose(killed.root, "compose.yaml", "down", "--volumes", "--remove-orphans")
+            compose(demo.root, "compose.yaml", "down", "--volumes", "--remove-orphans")
 
 
 def copy_shop(root: Path, project: str) -> None:

@@ -15,7 +15,7 @@ import docker
 
 from runbook_app.adapters.children import Children
 from runbook_app.adapters.compose_engine import find_compose
-from tests.real.kill.conftest import Killed
+from tests.real.demos import Demo
 
 HERE = Path(__file__).parent
 
@@ -32,23 +32,34 @@ def compose(root: Path, file: str, *argv: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    killed: Killed
+    demo: Demo
     plan: Path
     project: str
     service: str
     database: str
     superuser: str
 
+    @classmethod
+    def of_sample(cls, demo: Demo, plan: Path) -> Stack:
+        return cls(
+            demo=demo,
+            plan=plan,
+            project=demo.project,
+            service="db",
+            database="accounts",
+            superuser="postgres",
+        )
+
     @property
     def root(self) -> Path:
-        return self.killed.root
+        return self.demo.root
 
     def run(self, *more: str) -> subprocess.CompletedProcess[str]:
         scope = ("--target", str(self.root), "--yes", "-q")
-        return self.killed.runbook("run", str(self.plan), *scope, *more)
+        return self.demo.runbook("run", str(self.plan), *scope, *more)
 
     def roll_back(self) -> subprocess.CompletedProcess[str]:
-        return self.killed.runbook("rollback", "database", "--yes")
+        return self.demo.runbook("rollback", "database", "--yes")
 
     def execute(self, service: str, *argv: str, user: str = "") -> tuple[int, str]:
         client = docker.from_env()
@@ -86,7 +97,7 @@ class Stack:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.killed.plan().variables['https_port']}{path}",
+            f"http://127.0.0.1:{self.demo.plan().variables['https_port']}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers=headers,

@@ -5,6 +5,7 @@ The stack is hardened once; each test leaves it so, and the last rollback is pro
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from runbook_app.domain.fingerprint import compare
-from tests.real.kill.conftest import Killed
+from tests.real.demos import Demo
 
 from .stack import HERE, Stack, compose
 from .weaknesses import BESIDE, WEAKNESSES, fingerprint, forget, measured
@@ -120,7 +121,7 @@ def test_a_server_that_tells_too_much_is_found_leaking(
 ) -> None:
     home = tmp_path / "home"  # so that the newest session stays the one that is rolled back
     home.mkdir(mode=0o700)
-    elsewhere = Killed(hardened.root, home)
+    elsewhere = Demo(hardened.root, home)
     scope = (str(HERE / "leaks.yaml"), "--target", str(hardened.root), "--yes", "--logs", "none")
     for name, value in settings.items():
         hardened.sql(f"ALTER DATABASE accounts SET {name} = {value}")
@@ -159,7 +160,7 @@ def test_a_fresh_volume_ends_with_the_same_schema(hardened: Stack, tmp_path: Pat
     fresh = tmp_path / "fresh"
     shutil.copytree(hardened.root, fresh)
     file = fresh / "docker-compose.staging.yml"
-    variables = hardened.killed.plan().variables
+    variables = hardened.demo.plan().variables
     text = file.read_text().replace(hardened.project, f"{hardened.project}-fresh")
     text = text.replace(f'"127.0.0.1:{variables["https_port"]}:8000"', '"127.0.0.1::8000"')
     document = yaml.safe_load(text)
@@ -168,14 +169,7 @@ def test_a_fresh_volume_ends_with_the_same_schema(hardened: Stack, tmp_path: Pat
     for path in fresh.rglob("*"):
         there = hardened.root / path.relative_to(fresh)
         shutil.chown(path, there.stat().st_uid, there.stat().st_gid)
-    other = Stack(
-        killed=hardened.killed,
-        plan=hardened.plan,
-        project=f"{hardened.project}-fresh",
-        service="db",
-        database="accounts",
-        superuser="postgres",
-    )
+    other = dataclasses.replace(hardened, project=f"{hardened.project}-fresh")
     try:
         compose(fresh, file.name, "up", "-d", "--wait", "db", "api")
         assert other.dump() == hardened.dump()

@@ -11,9 +11,9 @@ import subprocess
 import pytest
 
 from runbook_app.domain import events as ev
-from runbook_app.domain.state import ItemStatus
+from tests.real.demos import Demo, lives
 
-from .conftest import PLAN, RUNBOOK, Killed, lives
+from .killing import Fields, Killing
 
 pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.timeout(600)]
 
@@ -34,73 +34,43 @@ POINTS = [
 ]
 
 
-def run(demo: Killed, crash_at: str = "") -> subprocess.CompletedProcess[str]:
-    return demo.runbook(
-        "run", str(PLAN), "--target", str(demo.root), "--yes", "-q", crash_at=crash_at
-    )
+@pytest.fixture(scope="module")
+def item(demo: Demo) -> Killing:
+    return Killing(demo=demo, item="tls")
 
 
-def roll_back(demo: Killed, before: dict[str, str]) -> None:
-    result = demo.runbook("rollback", "tls", "--yes")
-    assert result.returncode == 0, result.stdout + result.stderr
-    proof = demo.state().items["tls"].rollback
-    assert proof is not None
-    assert proof.proven, proof.differences
-    assert demo.comparable() == before
-
-
-@pytest.fixture(scope="session")
-def states(demo: Killed) -> tuple[dict[str, str], dict[str, str]]:
-    """The fields before item 2, and after an undisturbed run of it."""
-    result = run(demo)
-    assert result.returncode == 0, result.stdout + result.stderr
-    after = demo.comparable()
-    assert demo.runbook("rollback", "tls", "--yes").returncode == 0
-    return demo.comparable(), after
-
-
-def hold(demo: Killed, states: tuple[dict[str, str], dict[str, str]]) -> None:
-    """Resume, and compare with the undisturbed run; then roll back, and compare with before."""
-    before, after = states
-    assert demo.state().items["tls"].status is not ItemStatus.SUCCEEDED
-    result = demo.runbook("resume", "--headless", "--yes", "-q")
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert demo.comparable() == after
-    assert demo.state().items["tls"].status is ItemStatus.SUCCEEDED
-    assert demo.state().children == {}
-    roll_back(demo, before)
+@pytest.fixture(scope="module")
+def states(item: Killing) -> tuple[Fields, Fields]:
+    return item.states()
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_a_kill_in_the_middle_of_a_step_is_made_good(
-    demo: Killed, states: tuple[dict[str, str], dict[str, str]], point: str
+    item: Killing, states: tuple[Fields, Fields], point: str
 ) -> None:
-    result = run(demo, crash_at=point)
+    before, after = states
+    result = item.run(crash_at=point)
     assert result.returncode == 1, result.stdout + result.stderr
     assert "resume" in result.stdout + result.stderr
-    hold(demo, states)
+    item.resume(after)
+    item.roll_back(before)
 
 
 def test_a_kill_while_compose_up_runs_leaves_no_second_actor(
-    demo: Killed, states: tuple[dict[str, str], dict[str, str]]
+    item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    with subprocess.Popen(
-        [RUNBOOK, "run", str(PLAN), "--target", str(demo.root), "--yes", "-q"],
-        env=demo.environment(),
-        cwd=demo.root,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        demo.kill_engine_when("up", process)
+    before, after = states
+    with item.start() as process:
+        item.demo.kill_engine_when("up", process)
         assert process.wait(60) == 1
-    started = [e.body for e in demo.entries() if isinstance(e.body, ev.ChildStarted)]
+    started = [e.body for e in item.demo.entries() if isinstance(e.body, ev.ChildStarted)]
     up = [child for child in started if "up" in child.argv][-1]
     assert not lives(up.pid, up.pid_started)
-    hold(demo, states)
+    item.resume(after)
+    item.roll_back(before)
 
 
-def test_the_repository_is_left_clean_after_all_of_it(demo: Killed) -> None:
+def test_the_repository_is_left_clean_after_all_of_it(demo: Demo) -> None:
     status = subprocess.run(
         ["git", "status", "--porcelain"], cwd=demo.root, capture_output=True, text=True, check=True
     )

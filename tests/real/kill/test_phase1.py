@@ -16,8 +16,7 @@ import pytest
 
 from runbook_app.domain.state import ItemStatus
 from runbook_app.resources import shipped_plans
-
-from .conftest import Killed
+from tests.real.demos import Demo
 
 PLAN = shipped_plans() / "phase1_security_hardening.yaml"
 HOSTILE = Path(__file__).with_name("hostile.yaml")
@@ -26,37 +25,37 @@ OPTIONS = ("--yes", "-q", "--set", "p95_limit=10s")
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 
-def run(demo: Killed, *items: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
+def run(demo: Demo, *items: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
     scope = [f"--item={item}" for item in items or ("headers", "tls")]
     where = ("--target", str(demo.root))
     return demo.runbook("run", str(PLAN), *where, *scope, *OPTIONS, crash_at=crash_at)
 
 
-def variables(demo: Killed) -> dict[str, object]:
+def variables(demo: Demo) -> dict[str, object]:
     return dict(demo.plan().variables)
 
 
-def https_status(demo: Killed) -> int:
+def https_status(demo: Demo) -> int:
     context = ssl.create_default_context(cafile=demo.root / "certs" / "ca.pem")
     url = f"https://localhost:{variables(demo)['https_port']}/health"
     with urllib.request.urlopen(url, context=context, timeout=10) as answer:
         return int(answer.status)
 
 
-def http_status(demo: Killed) -> int:
+def http_status(demo: Demo) -> int:
     url = f"http://127.0.0.1:{variables(demo)['https_port']}/health"
     with urllib.request.urlopen(url, timeout=10) as answer:
         return int(answer.status)
 
 
-def roll_back(demo: Killed, item: str = "tls", session: str = "") -> None:
+def roll_back(demo: Demo, item: str = "tls", session: str = "") -> None:
     named = (session,) if session else ()
     result = demo.runbook("rollback", *named, item, "--yes", "-q")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "rolled back, proven" in result.stdout
 
 
-def score(demo: Killed) -> dict[str, Any]:
+def score(demo: Demo) -> dict[str, Any]:
     """Measured without a session and without probes, by the newest session's plan."""
     options = ("--target", str(demo.root), "--json", "--set", "p95_limit=10s")
     result = demo.runbook("score", *options)
@@ -70,13 +69,13 @@ def not_passed(found: dict[str, Any], category: str) -> list[str]:
     return [check["id"] for check in own["checks"] if check["points"] < check["of"]]
 
 
-def git_status(demo: Killed) -> str:
+def git_status(demo: Demo) -> str:
     return subprocess.run(
         ["git", "status", "--porcelain"], cwd=demo.root, capture_output=True, text=True, check=True
     ).stdout
 
 
-def test_the_stack_answers_https_after_item_2_and_http_after_its_rollback(demo: Killed) -> None:
+def test_the_stack_answers_https_after_item_2_and_http_after_its_rollback(demo: Demo) -> None:
     before = demo.comparable(PLAN)
     result = run(demo)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -99,7 +98,7 @@ def test_the_stack_answers_https_after_item_2_and_http_after_its_rollback(demo: 
     assert demo.comparable(PLAN) == before
 
 
-def test_hostile_input_is_refused_by_the_sample_and_noticed_where_it_is_not(demo: Killed) -> None:
+def test_hostile_input_is_refused_by_the_sample_and_noticed_where_it_is_not(demo: Demo) -> None:
     before = demo.comparable()
     result = demo.runbook("run", str(HOSTILE), "--target", str(demo.root), "--yes", "-q")
     assert result.returncode == 1, result.stdout + result.stderr
@@ -115,7 +114,7 @@ def test_hostile_input_is_refused_by_the_sample_and_noticed_where_it_is_not(demo
 
 
 @pytest.mark.slow
-def test_item_3_runs_in_a_session_of_its_own_where_item_2_is_done(demo: Killed) -> None:
+def test_item_3_runs_in_a_session_of_its_own_where_item_2_is_done(demo: Demo) -> None:
     before = demo.comparable(PLAN)
     result = run(demo)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -130,7 +129,7 @@ def test_item_3_runs_in_a_session_of_its_own_where_item_2_is_done(demo: Killed) 
 
 @pytest.mark.slow
 @pytest.mark.kill
-def test_a_second_run_killed_while_it_verifies_is_resumed_to_its_end(demo: Killed) -> None:
+def test_a_second_run_killed_while_it_verifies_is_resumed_to_its_end(demo: Demo) -> None:
     before = demo.comparable(PLAN)
     for point in ("effect:tls.suite", "verified:tls"):
         result = run(demo, crash_at=point)

@@ -1,0 +1,97 @@
+"""One item of the sample, run and killed over and over; its states held against each other."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_app.domain.state import ItemState, ItemStatus
+from tests.real.demos import RUNBOOK, Demo
+
+Fields = dict[str, str]
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Killing:
+    demo: Demo
+    item: str
+    generated: tuple[str, ...] = ()
+    """First letters of the names of fields whose files are made anew by each run: mode and owner
+    alone are compared."""
+    made_anew: tuple[str, ...] = ()
+    """Names of fields that differ from run to run."""
+
+    @property
+    def plan(self) -> Path:
+        return HERE / f"{self.item}.yaml"
+
+    def state(self) -> ItemState:
+        return self.demo.state().items[self.item]
+
+    def run(self, crash_at: str = "") -> subprocess.CompletedProcess[str]:
+        return self.demo.runbook(*self._words, crash_at=crash_at)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [RUNBOOK, *self._words],
+            env=self.demo.environment(),
+            cwd=self.demo.root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    @property
+    def _words(self) -> tuple[str, ...]:
+        return "run", str(self.plan), "--target", str(self.demo.root), "--yes", "-q"
+
+    def comparable(self) -> Fields:
+        fields = self.demo.comparable(self.plan)
+        return {
+            name: value.partition(" ")[2] if name.startswith(self.generated) else value
+            for name, value in fields.items()
+        }
+
+    def states(self) -> tuple[Fields, Fields]:
+        """The fields before the item, and after an undisturbed run of it."""
+        before = self.comparable()
+        result = self.run()
+        assert result.returncode == 0, result.stdout + result.stderr
+        after = self.comparable()
+        self.roll_back(before)
+        return before, after
+
+    def resume(self, after: Fields) -> Fields:
+        """Resume what was killed, hold it against the undisturbed run, and return its fields."""
+        assert self.state().status is not ItemStatus.SUCCEEDED
+        result = self.demo.runbook("resume", "--headless", "--yes", "-q")
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert self.state().status is ItemStatus.SUCCEEDED
+        assert self.demo.state().children == {}
+        now = self.comparable()
+        assert self._lasting(now) == self._lasting(after)
+        return now
+
+    def _lasting(self, fields: Fields) -> Fields:
+        return {n: "set" if n in self.made_anew else value for n, value in fields.items()}
+
+    def roll_back(self, before: Fields) -> None:
+        result = self.demo.runbook("rollback", self.item, "--yes")
+        assert result.returncode == 0, result.stdout + result.stderr
+        self.hold_rolled_back(before)
+
+    def kill_in_rollback(self, point: str, before: Fields) -> None:
+        """Run the item, kill its rollback at a point, and see the next engine go on with it."""
+        assert self.run().returncode == 0
+        ended = self.demo.runbook("rollback", self.item, "--yes", crash_at=point)
+        assert ended.returncode == 1, ended.stdout + ended.stderr
+        self.demo.runbook("resume", "--headless", "--yes", "-q")
+        self.hold_rolled_back(before)
+
+    def hold_rolled_back(self, before: Fields) -> None:
+        proof = self.state().rollback
+        assert proof is not None
+        assert proof.proven, proof.differences
+        assert self.comparable() == before
