@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actions import _database_sql as sql
+from actions._secrets_present import named
 from runbook_app.domain.errors import ActionError, NotMeasured
 from runbook_app.ports.action import Run
 from runbook_app.ports.database import Login
@@ -57,14 +58,13 @@ class Names:
         sql.plain("role", found.superuser, found.application, found.owner, found.reader)
         return found
 
-    def as_owner(self, run: Run, folder: str) -> Login:
-        """Sign in as the migrations' role, with the password that the application's folder has."""
-        path = f"{folder}/{OWNER_PASSWORD}"
-        if not run.files.exists(path):
+    async def as_owner(self, run: Run, folder: str) -> Login:
+        """Sign in as the migrations' role, with the password that the application has too."""
+        found = await named(run, [OWNER_PASSWORD], folder)
+        if OWNER_PASSWORD not in found:
             raise NotMeasured(
-                f"There is no {path}, so nobody can sign in as {self.owner}.",
-                hint="The roles are not parted yet.",
+                f"There is no {folder}/{OWNER_PASSWORD}, and the application does not know it:"
+                f" nobody can sign in as {self.owner}.",
+                hint="The roles are not parted yet, or the application does not run.",
             )
-        password = run.files.read(path).decode("ascii").strip()
-        run.secrets.register("database password of the migrations", password)
-        return Login(user=self.owner, password=password)
+        return Login(user=self.owner, password=found[OWNER_PASSWORD])

@@ -37,7 +37,7 @@ async def probe_operations(
 
     Those stay, as every row there does: they say which session they are of.
     """
-    async with run.database.transaction(login=names.as_owner(run, secrets)) as t:
+    async with run.database.transaction(login=await names.as_owner(run, secrets)) as t:
         await t.execute("SELECT set_config('application_name', %s, true)", [tag(run)])
         await t.execute(f"CREATE TABLE {table} (id int, note text, secret text)")
         await t.execute(

@@ -25,12 +25,18 @@ async def present(
 
     They are registered before anything can show them; one that nobody has is left out.
     """
+    return await named(run, [entry.name for entry in manifest], folder, manager)
+
+
+async def named(
+    run: Run, names: Sequence[str], folder: str, manager: str = MANAGER
+) -> dict[str, str]:
+    """Do the same by names alone."""
     found = {
-        entry.name: run.files.read(f"{folder}/{entry.name}").decode().strip()
-        for entry in manifest
-        if run.files.exists(f"{folder}/{entry.name}")
+        name: run.files.read(f"{folder}/{name}").decode().strip()
+        for name in names
+        if run.files.exists(f"{folder}/{name}")
     }
-    names = [entry.name for entry in manifest]
     if len(found) < len(names):
         asked = await _asked(run, manager)
         found |= {name: asked[name] for name in names if name in asked and name not in found}

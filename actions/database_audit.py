@@ -143,7 +143,7 @@ async def server_log(run: Run) -> None:
     """Find pgaudit's lines in the server's log for a definition and a write."""
     names = Names.of(run)
     table = f"runbook_probe_{uuid.uuid4().hex[:12]}"
-    async with run.database.transaction(login=names.as_owner(run, SECRETS)) as t:
+    async with run.database.transaction(login=await names.as_owner(run, SECRETS)) as t:
         await t.execute("SELECT set_config('application_name', %s, true)", [tag(run)])
         await t.execute(f"CREATE TABLE {table} (a int)")
         await t.execute(f"INSERT INTO {table} VALUES (1)")

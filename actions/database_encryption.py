@@ -13,6 +13,7 @@ from actions import _database_sql as sql
 from actions._database_access import SECRETS
 from actions._database_leaks import Leaks
 from actions._database_names import COLUMN_KEY, SETTING, Names
+from actions._secrets_present import named
 from runbook_app.domain.errors import DatabaseRefused, NotMeasured
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, check, effect, probe
@@ -199,7 +200,9 @@ async def _plain_values(run: Run, columns: dict[str, list[str]], schema: str) ->
     found: list[str] = []
     for table, names in columns.items():
         for name in names:
-            some = await revealed(run, schema, table, name, key(run), "plain", f"LIMIT {SAMPLES}")
+            some = await revealed(
+                run, schema, table, name, await key(run), "plain", f"LIMIT {SAMPLES}"
+            )
             found += [str(value) for (value,) in some]
     return telling(found)
 
@@ -224,19 +227,21 @@ async def revealed(
     )
 
 
-def key(run: Run) -> str:
-    path = f"{FOLDER}/{COLUMN_KEY}"
-    if not run.files.exists(path):
-        raise NotMeasured(f"{path} is missing, so nothing can be decrypted.")
-    found = run.files.read(path).decode("ascii").strip()
-    run.secrets.register("column key", found)
-    return found
+async def key(run: Run) -> str:
+    found = await named(run, [COLUMN_KEY], FOLDER)
+    if COLUMN_KEY not in found:
+        raise NotMeasured(
+            f"There is no {FOLDER}/{COLUMN_KEY}, and the application does not know it: nothing can"
+            " be decrypted.",
+            hint="The columns are not encrypted yet, or the application does not run.",
+        )
+    return found[COLUMN_KEY]
 
 
 @check
 async def works(run: Run, *, columns: dict[str, list[str]], schema: str = "public") -> None:
     """Encrypt and decrypt, find a wrong key refused, and every stored value sealed and readable."""
-    right, wrong = key(run), random_.token_hex(32)
+    right, wrong = await key(run), random_.token_hex(32)
     rows = await run.database.query(
         "SELECT pgp_sym_decrypt(pgp_sym_encrypt(%s, %s, 'cipher-algo=aes256'), %s)",
         ["a value", right, right],
@@ -286,7 +291,7 @@ async def leaks(run: Run) -> None:
     matrix = Leaks(
         run=run,
         names=names,
-        owner=names.as_owner(run, FOLDER),
+        owner=await names.as_owner(run, FOLDER),
         table=f"runbook_probe_{uuid.uuid4().hex[:12]}",
     )
     await matrix.controls()
