@@ -219,7 +219,7 @@ def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
         UsageError: it was edited since the session began, and that was not accepted.
         PlanError: the edited plan has mistakes.
     """
-    from runbook_app.adapters.plan_pin import as_option, changed_lines, pin
+    from runbook_app.adapters.plan_pin import as_options, changed_lines, pin
 
     started = session.started
     if session.engine_alive():
@@ -233,7 +233,7 @@ def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
             f"{original} was edited since this session began:\n{difference}\n",
             hint="Undo the edit, or add --accept-plan-change to go on with the edited plan.",
         )
-    values = {name: as_option(value) for name, value in started.variables.items()}
+    values = as_options(started.variables)
     changed = load_plan(original, None, values, window_from_now=True)
     # Recorded first: a crash in between leaves the old pin, and the question is asked again.
     asyncio.run(session.record_plan_change(changed, difference))
@@ -430,8 +430,8 @@ def measure_score(
     from runbook_app.adapters.plan_pin import pin
 
     target = target.expanduser().resolve()
-    chosen = plan or _plan_of(target)
-    loaded = load_plan(chosen, target, overrides, window_from_now=True)
+    chosen, variables = (plan, {}) if plan else _used_on(target)
+    loaded = load_plan(chosen, target, {**variables, **overrides}, window_from_now=True)
     _check_target(loaded, target)
     if not loaded.score.measurable:
         raise UsageError(f"{chosen} has no checks for a score.", hint="See docs/plan-format.md.")
@@ -452,27 +452,29 @@ def measure_score(
         lock.release()
 
 
-def _plan_of(target: Path) -> Path:
-    """The plan of the newest session on a target, else the one that is shipped.
+def _used_on(target: Path) -> tuple[Path, dict[str, str]]:
+    """The plan of the newest session on a target and its variables, else the plan that is shipped.
 
     Raises:
         UsageError: several are shipped, and none was ever run here.
     """
+    from runbook_app.adapters.plan_pin import as_options
     from runbook_app.resources import shipped_plans
 
     latest = folders().latest(target)
     if latest is not None:
         session = _client(latest.folder, read_only=True)
         try:
-            used = Path(session.started.plan_path)
+            started = session.started
         finally:
             session.close()
+        used = Path(started.plan_path)
         if used.is_file():
-            return used
+            return used, as_options(started.variables)
     shipped = sorted(shipped_plans().glob("*.yaml"))
     if len(shipped) != 1:
         raise UsageError(f"No plan was run on {target}.", hint="Name one: runbook score PLAN")
-    return shipped[0]
+    return shipped[0], {}
 
 
 async def _take_score(folder: Path, session: SessionClient, *, probes: bool) -> ScoreState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from runbook_app.adapters.durable import make_folders, write_durably
@@ -40,15 +41,18 @@ def pinned_plan(folder: Path, path: str, variables: dict[str, Scalar], *, create
     return read_plan(
         folder / FOLDER / Path(path).name,
         InstalledActions(),
-        {name: as_option(value) for name, value in variables.items()},
+        as_options(variables),
         None,
         now=parse_time(created),
     )
 
 
-def as_option(value: object) -> str:
-    """A variable's value as `--set` takes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def as_options(variables: Mapping[str, object]) -> dict[str, str]:
+    """Variables with their values as `--set` takes them."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in variables.items()
+    }
 
 
 def changed_lines(pinned: Plan, original: Path) -> str:

@@ -157,6 +157,29 @@ def test_a_score_needs_a_plan_with_checks(tmp_path: Path) -> None:
     assert "has no checks for a score" in found.stderr
 
 
+def test_a_score_is_measured_with_the_variables_of_the_newest_session(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text("services: {}\n")
+    (tmp_path / "here.txt").write_text("here")
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "plan: p\ntitle: T\nversion: '1'\nvariables: {name: gone}\n"
+        "target: {compose: compose.yml}\n"
+        "score:\n  categories:\n    - name: Files\n      checks:\n"
+        '        - {id: a, title: A, source: S, check: files.present, with: {path: "${name}.txt"}}\n'
+        "items:\n  - {id: a, number: 1, title: A, not_required: no need}\n"
+    )
+    bootstrap.create_session(plan, tmp_path, {"name": "here"}).close()
+
+    def total(*more: str) -> float:
+        found = runbook("score", "--target", str(tmp_path), "--json", *more)
+        assert found.exit_code == 0, found.stderr
+        return float(json.loads(found.stdout)["total"])
+
+    assert total() == 100
+    assert total("--set", "name=gone") == 0
+    assert total("--set", "name=here") == 100
+
+
 @pytest.mark.parametrize(("probe", "code"), [((), 0), (("--probe",), 4)])
 def test_a_score_needs_the_target_for_itself_only_with_probes(
     tmp_path: Path, probe: tuple[str, ...], code: int
