@@ -34,9 +34,10 @@ def recipient_command(file: Path | None) -> None:
 def unseal_command(file: Path, key: Path | None, out: Path | None) -> None:
     """Open what a session sealed to a key. Without --out it goes to standard output."""
     from runbook_app.adapters.recipient import unseal
+    from runbook_app.adapters.sealed_file import read
 
     try:
-        sealed = file.read_bytes()
+        sealed = read(file.read_bytes())
     except OSError as error:
         raise UsageError(f"{file} can't be read: {error.strerror}.") from error
     plain = unseal(sealed, key or bootstrap.recipient_key())
