@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import options
+from runbook_app.cli import options, sealing
 from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
@@ -62,12 +62,11 @@ def run_command(
     done = options.check_needs(
         loaded, items, lambda need: bootstrap.find_done_before(loaded.id, need, target)
     )
-    bootstrap.check_recipient(seal_to)
+    recipient = sealing.chosen(seal_to)
     require_environment(target)
     session = bootstrap.create_session(
-        path, target, overrides, window_from_now=from_now, done_before=done
+        path, target, overrides, window_from_now=from_now, done_before=done, seal_to=recipient
     )
-    bootstrap.seal_to(session, seal_to)
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
     try:
         code = drive(session, scope, as_json=as_json, logs=logs, new=True)
@@ -121,7 +120,7 @@ def resume_command(
     opened = bootstrap.open_session(session, target)
     opened = bootstrap.hold_pin(opened, accept=accept_plan_change)
     options.check_scope(opened.plan, items, until)
-    bootstrap.seal_to(opened, seal_to)
+    sealing.change(opened, seal_to)
     if not (headless or yes or as_json):
         from runbook_app.cli.screens import require_terminal, show_session
 

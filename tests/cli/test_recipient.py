@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from runbook_app import bootstrap
-from runbook_app.adapters.recipient import recipient
+from runbook_app.adapters.recipient import FILE, Recipient, recipient
 from runbook_app.cli import commands
 from tests.cli.test_run import Use, plan, use
 from tests.headless.stage import Stage, done
@@ -55,16 +56,21 @@ def test_a_key_that_is_none_is_refused_before_a_session_begins(
     assert begun == []
 
 
-def test_the_sessions_next_engine_seals_to_the_key(use: Use, plan: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["run", "resume"])
+def test_the_sessions_next_engine_seals_to_the_key(
+    use: Use, plan: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     session = use(Stage(*done()))
+    monkeypatch.setattr(bootstrap, "create_session", keep_in(session))
     runbook("recipient", str(tmp_path / "mine"))
-    for command in (["run", plan, "--yes"], ["resume", "--headless", "--yes"]):
-        (session.folder / "recipient.pub").unlink(missing_ok=True)
-        runbook(*command, "--seal-to", f"{tmp_path}/mine.pub")
-        found = bootstrap._recipient(session.folder)
-        assert found is not None
-        assert found.fingerprint == recipient(tmp_path / "mine.pub").fingerprint
+    arguments = {"run": ["run", plan, "--yes"], "resume": ["resume", "--headless", "--yes"]}
+    runbook(*arguments[command], "--seal-to", f"{tmp_path}/mine.pub")
+    assert (session.folder / FILE).read_bytes() == (tmp_path / "mine.pub").read_bytes()
 
 
-def test_without_a_key_there_is_no_recipient(tmp_path: Path) -> None:
-    assert bootstrap._recipient(tmp_path) is None
+def keep_in(session: Stage) -> Callable[..., Stage]:
+    def create(*_: object, seal_to: Recipient, **__: object) -> Stage:
+        seal_to.keep(session.folder)
+        return session
+
+    return create
