@@ -30,7 +30,7 @@ FILE = "recipient.pub"
 """In the session's folder: to whom it seals."""
 PUBLIC = ".pub"
 _DERIVATION = b"Passphrase: "
-_HINT = "Make a pair with: runbook recipient FILE"
+_HINT = "Make a pair with: runbook recipient FILE. Or give: --seal-to passphrase"
 
 
 class Recipient:

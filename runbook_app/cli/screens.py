@@ -36,7 +36,8 @@ def open_command(
     target: Path,
     overrides: dict[str, str],
     window: str | None,
-    seal_to: Path | None,
+    seal_to: str | None,
+    passphrase_file: Path | None,
     accept_plan_change: bool,  # noqa: ARG001 - a new session pins the plan as it is
 ) -> None:
     """Start a new session of PLAN on the screen."""
@@ -44,7 +45,7 @@ def open_command(
     path = options.plan_path(plan)
     from runbook_app.cli.drive import require_environment
 
-    recipient = sealing.chosen(seal_to)
+    recipient = sealing.chosen(seal_to, passphrase_file)
     require_environment(target)
     session = bootstrap.create_session(
         path, target, overrides, window_from_now=window == "now", seal_to=recipient
