@@ -103,5 +103,5 @@ def test_a_session_seals_into_its_folder_and_only_to_a_key(tmp_path):
     to = recipient(make_pair(tmp_path / "one"))
     path = KnownSecrets(Redactor(), artefacts, to).seal("root-token", PLAIN)
     assert unseal(read(artefacts.get(path)), tmp_path / "one") == PLAIN
-    with pytest.raises(NeedsRecipient, match="no key to seal it to"):
+    with pytest.raises(NeedsRecipient, match="no key or passphrase to seal it to"):
         KnownSecrets(Redactor(), artefacts).seal("root-token", PLAIN)
