@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,6 +17,7 @@ from runbook_app.adapters.recipient import FILE, make_pair, recipient, recipient
 from runbook_app.adapters.sealer import FileKeySealer
 from runbook_app.cli import commands, drive, screens
 from runbook_app.domain.errors import EnvironmentLacks
+from runbook_app.engine import known_secrets
 from runbook_app.engine.known_secrets import KnownSecrets
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.session import Session
@@ -141,6 +144,30 @@ def test_a_session_begins_with_whom_it_seals_to(place: Path, cheap: None, comman
     begin(command=command)
     (folder,) = sessions()
     assert recipient_of(folder) is None
+
+
+def test_the_engine_seals_to_whom_its_session_keeps(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[KnownSecrets] = []
+
+    class Watched(KnownSecrets):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            made.append(self)
+
+    async def seal() -> None:
+        async with bootstrap._assembled(folder, session):
+            made[0].seal("vault-keys", SECRET.encode())
+
+    monkeypatch.setattr(known_secrets, "KnownSecrets", Watched)
+    begin("--seal-to", "mine.pub")
+    (folder,) = sessions()
+    session = bootstrap.open_session(None, place / "target", read_only=True)
+    asyncio.run(seal())
+    session.close()
+    sealed = str(folder / "sealed/vault-keys.json")
+    assert runbook("unseal", sealed, "--key", "mine").stdout == SECRET
 
 
 def test_resume_changes_whom_it_seals_to_from_then_on(place: Path, cheap: None, use: Use) -> None:
