@@ -73,14 +73,12 @@ async def _recipient(run: Run) -> None:
         return
     await run.ask(
         "Vault's root token and unseal key are written down nowhere in plain, and there is no key"
-        " to seal them to. Stop here, make one (runbook recipient FILE), then go on with"
-        " runbook resume --seal-to FILE.pub.",
+        f" or passphrase to seal them to. Stop here. {NeedsRecipient.WAYS}",
         choices=("stop",),
         person_required=True,
     )
     raise NeedsRecipient(
-        "There is no key to seal Vault's root token and unseal key to.",
-        hint="runbook recipient FILE, then runbook resume --seal-to FILE.pub",
+        "There is no key or passphrase to seal Vault's root token and unseal key to."
     )
 
 
@@ -104,8 +102,8 @@ async def _(run: Run, *, backend: Backend, **given: Any) -> Finding:
 async def initialise(run: Run, *, backend: Backend, manifest: list[Entry], **given: Any) -> None:
     """Initialise and unseal Vault, and store the secrets with a role that may only read them.
 
-    Root token and unseal key exist in memory, and sealed to the operator's key. One that was cut
-    short is begun anew: its keys may be nobody's, and the files still hold all secrets.
+    Root token and unseal key exist in memory, and sealed to the operator. An initialisation that
+    was cut short is begun anew: its keys may be nobody's, and the files still hold all secrets.
     """
     if backend != "vault":
         run.log(_OTHER)

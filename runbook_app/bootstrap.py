@@ -73,6 +73,7 @@ def create_session(
     *,
     window_from_now: bool = False,
     done_before: Sequence[DoneBefore] = (),
+    seal_to: Recipient | None = None,
 ) -> SessionClient:
     """Pin the plan and its variables, and begin a session; its engine is not started yet.
 
@@ -88,6 +89,8 @@ def create_session(
     _check_target(loaded, target)
     folder = folders().create(loaded.id, target, title=loaded.title)
     pin(folder, loaded)
+    if seal_to is not None:
+        seal_to.keep(folder)
     asyncio.run(_write_start(folder, loaded, target, done_before))
     return _client(folder, read_only=False)
 
@@ -134,41 +137,6 @@ async def _write_start(
 def recipient_key() -> Path:
     """Where the operator's own private key lies: beside the session folders, not in them."""
     return home() / "recipient.key"
-
-
-def check_recipient(key: Path | None) -> None:
-    """Raise `UsageError` for what is no public key, before anything is begun."""
-    if key is not None:
-        from runbook_app.adapters.recipient import recipient
-
-        recipient(key)
-
-
-def seal_to(session: SessionClient, key: Path | None) -> None:
-    """Let the session's next engine seal what only the operator may open to this key.
-
-    Raises:
-        UsageError: it is no public key, or an engine runs already.
-    """
-    if key is None:
-        return
-    from runbook_app.adapters.durable import write_durably
-    from runbook_app.adapters.recipient import FILE, recipient
-
-    pem = recipient(key).pem
-    if session.engine_alive():
-        raise UsageError(
-            f"Session {session.id} is running, and its engine seals to what it was started with.",
-            hint="End it at a safe point, then: runbook resume --seal-to KEY",
-        )
-    write_durably(session.folder / FILE, pem)
-
-
-def _recipient(folder: Path) -> Recipient | None:
-    from runbook_app.adapters.recipient import FILE, recipient
-
-    path = folder / FILE
-    return recipient(path) if path.exists() else None
 
 
 def open_session(session: str | None, target: Path, *, read_only: bool = False) -> SessionClient:
@@ -493,6 +461,7 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
     from runbook_app.adapters.doorbell import SocketDoorbell
     from runbook_app.adapters.engine_start import say_last
     from runbook_app.adapters.logs import SqliteLogWriter
+    from runbook_app.adapters.recipient import recipient_of
     from runbook_app.adapters.registry import InstalledActions
     from runbook_app.adapters.sealer import FileKeySealer
     from runbook_app.adapters.sqlite_journal import SqliteJournal
@@ -512,7 +481,7 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
     children = Children(ledger.emit)
     root = Path(session.started.target)
     artefacts = FolderArtefacts(folder, FileKeySealer(home() / "captures.key"))
-    secrets = KnownSecrets(redactor, artefacts, _recipient(folder))
+    secrets = KnownSecrets(redactor, artefacts, recipient_of(folder))
     for name, value in secrets_of(root, plan.target.compose):
         secrets.register(name, value)
     target = StackTarget(

@@ -1,23 +1,17 @@
-"""Sealing to a recipient's key: who seals can't open. Import it late: cryptography is heavy.
+"""Sealing to a recipient: who seals can't open. Import it late: cryptography is heavy.
 
-A sealed file is JSON: the recipient's fingerprint, an ephemeral X25519 key, a nonce, and the
-ciphertext (AES-256-GCM, its key derived by HKDF-SHA256 from the agreement of both).
+A recipient is a public key; its private one is in the operator's file, or derived from the
+operator's passphrase. A public key's file is PEM, and of a passphrase's key it says in a line
+before that how it was derived.
 """
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import hashlib
-import os
 from pathlib import Path
 
 import msgspec
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -28,50 +22,48 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from runbook_app.adapters.durable import make_folders, write_durably
+from runbook_app.adapters.passphrase import Derivation
+from runbook_app.adapters.sealed_file import Sealed, fingerprint, seal
 from runbook_app.domain.errors import RunbookError, UsageError
 
 FILE = "recipient.pub"
 """In the session's folder: to whom it seals."""
 PUBLIC = ".pub"
-_FORMAT = "runbook-sealed-1"
-_NONCE = 12
-
-
-class Sealed(msgspec.Struct, frozen=True, kw_only=True):
-    format: str
-    recipient: str
-    ephemeral: str
-    nonce: str
-    ciphertext: str
+_DERIVATION = b"Passphrase: "
+_HINT = "Make a pair with: runbook recipient FILE. Or give: --seal-to passphrase"
 
 
 class Recipient:
     """A public key that things are sealed to."""
 
-    def __init__(self, key: X25519PublicKey) -> None:
+    def __init__(self, key: X25519PublicKey, derivation: Derivation | None = None) -> None:
         self._key = key
+        self._derivation = derivation
+        """How its private key is derived, when it is a passphrase's."""
 
     @property
     def fingerprint(self) -> str:
-        return _fingerprint(self._key)
+        return fingerprint(self._key)
 
     @property
     def pem(self) -> bytes:
-        return self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        pem = self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        if self._derivation is None:
+            return pem
+        return _DERIVATION + msgspec.json.encode(self._derivation) + b"\n" + pem
 
     def seal(self, plain: bytes) -> bytes:
-        ephemeral = X25519PrivateKey.generate()
-        public = ephemeral.public_key()
-        nonce = os.urandom(_NONCE)
-        cipher = _cipher(ephemeral.exchange(self._key), public, self._key)
-        sealed = Sealed(
-            format=_FORMAT,
-            recipient=self.fingerprint,
-            ephemeral=_text(public.public_bytes_raw()),
-            nonce=_text(nonce),
-            ciphertext=_text(cipher.encrypt(nonce, plain, _FORMAT.encode())),
-        )
-        return msgspec.json.format(msgspec.json.encode(sealed)) + b"\n"
+        return seal(plain, self._key, self._derivation)
+
+    def keep(self, folder: Path) -> None:
+        """Let the next engine of the session in this folder seal to it."""
+        write_durably(folder / FILE, self.pem)
+
+
+def recipient_of(folder: Path) -> Recipient | None:
+    """Whom the session in this folder seals to."""
+    path = folder / FILE
+    return recipient(path) if path.exists() else None
 
 
 def recipient(path: Path) -> Recipient:
@@ -87,23 +79,33 @@ def recipient(path: Path) -> Recipient:
                 f"{path} is the private key, which stays where it is.",
                 hint=f"Give the public one: {path}{PUBLIC}.",
             )
-        key = load_pem_public_key(data)
+        key, derivation = load_pem_public_key(data), _derivation(data)
     except OSError as error:
         raise UsageError(
-            f"The recipient's key {path} can't be read: {error.strerror}.",
-            hint="Make a pair with: runbook recipient FILE",
+            f"The recipient's key {path} can't be read: {error.strerror}.", hint=_HINT
         ) from error
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise _no_key(path) from error
     if not isinstance(key, X25519PublicKey):
         raise _no_key(path)
-    return Recipient(key)
+    return Recipient(key, derivation)
+
+
+def _derivation(data: bytes) -> Derivation | None:
+    first = data.partition(b"\n")[0]
+    if not first.startswith(_DERIVATION):
+        return None
+    return msgspec.json.decode(first.removeprefix(_DERIVATION), type=Derivation)
 
 
 def _no_key(path: Path) -> UsageError:
-    return UsageError(
-        f"{path} is no X25519 public key in PEM.", hint="Make a pair with: runbook recipient FILE"
-    )
+    return UsageError(f"{path} is no X25519 public key in PEM.", hint=_HINT)
+
+
+def from_passphrase(passphrase: bytes) -> Recipient:
+    """The public key of a new pair that is derived from a passphrase."""
+    derivation = Derivation.new()
+    return Recipient(derivation.private_key(passphrase).public_key(), derivation)
 
 
 def make_pair(path: Path) -> Path:
@@ -127,27 +129,36 @@ def make_pair(path: Path) -> Path:
     return public
 
 
-def unseal(data: bytes, key: Path) -> bytes:
+def unseal(sealed: Sealed, key: Path) -> bytes:
     """Open what was sealed to a key.
 
     Raises:
-        UsageError: it is no sealed file, or sealed to another key, or altered.
+        UsageError: it is sealed to another key, or altered.
     """
-    try:
-        sealed = msgspec.json.decode(data, type=Sealed)
-    except msgspec.MsgspecError as error:
-        raise UsageError("That is no sealed file of this program.") from error
     private = _private(key)
-    if sealed.recipient != _fingerprint(private.public_key()):
+    if sealed.recipient != fingerprint(private.public_key()):
         raise UsageError(
             f"It is sealed to the key {sealed.recipient}, and {key} is another one.",
             hint="Give the private key of that pair.",
         )
-    with contextlib.suppress(ValueError, InvalidTag):
-        public = X25519PublicKey.from_public_bytes(_bytes(sealed.ephemeral))
-        cipher = _cipher(private.exchange(public), public, private.public_key())
-        return cipher.decrypt(_bytes(sealed.nonce), _bytes(sealed.ciphertext), _FORMAT.encode())
-    raise UsageError("It was altered since it was sealed, and does not open.")
+    return sealed.open(private)
+
+
+def unseal_by_passphrase(sealed: Sealed, derivation: Derivation, passphrase: bytes) -> bytes:
+    """Open what was sealed to a passphrase.
+
+    Raises:
+        EnvironmentLacks: there is too little memory to derive its key.
+        UsageError: it is sealed to another passphrase, or altered.
+    """
+    private = derivation.private_key(passphrase)
+    if sealed.recipient != fingerprint(private.public_key()):
+        raise UsageError(
+            "That is not the passphrase it was sealed to.",
+            hint="Try again. If you are sure of it, the salt or the fingerprint in the file was"
+            " altered: take another copy of the file.",
+        )
+    return sealed.open(private)
 
 
 def _private(path: Path) -> X25519PrivateKey:
@@ -158,21 +169,3 @@ def _private(path: Path) -> X25519PrivateKey:
     if not isinstance(key, X25519PrivateKey):
         raise UsageError(f"{path} is no private key of a recipient.")
     return key
-
-
-def _cipher(shared: bytes, ephemeral: X25519PublicKey, key: X25519PublicKey) -> AESGCM:
-    salt = ephemeral.public_bytes_raw() + key.public_bytes_raw()
-    derived = HKDF(algorithm=SHA256(), length=32, salt=salt, info=_FORMAT.encode())
-    return AESGCM(derived.derive(shared))
-
-
-def _fingerprint(key: X25519PublicKey) -> str:
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)

@@ -38,13 +38,13 @@ def demo_command(folder: Path, no_open: bool, remove: bool, project: str) -> Non
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _say(f"Run the plan on it: runbook run {PLAN} --target {folder} --yes")
         return
-    from runbook_app.adapters.recipient import make_pair
+    from runbook_app.adapters.recipient import make_pair, recipient
     from runbook_app.cli.options import plan_path
     from runbook_app.cli.screens import show_session
 
     key = bootstrap.recipient_key()
-    session = bootstrap.create_session(plan_path(PLAN), folder, {})
-    bootstrap.seal_to(session, make_pair(key))
+    to = recipient(make_pair(key))
+    session = bootstrap.create_session(plan_path(PLAN), folder, {}, seal_to=to)
     _say(f"Secrets for you alone are sealed to a key of yours; the private one is {key}")
     show_session(session)
 

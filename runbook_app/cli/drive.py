@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import options
+from runbook_app.cli import options, sealing
 from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
@@ -48,7 +48,8 @@ def run_command(
     overrides: dict[str, str],
     unknown: str | None,
     window: str | None,
-    seal_to: Path | None,
+    seal_to: str | None,
+    passphrase_file: Path | None,
     accept_plan_change: bool,  # noqa: ARG001 - a new session pins the plan as it is
 ) -> None:
     """Run PLAN without a screen.
@@ -62,12 +63,11 @@ def run_command(
     done = options.check_needs(
         loaded, items, lambda need: bootstrap.find_done_before(loaded.id, need, target)
     )
-    bootstrap.check_recipient(seal_to)
+    recipient = sealing.chosen(seal_to, passphrase_file)
     require_environment(target)
     session = bootstrap.create_session(
-        path, target, overrides, window_from_now=from_now, done_before=done
+        path, target, overrides, window_from_now=from_now, done_before=done, seal_to=recipient
     )
-    bootstrap.seal_to(session, seal_to)
     scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
     try:
         code = drive(session, scope, as_json=as_json, logs=logs, new=True)
@@ -106,7 +106,8 @@ def resume_command(
     logs: str,
     overrides: dict[str, str],
     unknown: str | None,
-    seal_to: Path | None,
+    seal_to: str | None,
+    passphrase_file: Path | None,
     accept_plan_change: bool,
 ) -> None:
     """Go on with an interrupted session, with a new engine.
@@ -121,7 +122,7 @@ def resume_command(
     opened = bootstrap.open_session(session, target)
     opened = bootstrap.hold_pin(opened, accept=accept_plan_change)
     options.check_scope(opened.plan, items, until)
-    bootstrap.seal_to(opened, seal_to)
+    sealing.change(opened, seal_to, passphrase_file)
     if not (headless or yes or as_json):
         from runbook_app.cli.screens import require_terminal, show_session
 

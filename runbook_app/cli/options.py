@@ -53,16 +53,25 @@ window: Decorator = click.option(
     default=None,
     help="Let the plan's window begin now, whatever date it states.",
 )
-
-
-seal_to: Decorator = click.option(
-    "--seal-to",
-    "seal_to",
+passphrase_file: Decorator = click.option(
+    "--passphrase-file",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
-    metavar="KEY",
-    help="Public key that secrets for the operator alone are sealed to (`runbook recipient`).",
+    metavar="FILE",
+    help="Take the passphrase from the first line of FILE, which you alone may read.",
 )
+
+
+def seal_to(function: Callable[..., object]) -> Callable[..., object]:
+    """`--seal-to WHOM`, and `--passphrase-file FILE` for one who is not asked."""
+    whom = click.option(
+        "--seal-to",
+        default=None,
+        metavar="KEY",
+        help="Public key that secrets for the operator alone are sealed to (`runbook recipient`);"
+        " or the word passphrase, to be asked for one.",
+    )
+    return whom(passphrase_file(function))
 
 
 def _pairs(

@@ -29,8 +29,8 @@ def score_command(
 ) -> None:
     """Measure the security score of --target now, by the checks of PLAN.
 
-    PLAN is by default that of the newest session there, with its variables, else the shipped one. A check that can't
-    be measured has no points, and says why.
+    PLAN is by default that of the newest session there, with its variables, else the shipped one.
+    A check that can't be measured has no points, and says why.
     """
     path = options.plan_path(plan) if plan else None
     used, taken = bootstrap.measure_score(path, target, overrides, probes=probes)

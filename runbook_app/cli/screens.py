@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import options
+from runbook_app.cli import options, sealing
 from runbook_app.domain.errors import UsageError
 from runbook_app.domain.state import ItemStatus
 from runbook_app.domain.times import at_second
@@ -36,7 +36,8 @@ def open_command(
     target: Path,
     overrides: dict[str, str],
     window: str | None,
-    seal_to: Path | None,
+    seal_to: str | None,
+    passphrase_file: Path | None,
     accept_plan_change: bool,  # noqa: ARG001 - a new session pins the plan as it is
 ) -> None:
     """Start a new session of PLAN on the screen."""
@@ -44,10 +45,11 @@ def open_command(
     path = options.plan_path(plan)
     from runbook_app.cli.drive import require_environment
 
-    bootstrap.check_recipient(seal_to)
+    recipient = sealing.chosen(seal_to, passphrase_file)
     require_environment(target)
-    session = bootstrap.create_session(path, target, overrides, window_from_now=window == "now")
-    bootstrap.seal_to(session, seal_to)
+    session = bootstrap.create_session(
+        path, target, overrides, window_from_now=window == "now", seal_to=recipient
+    )
     show_session(session)
 
 

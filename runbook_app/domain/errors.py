@@ -9,7 +9,7 @@ RunbookError                 base: carries what happened, where, and what to do 
 └── ActionError              an action could not do or measure its work
     ├── CheckFailed          a measured value is outside its limit
     ├── NotMeasured          a check could not measure, and why
-    ├── NeedsRecipient       a secret is to be sealed, and there is no key to seal it to
+    ├── NeedsRecipient       a secret is to be sealed, and there is nobody to seal it to
     ├── DatabaseRefused      the database server said no; `sqlstate` says which no
     └── CaptureRequired      an effect was tried on something not captured
 """
@@ -64,7 +64,13 @@ class NotMeasured(ActionError):
 
 
 class NeedsRecipient(ActionError):
-    pass
+    WAYS = (
+        "Go on with 'runbook resume --seal-to passphrase', which asks for one; or make a key with"
+        " 'runbook recipient FILE' and go on with 'runbook resume --seal-to FILE.pub'."
+    )
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint=self.WAYS)
 
 
 class DatabaseRefused(ActionError):

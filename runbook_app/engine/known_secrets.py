@@ -72,9 +72,7 @@ class KnownSecrets:
         if self._recipient is None:
             raise NeedsRecipient(
                 f"{name} can be shown to nobody and is written down nowhere in plain, and there is"
-                " no key to seal it to.",
-                hint="Make one with 'runbook recipient FILE', then go on with"
-                " 'runbook resume --seal-to FILE.pub'.",
+                " no key or passphrase to seal it to."
             )
         path = f"sealed/{name}.json"
         self._artefacts.put(path, self._recipient.seal(value))

@@ -344,13 +344,13 @@ class Secrets(Protocol):
         first."""
 
     def recipient(self) -> str:
-        """Fingerprint of the key that `seal` seals to; empty when the operator gave none."""
+        """Fingerprint of the key that `seal` seals to, a passphrase's too; empty for none."""
 
     def seal(self, name: str, value: bytes) -> str:
         """Seal what only the operator may open; returns the file's path in the session's folder.
 
         Raises:
-            NeedsRecipient: the operator gave no key to seal to.
+            NeedsRecipient: the operator gave no key and no passphrase to seal to.
         """
 
 

@@ -49,7 +49,7 @@ class FakeSecrets:
 
     def seal(self, name: str, value: bytes) -> str:
         if not self.seals_to:
-            raise NeedsRecipient(f"{name}: there is no key to seal it to.")
+            raise NeedsRecipient(f"{name}: there is no key or passphrase to seal it to.")
         self.sealed[name] = value
         return f"sealed/{name}.json"
 

@@ -130,7 +130,7 @@ async def test_with_files_as_the_backend_nothing_is_done(server, action):
 async def test_without_a_key_to_seal_to_nothing_is_begun(server):
     server.there.fake.secrets.seals_to = ""
     before = list(server.there.fake.history.lines)
-    with pytest.raises(NeedsRecipient, match="no key to seal"):
+    with pytest.raises(NeedsRecipient, match="no key or passphrase to seal"):
         await vault.server.function(server.there.fake.run, **GIVEN)
     assert len(server.there.fake.recorder.questions) == 1
     assert server.there.fake.history.lines == before

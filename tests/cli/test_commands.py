@@ -162,13 +162,13 @@ def test_a_score_is_measured_with_the_variables_of_the_newest_session(tmp_path: 
     (tmp_path / "here.txt").write_text("here")
     plan = tmp_path / "plan.yaml"
     plan.write_text(
-        "plan: p\ntitle: T\nversion: '1'\nvariables: {name: gone}\n"
+        "plan: p\ntitle: T\nversion: '1'\nvariables: {name: gone.txt}\n"
         "target: {compose: compose.yml}\n"
         "score:\n  categories:\n    - name: Files\n      checks:\n"
-        '        - {id: a, title: A, source: S, check: files.present, with: {path: "${name}.txt"}}\n'
+        '        - {id: a, title: A, source: S, check: files.present, with: {path: "${name}"}}\n'
         "items:\n  - {id: a, number: 1, title: A, not_required: no need}\n"
     )
-    bootstrap.create_session(plan, tmp_path, {"name": "here"}).close()
+    bootstrap.create_session(plan, tmp_path, {"name": "here.txt"}).close()
 
     def total(*more: str) -> float:
         found = runbook("score", "--target", str(tmp_path), "--json", *more)
@@ -176,8 +176,8 @@ def test_a_score_is_measured_with_the_variables_of_the_newest_session(tmp_path: 
         return float(json.loads(found.stdout)["total"])
 
     assert total() == 100
-    assert total("--set", "name=gone") == 0
-    assert total("--set", "name=here") == 100
+    assert total("--set", "name=gone.txt") == 0
+    assert total("--set", "name=here.txt") == 100
 
 
 @pytest.mark.parametrize(("probe", "code"), [((), 0), (("--probe",), 4)])

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
-from runbook_app import bootstrap
 from runbook_app.adapters.recipient import recipient
 from runbook_app.cli import commands
-from tests.cli.test_run import Use, plan, use
-from tests.headless.stage import Stage, done
-
-__all__ = ["plan", "use"]
 
 
 def runbook(*arguments: str) -> Result:
@@ -40,31 +33,3 @@ def test_what_was_sealed_is_opened_into_a_new_private_file(tmp_path):
     again = runbook("unseal", str(sealed), *key, "--out", str(out))
     assert again.exit_code == 2
     assert "can't be made: File exists" in again.stderr
-
-
-def test_a_key_that_is_none_is_refused_before_a_session_begins(
-    use: Use, plan: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use(Stage(*done()))
-    begun: list[object] = []
-    monkeypatch.setattr(bootstrap, "create_session", lambda *_, **__: begun.append(1))
-    runbook("recipient", str(tmp_path / "mine"))
-    found = runbook("run", plan, "--yes", "--seal-to", str(tmp_path / "mine"))
-    assert found.exit_code == 2
-    assert "is the private key" in found.stderr
-    assert begun == []
-
-
-def test_the_sessions_next_engine_seals_to_the_key(use: Use, plan: str, tmp_path: Path) -> None:
-    session = use(Stage(*done()))
-    runbook("recipient", str(tmp_path / "mine"))
-    for command in (["run", plan, "--yes"], ["resume", "--headless", "--yes"]):
-        (session.folder / "recipient.pub").unlink(missing_ok=True)
-        runbook(*command, "--seal-to", f"{tmp_path}/mine.pub")
-        found = bootstrap._recipient(session.folder)
-        assert found is not None
-        assert found.fingerprint == recipient(tmp_path / "mine.pub").fingerprint
-
-
-def test_without_a_key_there_is_no_recipient(tmp_path: Path) -> None:
-    assert bootstrap._recipient(tmp_path) is None

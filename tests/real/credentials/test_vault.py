@@ -33,7 +33,7 @@ OPTIONS = ("--set", "secrets_backend=vault")
 def in_vault(sample: Stack) -> Iterator[Stack]:
     result = sample.run(*OPTIONS)
     assert result.returncode == 3, result.stdout + result.stderr
-    assert "no key to seal them to" in result.stderr
+    assert "no key or passphrase to seal them to" in result.stderr
     assert "vault" not in (sample.root / FILE).read_text()
     key = sample.demo.runbook("recipient").stdout.strip()
     kill_while_it_is_initialised(sample, key)

@@ -1,0 +1,56 @@
+"""A program that has a terminal of its own, and somebody who types there."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+PATIENCE = 60.0
+
+
+class Terminal:
+    """Runs Python code with a pseudo-terminal as its controlling one; standard output is apart."""
+
+    def __init__(self, code: str, *, output: Path) -> None:
+        self._ours, theirs = os.openpty()
+        begin = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        with output.open("wb") as stdout:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", begin + code],
+                stdin=theirs,
+                stdout=stdout,
+                stderr=theirs,
+                start_new_session=True,
+            )
+        os.close(theirs)
+        self.shown = ""
+        """All that the terminal has shown so far."""
+        self._read = 0
+
+    def answer(self, prompt: str, text: str) -> None:
+        """Wait for a prompt that was not answered yet, and type a line."""
+        while (found := self.shown.find(prompt, self._read)) < 0:
+            if not self._more():
+                raise AssertionError(f"never asked {prompt!r}: {self.shown}")
+        self._read = found + len(prompt)
+        os.write(self._ours, f"{text}\n".encode())
+
+    def end(self) -> int:
+        """Read what is still shown, and return the exit code."""
+        while self._more():
+            pass
+        os.close(self._ours)
+        return self._process.wait(PATIENCE)
+
+    def _more(self) -> bool:
+        if not select.select([self._ours], [], [], PATIENCE)[0]:
+            raise AssertionError(f"nothing happens any more: {self.shown}")
+        try:
+            data = os.read(self._ours, 4096)
+        except OSError:  # EIO: the program has closed its end
+            return False
+        self.shown += data.decode("utf-8", "replace")
+        return bool(data)
