@@ -13,6 +13,7 @@ from actions._database_names import Names
 from actions._database_secrets import ignore
 from actions._database_sql import name as sql_name
 from actions._database_sql import text as sql_text
+from actions._published import published
 from actions._secrets_accounts import Account, Login
 from actions._secrets_manifest import FOLDER, Entry, held
 from actions._secrets_present import present
@@ -251,14 +252,25 @@ async def old_refused(
         _store(run, manifest, application, application_uid, retired),
         present=await present(run, manifest, application),
     )
+    await _know_published(run, retired)
     for name in retired:
         if not store.retired(name):
             raise NotMeasured(
-                f"No old value of {name} is known to this session.",
-                hint="It is taken from the project's files when the session begins.",
+                f"No old value of {name} is known: neither this session came upon one, nor has the"
+                " repository's history one.",
+                hint="Is the name of its variable right in 'retired'?",
             )
     await _old_database_password(run, store)
     await accounts.old_refused(run, login, store)
+
+
+async def _know_published(run: Run, retired: dict[str, list[str]]) -> None:
+    """Remember what an earlier session made worthless: the repository's history keeps it."""
+    if await run.git.state() == "no repository":
+        return
+    for variable in {variable for variables in retired.values() for variable in variables}:
+        for value in await published(run, variable):
+            run.secrets.register(variable, value)
 
 
 async def _old_database_password(run: Run, store: Store) -> None:

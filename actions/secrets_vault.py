@@ -24,6 +24,7 @@ REVOKER = "Vault token that can revoke the application's role"
 KEYS = "vault-keys"
 START = timedelta(minutes=3)
 OTHER_NAME = "runbook-probe.invalid"
+_KEY_VALUE = ("metadata", "delete", "undelete", "destroy")
 _OTHER = "the secrets are kept in files: nothing to do"
 
 
@@ -466,26 +467,42 @@ async def token_short(run: Run, *, longest: timedelta = TOKEN_LONGEST, **given: 
 
 @check
 async def least_privilege(run: Run, **given: Any) -> None:
-    """Find the application let to read its own entry, and nothing else."""
+    """Find the application let to read its own entry, and nothing else.
+
+    What would change something is asked of the server, never tried: a token with too many rights
+    would do it.
+    """
     vault = _vault(run, **given)
     token = await _signed_in(vault)
     looked = await vault.bao("token", "lookup", "-format=json", token=token)
     own = [name for name in json.loads(looked.stdout)["data"]["policies"] if name != "default"]
     run.equals("its policies", ", ".join(own), vault.role)
     place = f"{vault.mount}/data/{vault.path}"
-    control = await vault.bao("read", "-format=json", place, token=token, may_fail=True)
-    if not control.ok:
+    if not (await vault.bao("read", place, token=token, may_fail=True)).ok:
         raise NotMeasured("The application's token can't even read its own entry.")
     run.measure("control", f"it reads {place}")
     for what, words in {
-        "write its entry": ("write", place, "-"),
-        "delete its entry": ("delete", place),
         "list entries": ("list", f"{vault.mount}/metadata"),
         "read another entry": ("read", f"{vault.mount}/data/runbook_probe_other"),
-        "make a secret_id": ("write", "-f", f"auth/approle/role/{vault.role}/secret-id"),
         "read policies": ("read", f"sys/policies/acl/{vault.role}"),
     }.items():
-        answer = await vault.bao(*words, token=token, data=b'{"data": {}}', may_fail=True)
+        answer = await vault.bao(*words, token=token, may_fail=True)
         said = (answer.stderr + answer.stdout).decode("utf-8", "replace")
         refused = not answer.ok and "permission denied" in said
         run.require(f"can't {what}", refused, "permission denied" if refused else "let")
+    for path, allowed in (await _capabilities(vault, token, place)).items():
+        wanted = "read" if path == place else "deny"
+        run.equals(f"rights on {path}", ", ".join(allowed), wanted)
+
+
+async def _capabilities(vault: Vault, token: str, place: str) -> dict[str, list[str]]:
+    """What the server lets a token do, by path: its own entry, and what would change something."""
+    keys = (f"{vault.mount}/{kind}/{vault.path}" for kind in _KEY_VALUE)
+    role = f"auth/approle/role/{vault.role}"
+    paths = [place, *keys, role, f"{role}/secret-id", "auth/token/create", "sys/policies/acl/root"]
+    order = json.dumps({"paths": paths}).encode()
+    told = await vault.bao(
+        *("write", "-format=json", "sys/capabilities-self", "-"), token=token, data=order
+    )
+    found = json.loads(told.stdout)["data"]
+    return {path: found[path] for path in paths}

@@ -33,8 +33,8 @@ class Server:
         self.asked: list[str] = []
         self.life = 900
         """Seconds, of the application's token."""
-        self.allows: set[str] = set()
-        """First words of what the application's token may do beyond reading its entry."""
+        self.rights = {"secret/data/accounts": ["read"]}
+        """Of the application's token, by path."""
         self.there = there
         there.fake.containers.on_execute = self.answer
         there.fake.containers.running["vault"] = container("vault")
@@ -81,15 +81,21 @@ class Server:
         elif "auth/token/renew-self" in words:
             return result(json.dumps({"auth": {"lease_duration": self.life}}))
         elif token == "s.application-token":
-            return self._as_application(words)
+            return self._as_application(words, data)
         elif words == "write secret/data/accounts -" and token == ROOT:
             self.stored = json.loads(data)["data"]
         return result(
             _FIELDS.get(words.rsplit(" ", maxsplit=1)[-1] if "role_id" in words else words, "")
         )
 
-    def _as_application(self, words: str) -> ExecResult:
-        if words.startswith("read -format=json") or words.split(" ", maxsplit=1)[0] in self.allows:
+    def _as_application(self, words: str, data: bytes) -> ExecResult:
+        if "capabilities-self" in words:
+            paths = json.loads(data)["paths"]
+            found = {path: self.rights.get(path, ["deny"]) for path in paths}
+            return result(json.dumps({"data": found}))
+        what, path = words.split(" ")
+        assert what in ("read", "list"), "a check that tries what it must not do, may do it"
+        if what in self.rights.get(path, []):
             return result("{}")
         return result(exit_code=2, stderr="* permission denied")
 
@@ -266,11 +272,17 @@ async def hardened(server: Server) -> list[str]:
 async def test_a_read_only_token_passes_and_every_further_right_is_found(server):
     await filled(server)
     assert await hardened(server) == []
-    server.allows = {"write", "list"}
+    server.rights = {
+        "secret/data/accounts": ["read", "update"],
+        "secret/metadata": ["list"],
+        "secret/destroy/accounts": ["update"],
+        "auth/approle/role/api/secret-id": ["create", "update"],
+    }
     assert await hardened(server) == [
-        "can't write its entry",
         "can't list entries",
-        "can't make a secret_id",
+        "rights on secret/data/accounts",
+        "rights on secret/destroy/accounts",
+        "rights on auth/approle/role/api/secret-id",
     ]
 
 

@@ -74,12 +74,12 @@ def kill_while_it_is_initialised(stack: Stack, key: str) -> None:
     assert engine is not None
     os.kill(engine.pid, signal.SIGKILL)
     assert process.wait(60) == 1
-    assert stack.demo.state().step("vault-initialise").status is StepStatus.RUNNING
+    assert stack.demo.state().step("secrets.vault-initialise").status is StepStatus.RUNNING
 
 
 def initialised(stack: Stack) -> bool:
     try:
-        return "Initialized            true" in bao(stack, "bao status")[1]
+        return '"initialized": true' in bao(stack, "bao status -format=json")[1]
     except docker.errors.APIError:
         return False
 
