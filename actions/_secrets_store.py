@@ -28,6 +28,8 @@ class Store:
     """By secret, the variables under which its old value stood in the project's files."""
     present: Mapping[str, str] = field(default_factory=dict)
     """Values that are known from elsewhere than a file."""
+    published: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By variable, what the repository's history has of it."""
 
     def path(self, name: str) -> str:
         return f"{self.folder}/{name}"
@@ -90,9 +92,11 @@ class Store:
         return self.run.files.read(self.path(name)).decode("utf-8").strip()
 
     def old_values(self, name: str) -> list[str]:
-        """Values that stood in the project's files when this session came to it."""
-        known = [self.run.secrets.known(variable) for variable in self.retired_by.get(name, ())]
-        return list(dict.fromkeys(value for values in known for value in values))
+        """Values that stood in the project's files when this session came to it, or ever before."""
+        variables = self.retired_by.get(name, ())
+        known = [self.run.secrets.known(variable) for variable in variables]
+        before = [self.published.get(variable, ()) for variable in variables]
+        return list(dict.fromkeys(value for values in [*known, *before] for value in values))
 
     def retired(self, name: str) -> list[str]:
         """Those of them that are to open nothing any more."""

@@ -251,8 +251,8 @@ async def old_refused(
     store = dataclasses.replace(
         _store(run, manifest, application, application_uid, retired),
         present=await present(run, manifest, application),
+        published=await _published(run, retired),
     )
-    await _know_published(run, retired)
     for name in retired:
         if not store.retired(name):
             raise NotMeasured(
@@ -264,13 +264,12 @@ async def old_refused(
     await accounts.old_refused(run, login, store)
 
 
-async def _know_published(run: Run, retired: dict[str, list[str]]) -> None:
-    """Remember what an earlier session made worthless: the repository's history keeps it."""
+async def _published(run: Run, retired: dict[str, list[str]]) -> dict[str, list[str]]:
+    """What an earlier session made worthless: the repository's history keeps it."""
     if await run.git.state() == "no repository":
-        return
-    for variable in {variable for variables in retired.values() for variable in variables}:
-        for value in await published(run, variable):
-            run.secrets.register(variable, value)
+        return {}
+    variables = dict.fromkeys(variable for names in retired.values() for variable in names)
+    return {variable: await published(run, variable) for variable in variables}
 
 
 async def _old_database_password(run: Run, store: Store) -> None:

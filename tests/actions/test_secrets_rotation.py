@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from actions import secrets_rotation as rotation
@@ -9,6 +11,7 @@ from actions._secrets_accounts import Account, signed
 from actions._secrets_store import is_of, password_verifier
 from runbook_app.domain.errors import ActionError, DatabaseRefused, NotMeasured
 from runbook_app.domain.measure import Finding, Progress
+from runbook_app.testing.capabilities import result
 from tests.actions.secrets_target import HASH, MANIFEST, NEW_HASH, OLD, SecretsTarget
 
 ACCOUNT = Account(variable="ADMIN_EMAIL")
@@ -193,6 +196,22 @@ async def test_an_old_password_of_the_database_that_gets_in_fails_the_check(ther
     assert [m.name for m in there.fake.recorder.measurements if not m.ok] == [
         "accounts is refused with its old password"
     ]
+
+
+async def test_a_later_session_finds_the_old_values_in_the_repositorys_history(there):
+    await made(there)
+    there.fake.secrets.registered.clear()
+    lines = "".join(f"+      {name}: {value}\n" for name, value in OLD.items())
+    there.fake.shell.programs["git"] = lambda _: result(lines)
+    store = dataclasses.replace(
+        rotation._store(there.fake.run, MANIFEST, "secrets/api", 10001, rotation.RETIRED),
+        published=await rotation._published(there.fake.run, rotation.RETIRED),
+    )
+    assert {name: store.retired(name) for name in rotation.RETIRED} == {
+        "db_password": [OLD["DB_PASSWORD"]],
+        "jwt_secret": [OLD["JWT_SECRET"]],
+        "admin_password": [OLD["ADMIN_PASSWORD"]],
+    }
 
 
 async def test_a_database_that_lets_nobody_in_says_nothing_about_old_passwords(there):
