@@ -16,7 +16,7 @@ run_group() {
     if [ "$1" = check ]; then
         make --no-print-directory --keep-going check
     else
-        .venv/bin/python -m pytest -m "${selected[$1]}" --durations=5
+        .venv/bin/python -m pytest -m "${selected[$1]}" --durations=20
     fi
 }
 
