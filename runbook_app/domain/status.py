@@ -11,6 +11,7 @@ from runbook_app.domain.outcome import failures
 from runbook_app.domain.plan import Item, Plan
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.domain.times import at_clock, began, seconds
+from runbook_app.domain.verdict import drift_reasons
 
 _MARKS = {
     StepStatus.SUCCEEDED: "✓",
@@ -124,7 +125,8 @@ def _marks(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
 
 
 def _blockers(state: SessionState) -> tuple[str, ...]:
-    return tuple(f"blocker: {blocker.text}" for blocker in state.open_blockers())
+    drift = (f"✗ drift: {reason}" for reason in drift_reasons(state))
+    return (*drift, *(f"blocker: {blocker.text}" for blocker in state.open_blockers()))
 
 
 def _next(state: SessionState, plan: Plan, item: Item, found: ItemState) -> str:
