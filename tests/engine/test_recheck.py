@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -9,7 +11,12 @@ from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.measure import Verdict
 from runbook_app.domain.plan import CheckLine, Plan
+from runbook_app.domain.statement import read_envelope, read_statement
 from runbook_app.domain.verdict import overall
+from runbook_app.engine.client import SessionClient
+from runbook_app.headless.interrupts import Interrupts
+from runbook_app.headless.printer import LinePrinter
+from runbook_app.headless.recheck import RecheckDriver
 
 from .conftest import Driven
 from .world import PLAN, PROGRESS, call, line, plan_of, step
@@ -226,3 +233,39 @@ async def test_secrets_stay_out_of_its_record(driven) -> None:
         await recheck(session)
         assert found(session) == {"there": Verdict.FAILED}
         assert "very-secret-value" not in str([e.body for e in session.client._journal.read()])
+
+
+async def test_the_signal_is_withdrawn_when_the_target_drifted_and_anew_when_it_is_mended(
+    driven,
+) -> None:
+    async with driven(criteria(NEW)) as session:
+        await finish(session)
+        client, folder = session.client, session.world.folder
+        new, signal = session.world.root / "new.txt", folder / "signal.json"
+        await client.export()
+        first = signal.read_bytes()
+        assert await headless(client) == 0
+        assert signal.read_bytes() == first
+        new.unlink()
+        assert await headless(client) == 1
+        second = signal.read_bytes()
+        assert withdrawn_by(second) == hashlib.sha256(first).hexdigest()
+        assert await headless(client) == 1
+        assert signal.read_bytes() == second
+        new.write_text("x")
+        assert await headless(client) == 0
+        assert withdrawn_by(signal.read_bytes()) == hashlib.sha256(second).hexdigest()
+        recorded = client.state.exported
+        assert recorded is not None
+        assert (recorded.verdict, recorded.withdraws.verdict) == ("COMPLETE", "INCOMPLETE")
+
+
+async def headless(client: SessionClient) -> int:
+    printer = LinePrinter(io.StringIO(), io.StringIO(), client.plan, colour=False)
+    return await RecheckDriver(client, printer, Interrupts(), probes=False).run()
+
+
+def withdrawn_by(signal: bytes) -> str:
+    stated, _ = read_statement(read_envelope(signal).payload)
+    assert stated.withdraws is not None
+    return stated.withdraws.sha256
