@@ -117,7 +117,7 @@ def _marks(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
         if done and done.status in _MARKS:
             took = seconds(done.seconds(now)) if done.started_at else ""
             marks.append(f"{_MARKS[done.status]} {step.title}" + (f" ({took})" if took else ""))
-    if found.verified_at:
+    if found.verified_at and not found.drifted:
         marks.append("✓ Success criteria hold")
     if found.committed:
         marks.append(f"✓ Committed {found.committed.commit[:12]}")

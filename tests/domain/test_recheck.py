@@ -155,6 +155,7 @@ def test_progress_file_and_status_report_show_it() -> None:
     assert "| P95 below 100 ms | held, and does not any more |" in page
     report = status_report(story.state, story.plan, story.at)
     assert any(mark.startswith("✗ drift: item 2") for mark in report.status)
+    assert "✓ Success criteria hold" not in report.status
 
 
 # Withdrawal
