@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from runbook_app.headless.printer import LinePrinter
 from runbook_app.headless.recheck import RecheckDriver
 
 from .conftest import Driven
-from .world import PLAN, PROGRESS, call, line, plan_of, step
+from .world import PLAN, PROGRESS, FileTarget, call, line, plan_of, step
 
 
 def criteria(*lines: CheckLine) -> Plan:
@@ -219,6 +220,26 @@ async def test_a_recheck_that_a_crash_cut_short_is_said_to_be_and_not_begun_agai
         assert "cut short when the engine ended" in session.state.recheck.abandoned.reason
         assert session.state.items["only"].drifted == []
         await recheck(session)
+        assert found(session) == {"there": Verdict.PASSED}
+
+
+async def test_it_waits_until_a_new_engine_has_recovered(driven, monkeypatch) -> None:
+    async with driven(criteria(NEW)) as session:
+        world = session.world
+        await finish(session)
+
+    async def waits_for_the_gate(_: FileTarget) -> list[str]:
+        while not (world.root / "gate").exists():
+            await asyncio.sleep(0.01)
+        return []
+
+    monkeypatch.setattr(FileTarget, "end_survivors", waits_for_the_gate)
+    async with driven(criteria(NEW), world=world, epoch=2) as session:
+        asked = await session.client.send(cmd.Recheck)
+        assert await session.send(cmd.AddNote, text="later") == ""
+        assert session.state.recheck is None
+        (world.root / "gate").write_text("")
+        await session.until(lambda: over(session, asked))
         assert found(session) == {"there": Verdict.PASSED}
 
 
