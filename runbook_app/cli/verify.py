@@ -77,7 +77,7 @@ def _judged(
     beside = _read(page) if page != signal and page.exists() else None
     stated = verify_signal(data, beside, trusted, given=given, finding=finding)
     if stated is not None and newer != signal and newer.is_file():
-        verify_newer(_read(newer), data, stated, trusted, finding)
+        verify_newer(_read(newer), data, trusted, finding)
     return stated
 
 

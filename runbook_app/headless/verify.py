@@ -66,15 +66,13 @@ def verify_signal(
     return stated
 
 
-def verify_newer(
-    newer: bytes, signal: bytes, stated: Stated, key: PublicKey | None, finding: Finding
-) -> None:
+def verify_newer(newer: bytes, signal: bytes, key: PublicKey | None, finding: Finding) -> None:
     """Hear the session's newer signal, which lies beside this one and may withdraw it.
 
-    Only one that is signed by the same trusted key, for the same session, has a say.
+    Only one that is signed by the same trusted key has a say.
     """
     other = verify_signal(newer, None, key, given=True, finding=Finding())
-    if other is None or other.session != stated.session or other.withdraws is None:
+    if other is None or other.withdraws is None:
         return
     if other.withdraws.sha256 == hashlib.sha256(signal).hexdigest():
         finding.wrong.append(_withdrawn(other.written, other.verdict, other.withdraws))

@@ -95,6 +95,14 @@ def test_an_item_that_is_measured_anew_by_its_verification_has_no_drift() -> Non
     assert drifted(story) == []
 
 
+def test_what_was_cut_short_stays_so() -> None:
+    story = complete().recheck(DRIFTED, cut_short=True)
+    abandoned = story.entries[-1].body
+    assert isinstance(abandoned, ev.RecheckAbandoned)
+    over = ev.RecheckFinished(id=abandoned.id, held=0, failed=1, not_measured=0)
+    assert drifted(story.tell(over)) == []
+
+
 def test_a_line_of_a_recheck_that_is_not_under_way_is_no_drift() -> None:
     assert drifted(complete().tell(DRIFTED)) == []
     assert drifted(complete().recheck().tell(DRIFTED)) == []

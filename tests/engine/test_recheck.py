@@ -99,14 +99,25 @@ async def test_nothing_of_the_target_is_changed_but_the_record(driven) -> None:
     async with driven(PROBED) as session:
         await finish(session)
         before = session.world.files()
-        captures = list(session.state.items["only"].captures)
         await recheck(session, probes=True)
         assert found(session)["touched"] is Verdict.PASSED
         assert session.world.files() == before
-        assert session.state.items["only"].captures == captures
         (session.world.root / "new.txt").unlink()
         await recheck(session)
     assert "criterion there held at" in (session.world.root / PROGRESS).read_text()
+
+
+async def test_what_a_recheck_writes_and_takes_away_is_not_captured(driven) -> None:
+    """It is no part of the item's work, and no rollback of the item puts it back."""
+    async with driven(criteria(NEW)) as session:
+        world = session.world
+        await finish(session)
+    world.plan = criteria(probed("there", "touches"))
+    async with driven(world.plan, world=world, epoch=2) as session:
+        captures = list(session.state.items["only"].captures)
+        await recheck(session, probes=True)
+        assert found(session) == {"there": Verdict.PASSED}
+        assert session.state.items["only"].captures == captures
 
 
 async def test_a_criterion_that_has_to_write_is_not_measured_without_consent(driven) -> None:
@@ -175,7 +186,7 @@ async def gated(driven):
 
 async def test_a_stop_cuts_it_short_on_record_and_nothing_counts(driven) -> None:
     async with gated(driven) as session:
-        await session.client.send(cmd.Stop)
+        assert await session.send(cmd.Stop) == ""
         (session.world.root / "gate").write_text("")
         await session.until(lambda: session.state.engine_stopped)
         assert "told to stop" in session.state.recheck.abandoned.reason
@@ -199,6 +210,18 @@ async def test_a_rollback_cuts_it_short_on_record(driven) -> None:
         assert await session.send(cmd.RollBackItem, item="only", accept_changes=True) == ""
         await session.until(lambda: session.state.items["only"].rollback is not None)
         assert "is being rolled back" in session.state.recheck.abandoned.reason
+
+
+async def test_a_stop_while_it_waits_for_an_answer_cuts_it_short_on_record(driven) -> None:
+    async with driven(criteria(line("asks", "asks", text="Which one?"))) as session:
+        await session.run()
+        await session.confirm("blue")
+        await session.until(lambda: session.state.nothing_left)
+        await session.client.send(cmd.Recheck)
+        await session.until(lambda: session.state.question is not None)
+        assert await session.send(cmd.Stop) == ""
+        await session.until(lambda: session.state.engine_stopped)
+        assert "being stopped" in session.state.recheck.abandoned.reason
 
 
 async def test_a_recheck_that_a_crash_cut_short_is_said_to_be_and_not_begun_again(driven) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
+from runbook_app.domain.entry import Entry
 from runbook_app.domain.errors import JournalError, LockedError
 from runbook_app.domain.measure import Verdict
 from runbook_app.domain.score import NEEDS_PROBE
@@ -127,7 +128,7 @@ async def test_a_signal_that_holds_no_more_is_signed_anew_at_once() -> None:
     [
         ((EXPORTED,), HOLDS, "finished"),
         ((), (DRIFTED,), "finished"),
-        ((EXPORTED,), (DRIFTED,), "stopped"),
+        ((EXPORTED, ev.BlockerRaised(id="b", text="no key", by="op")), (DRIFTED,), "stopped"),
     ],
     ids=["it holds", "nothing was exported", "it was cut short"],
 )
@@ -173,17 +174,18 @@ async def test_what_the_last_engine_left_running_is_settled_first(
     session = finished(react=measuring(*HOLDS))
     session.emit(ev.StepStarted(item="tls", step="tls.test", attempt=2, parameters={}))
     session.refresh()
-    start = session.ensure_engine
+    changes = session.changes
 
-    def settle() -> None:
-        start()
-        session.emit(ev.NoteAdded(text="recovering", by="engine"))
-        session.emit(ev.StepBecameUnknown(item="tls", step="tls.test", reason="died"))
+    async def settling(timeout: float = 1.0) -> list[Entry]:
+        found = await changes(timeout)
+        if not found and session.state.running_step:
+            session.emit(ev.StepBecameUnknown(item="tls", step="tls.test", reason="died"))
+        return found
 
     def answer(command: cmd.Command) -> str:
         return "A step runs." if session.state.running_step else ""
 
-    monkeypatch.setattr(session, "ensure_engine", settle)
+    monkeypatch.setattr(session, "changes", settling)
     session.answer = answer
     assert await recheck(Show(session)) == 0
 
