@@ -355,8 +355,8 @@ class SessionState:
     log_lost: list[ev.LogLost] = field(default_factory=list)
     exported: ev.SignalExported | None = None
     exported_at: str = ""
-    recheck: RecheckState | None = None
-    """The newest; whole, going on, or cut short."""
+    rechecks: list[RecheckState] = field(default_factory=list)
+    """Whole ones and those cut short, oldest first; the last may still go on."""
     scoring: ScoreState | None = None
     """The measurement of the score that is going on, or that a crash cut short."""
     scores: list[ScoreState] = field(default_factory=list)
@@ -381,6 +381,11 @@ class SessionState:
         """The newest score, if it is another than the one before the first change."""
         newest = self.scores[-1] if self.scores else None
         return None if newest is self.score_before else newest
+
+    @property
+    def recheck(self) -> RecheckState | None:
+        """The newest."""
+        return self.rechecks[-1] if self.rechecks else None
 
     @property
     def measuring(self) -> bool:
@@ -591,7 +596,7 @@ def _apply_score(state: SessionState, event: ev.AnyEvent, at: str) -> None:
 
 def _apply_recheck(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     if isinstance(event, ev.RecheckStarted):
-        state.recheck = RecheckState(event, at)
+        state.rechecks.append(RecheckState(event, at))
         return
     current = state.recheck
     if current is None or current.over or current.started.id != getattr(event, "id", ""):

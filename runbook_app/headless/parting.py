@@ -105,6 +105,11 @@ class Parting:
         )
         return Exit.FAILED
 
+    def recheck_cut_short(self, reason: str) -> Exit:
+        self._printer.say(f"Cut short: {reason}. Nothing that was measured counts.", Tone.CARE)
+        self._printer.say(f"Measure again with: runbook recheck {self._id}")
+        return Exit.WAITING
+
     def drifted(self) -> bool:
         """Say which criteria do not hold any more, with what was measured and its limit."""
         found = [

@@ -74,19 +74,14 @@ class RecheckDriver:
                 return self._parting.waiting(self._state.question, may_assume=False)
             await self._feed.pump()
         if taken is None or taken.finished is None:
-            return self._cut_short(taken)
+            abandoned = taken.abandoned if taken else None
+            reason = abandoned.reason if abandoned else "the engine has ended"
+            return self._parting.recheck_cut_short(reason)
         return self._result(taken)
 
     def _taken(self) -> RecheckState | None:
         """What this run has asked for, once it has begun."""
-        taken = self._state.recheck
-        return taken if taken is not None and taken.started.id == self._command else None
-
-    def _cut_short(self, taken: RecheckState | None) -> int:
-        reason = taken.abandoned.reason if taken and taken.abandoned else "the engine has ended"
-        self._printer.say(f"Cut short: {reason}. Nothing that was measured counts.", Tone.CARE)
-        self._printer.say(f"Measure again with: runbook recheck {self._session.id}")
-        return Exit.WAITING
+        return next((t for t in self._state.rechecks if t.started.id == self._command), None)
 
     async def _withdraw(self) -> None:
         taken, withdrawn = self._taken(), withdrawal(self._state)

@@ -150,6 +150,19 @@ async def test_a_recheck_that_was_cut_short_exits_3_and_says_that_nothing_counts
     assert "Item tls" not in show.said
 
 
+async def test_its_own_recheck_counts_though_another_has_begun_since() -> None:
+    act = measuring(*HOLDS)
+
+    def react(stage: Stage, command: cmd.Command) -> None:
+        act(stage, command)
+        if isinstance(command, cmd.Recheck):
+            stage.emit(ev.RecheckStarted(id="other", by="bo", probes=True))
+
+    show = Show(finished(react=react))
+    assert await recheck(show) == 0
+    assert "Holds: 2 of 2 criteria." in show.said
+
+
 async def test_a_refusal_exits_2_with_its_reason_and_ends_the_engine() -> None:
     session = finished(react=obedient)
     session.answer = lambda c: "Nothing is done." if isinstance(c, cmd.Recheck) else ""
