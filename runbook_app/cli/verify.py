@@ -44,6 +44,8 @@ def verify_command(file: Path, session: Path | None, key: Path | None) -> None:
     """
     from runbook_app.headless.verify import Finding, verify_journal
 
+    if session is not None and file.is_dir():
+        raise UsageError(f"{file} is a folder too.", hint="Give a signal's file, then the folder.")
     trusted = bootstrap.public_key(key)
     folder = file if file.is_dir() else session
     signal = file / JSON if file.is_dir() else file

@@ -214,6 +214,7 @@ def test_a_folder_without_a_signal_says_so(begun: Path) -> None:
         (("empty",), "has no journal.db"),
         (("f.json", "nowhere"), "does not exist"),
         (("f.json", "empty"), "has no journal.db"),
+        (("empty", "empty"), "is a folder too"),
         (("f.json", "--key", "nowhere.pub"), "nowhere.pub can't be read"),
         (("f.json", "--key", "f.json"), "no public key in PEM"),
     ],
