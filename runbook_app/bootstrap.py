@@ -171,7 +171,7 @@ def find_done_before(plan: str, item: str, target: Path) -> DoneBefore | None:
         session = open_session(summary.id, target, read_only=True)
         session.close()
         found = session.state.items.get(item)
-        if found is not None and found.status is ItemStatus.SUCCEEDED:
+        if found is not None and found.status is ItemStatus.SUCCEEDED and not found.drifted:
             return DoneBefore(item=item, session=summary.id, at=found.verified_at)
         if found is not None and found.status is not ItemStatus.PENDING:
             return None

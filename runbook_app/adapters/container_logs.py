@@ -140,9 +140,8 @@ class ContainerLogs:
             log.follow(self._stopping)
             if self._stopping.is_set():
                 break
-            if (
-                log.died <= log.complete_to and log.goes_on()
-            ):  # the engine ended the answer too early
+            # The engine ended the answer too early.
+            if log.died <= log.complete_to and log.goes_on():
                 self._stopping.wait(_AGAIN)
                 continue
             log.complete(self._end_of(log))

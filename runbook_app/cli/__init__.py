@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "records",
     "export": "records",
     "verify": "verify",
+    "recheck": "recheck",
     "check": "plans",
     "actions": "plans",
     "score": "score",

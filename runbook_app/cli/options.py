@@ -173,7 +173,8 @@ def check_needs(
         if missing:
             more = " ".join(f"--item {need}" for need in missing)
             raise UsageError(
-                f"Item {name} needs {', '.join(missing)}, which no session has done here.",
+                f"Item {name} needs {', '.join(missing)}, which no session has done here,"
+                " or which has drifted since.",
                 hint=f"Add {more}.",
             )
     return tuple(found.values())

@@ -80,6 +80,13 @@ class MeasureScore(Command, frozen=True, kw_only=True):
     """Measure the security score now."""
 
 
+class Recheck(Command, frozen=True, kw_only=True):
+    """Measure again, now, every success criterion of the items that are done."""
+
+    probes: bool = False
+    """Also those that must write in order to measure."""
+
+
 class AnswerQuestion(Command, frozen=True, kw_only=True):
     question: str
     answer: str
@@ -118,6 +125,7 @@ AnyCommand = (
     | WaiveCriterion
     | RollBackItem
     | MeasureScore
+    | Recheck
     | AnswerQuestion
     | AddNote
     | RaiseBlocker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from runbook_app.domain.events import Difference
+from runbook_app.domain.events import Difference, Withdrawal
 from runbook_app.domain.measure import Measurement, Scalar
 
 FORMAT = 1
@@ -14,8 +14,11 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     verdict: str
-    """`passed`, `failed`, `not_measured`, `waived`, or `open`."""
+    """`passed`, `failed`, `not_measured`, `waived`, `drifted` (it held, and does not any more), or
+    `open`."""
     at: str = ""
+    held_at: str = ""
+    """When it was last measured to hold."""
     measurements: tuple[Measurement, ...] = ()
     evidence: str = ""
 
@@ -215,3 +218,5 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     ready_for: str
     next_task: str
     journal: Journal
+    withdraws: Withdrawal | None = None
+    """The session's signal before this one, if that does not hold any more."""

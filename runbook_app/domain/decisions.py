@@ -220,11 +220,14 @@ def judge(state: SessionState, plan: Plan, command: cmd.AnyCommand) -> tuple[ev.
         case cmd.Pause():
             return (ev.RunPaused(reason=f"paused by {command.by}"),)
         case cmd.CancelStep():
-            if state.running_step is None and state.scoring is None:
+            if state.running_step is None and not state.measuring:
                 raise Rejected("No step is running.")
             return ()
         case cmd.MeasureScore():
             _judge_score(state, plan)
+            return ()
+        case cmd.Recheck():
+            _judge_recheck(state, plan)
             return ()
         case cmd.RetryStep():
             return _judge_retry(state, command)
@@ -403,6 +406,13 @@ def _judge_score(state: SessionState, plan: Plan) -> None:
         raise Rejected("Work is under way; measure the score when it has ended.")
 
 
+def _judge_recheck(state: SessionState, plan: Plan) -> None:
+    if state.status == "running" or state.question:
+        raise Rejected("Work is under way; measure the criteria again when it has ended.")
+    if not criteria_to_recheck(state, plan):
+        raise Rejected("No item with success criteria is done: there is nothing to measure again.")
+
+
 def _judge_answer(state: SessionState, command: cmd.AnswerQuestion) -> tuple[ev.AnyEvent, ...]:
     asked = state.question
     if asked is None or asked.id != command.question:
@@ -416,6 +426,17 @@ def _judge_answer(state: SessionState, command: cmd.AnswerQuestion) -> tuple[ev.
             id=asked.id, answer=command.answer, by=command.by, assumed=command.assumed
         ),
     )
+
+
+def criteria_to_recheck(state: SessionState, plan: Plan) -> list[tuple[Item, CheckLine]]:
+    """The criteria of the items that are done; one that is waived need not hold."""
+    return [
+        (item, line)
+        for item in plan.items
+        if (found := state.items.get(item.id)) and found.status is ItemStatus.SUCCEEDED
+        for line in item.success
+        if line.id in found.success and found.success[line.id].waiver is None
+    ]
 
 
 def lines_to_measure(item: Item) -> tuple[CheckLine, ...]:

@@ -137,7 +137,7 @@ class CheckFinished(Event, frozen=True, kw_only=True):
 
     item: str
     section: str
-    """`checkpoint`, `success` or `score`."""
+    """`checkpoint`, `success`, or `recheck` (a success criterion, measured again later)."""
     line: str
     title: str
     verdict: Verdict
@@ -505,6 +505,50 @@ class ScoreAbandoned(Event, frozen=True, kw_only=True):
     reason: str
 
 
+# Signal
+
+
+class RecheckStarted(Event, frozen=True, kw_only=True):
+    """The criteria of the items that are done are being measured again.
+
+    Each result is a `CheckFinished` of the section `recheck`. Without a `RecheckFinished` of that
+    id none of them counts.
+    """
+
+    id: str
+    by: str
+    probes: bool
+    """False: those that must write are left unmeasured."""
+
+
+class RecheckFinished(Event, frozen=True, kw_only=True):
+    """Every criterion has been looked at."""
+
+    id: str
+    held: int
+    failed: int
+    not_measured: int
+    seconds: float = 0.0
+
+
+class RecheckAbandoned(Event, frozen=True, kw_only=True):
+    """The recheck was ended before its last criterion."""
+
+    id: str
+    reason: str
+
+
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
+    """A signal that says something else than what is so now."""
+
+    sha256: str
+    """Of its signed envelope."""
+    verdict: str
+    at: str
+    """When it went on record."""
+    why: tuple[str, ...]
+
+
 class SignalExported(Event, frozen=True, kw_only=True):
     verdict: str
     sha256: str
@@ -512,6 +556,10 @@ class SignalExported(Event, frozen=True, kw_only=True):
     path: str
     keyid: str = ""
     """Of the key that it was signed with; empty in journals of versions that did not sign."""
+    reasons: tuple[str, ...] = ()
+    """Why it is incomplete; empty in journals of older versions."""
+    withdraws: Withdrawal | None = None
+    """The signal before this one, if that does not hold any more."""
 
 
 AnyEvent = (
@@ -566,5 +614,8 @@ AnyEvent = (
     | ScoreChecked
     | ScoreMeasured
     | ScoreAbandoned
+    | RecheckStarted
+    | RecheckFinished
+    | RecheckAbandoned
     | SignalExported
 )

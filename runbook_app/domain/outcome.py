@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from runbook_app.domain.markdown import measured
 from runbook_app.domain.measure import Verdict
-from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepStatus
+from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState, StepStatus
+from runbook_app.domain.times import at_second
 
 _FAILED = (ItemStatus.FAILED, ItemStatus.ROLLBACK_FAILED)
 _DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
@@ -62,6 +64,27 @@ def failures(item: ItemState) -> list[str]:
     return found
 
 
+def drifts(item: ItemState) -> dict[str, str]:
+    """Which criteria of a finished item do not hold any more, in words, by their id."""
+    return {
+        line.id: f"criterion {line.id} held at {at_second(line.held_at)},"
+        f" no longer at {at_second(line.drift.since)}"
+        for line in item.drifted
+        if line.drift
+    }
+
+
+def drifts_measured(item: ItemState) -> list[str]:
+    """The same, one line each, with what was measured and its limit."""
+    return [f"{text}: {_seen(item.success[line])}" for line, text in drifts(item).items()]
+
+
+def _seen(line: LineState) -> str:
+    result, _ = line.newest
+    bad = [measured(m) for m in result.measurements if not m.ok] if result else []
+    return "; ".join(bad) or (result.evidence if result else "")
+
+
 def _verdict(verdict: Verdict) -> str:
     return "could not be measured" if verdict is Verdict.NOT_MEASURED else "is not met"
 
@@ -73,7 +96,7 @@ def outcome(state: SessionState, items: Iterable[str] = (), until: str = "") -> 
     statuses = {item.status for item in scope}
     if state.question or statuses & {ItemStatus.UNKNOWN, ItemStatus.WAITING}:
         return Outcome.WAITING
-    if any(item.status in _FAILED or failures(item) for item in scope):
+    if any(item.status in _FAILED or failures(item) or item.drifted for item in scope):
         return Outcome.FAILED
     if until:
         over = state.step(until).status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED)

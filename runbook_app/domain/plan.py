@@ -47,6 +47,8 @@ class CheckLine:
     id: str
     title: str
     call: Call
+    probe: bool = False
+    """It has to write in order to measure."""
     position: Position = NOWHERE
 
 

@@ -9,7 +9,7 @@ from runbook_app.domain.estimate import planned
 from runbook_app.domain.events import CheckFinished
 from runbook_app.domain.markdown import escape, measured, table
 from runbook_app.domain.measure import Measurement
-from runbook_app.domain.outcome import failures, out_of_reach
+from runbook_app.domain.outcome import drifts, drifts_measured, failures, out_of_reach
 from runbook_app.domain.plan import CaptureLine, CheckLine, CheckpointLine, ConfirmLine, Item, Plan
 from runbook_app.domain.record import assumed, plan_item
 from runbook_app.domain.score_page import score_result, score_section
@@ -95,7 +95,7 @@ def _planned(item: Item) -> str:
 def _remark(item: Item, found: ItemState, unreachable: dict[str, str]) -> str:
     if item.not_required:
         return item.not_required
-    if wrong := failures(found):
+    if wrong := [*failures(found), *drifts(found).values()]:
         return "; ".join(wrong)
     if item.id in unreachable:
         return unreachable[item.id]
@@ -223,6 +223,8 @@ def _criteria(item: Item, found: ItemState) -> list[str]:
     for title, state in lines:
         if state.result and state.result.measurements:
             body += [f"{escape(title)}:", "", *map(_measured_item, state.result.measurements), ""]
+    if drifted := [f"- Drift: {escape(text)}" for text in drifts_measured(found)]:
+        body += [*drifted, ""]
     return body
 
 
@@ -232,7 +234,7 @@ def _waived_or(state: LineState) -> str:
         return escape(f"waived: {waiver.reason} ({waiver.owner}, until {waiver.expires})")
     if state.result is None:
         return "open"
-    return escape(_words(state.result))
+    return escape("held, and does not any more" if state.drift else _words(state.result))
 
 
 def _words(result: CheckFinished) -> str:

@@ -74,8 +74,9 @@ def _of_item(item: ItemState) -> Iterator[Taken]:
     undone = item.status is ItemStatus.ROLLED_BACK
     lines = [*item.checkpoint.values(), *(() if undone else item.success.values())]
     for line in lines:
-        for measured in line.result.measurements if line.result else ():
-            yield Taken(at=line.at, item=item.id, where=line.id, measurement=measured)
+        result, at = line.newest
+        for measured in result.measurements if result else ():
+            yield Taken(at=at, item=item.id, where=line.id, measurement=measured)
     if undone:
         return
     for step in item.steps.values():

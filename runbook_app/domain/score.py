@@ -12,6 +12,7 @@ from runbook_app.domain.measure import Measurement, Verdict
 from runbook_app.domain.plan import Score, ScoreCategory, ScoreCheck
 
 FULL = 100.0
+NEEDS_PROBE = "it has to write in order to measure: add --probe"
 _EVIDENCE = 2000
 """Letters; the event has every measurement besides."""
 
@@ -60,7 +61,7 @@ def not_to_measure(check: ScoreCheck, *, probes: bool) -> tuple[Result, str] | N
     if not check.available:
         return Result.NOT_MEASURED, f"the action {check.call.action} is not installed"
     if check.probe and not probes:
-        return Result.NOT_MEASURED, "it has to write in order to measure: add --probe"
+        return Result.NOT_MEASURED, NEEDS_PROBE
     return None
 
 

@@ -30,6 +30,7 @@ from runbook_app.domain.signal_page import signal_markdown
 from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState, StepStatus
 from runbook_app.domain.times import at_second, began, ended, session_ended
 from runbook_app.domain.verdict import Overall, incomplete_reasons, overall
+from runbook_app.domain.withdrawal import withdrawal
 
 __all__ = ["Signal", "build_signal", "signal_markdown"]
 
@@ -93,6 +94,7 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
         ready_for=_ready_for(plan, reached),
         next_task=_next_task(state, plan, reached),
         journal=Journal(seq=state.seq, hash=state.hash),
+        withdraws=withdrawal(state),
     )
 
 
@@ -161,15 +163,24 @@ def _steps(item: Item, found: ItemState, now: str) -> Iterable[StepResult]:
 
 def _criterion(item: Item, line: LineState) -> Criterion:
     title = next((check.title for check in item.success if check.id == line.id), line.id)
-    verdict = line.result.verdict.value if line.result else "open"
+    result, at = line.newest
     return Criterion(
         id=line.id,
         title=title,
-        verdict="waived" if line.waiver else verdict,
-        at=line.at,
-        measurements=line.result.measurements if line.result else (),
-        evidence=line.result.evidence if line.result else "",
+        verdict=_criterion_verdict(line),
+        at=at,
+        held_at=line.held_at,
+        measurements=result.measurements if result else (),
+        evidence=result.evidence if result else "",
     )
+
+
+def _criterion_verdict(line: LineState) -> str:
+    if line.waiver:
+        return "waived"
+    if line.drift:
+        return "drifted"
+    return line.result.verdict.value if line.result else "open"
 
 
 def _rollback(item: Item, result: RollbackFinished) -> Rollback:
@@ -249,13 +260,14 @@ def _claims(state: SessionState, plan: Plan) -> Iterable[ClaimResult]:
 
 def _measured(item: ItemState, claim: Claim) -> ClaimResult | None:
     line = item.success.get(claim.measured_by) or item.checkpoint.get(claim.measured_by)
-    if line and line.result and line.result.verdict is not Verdict.NOT_MEASURED:
+    result = line.newest[0] if line else None
+    if line and result and result.verdict is not Verdict.NOT_MEASURED:
         return ClaimResult(
             id=claim.id,
             text=claim.text,
             measured_by=line.id,
-            verdict=line.result.verdict.value,
-            measurements=_chosen(claim, line.result.measurements),
+            verdict=result.verdict.value,
+            measurements=_chosen(claim, result.measurements),
         )
     step = item.steps.get(claim.measured_by)
     if step and step.measurements and step.status in (StepStatus.SUCCEEDED, StepStatus.FAILED):
@@ -282,7 +294,9 @@ def _ready_for(plan: Plan, reached: Overall) -> str:
 def _next_task(state: SessionState, plan: Plan, reached: Overall) -> str:
     if reached is Overall.INCOMPLETE:
         for item in _known(state, plan):
-            if state.items[item.id].status not in (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED):
+            found = state.items[item.id]
+            done = found.status in (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
+            if not done or found.drifted:
                 return f"Item {item.number}: {item.title}"
     tasks = [section.title for section in plan.next_phases if section.title.startswith("Task")]
     return tasks[0] if tasks else ""

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from runbook_app.domain.clock import parse_time
-from runbook_app.domain.completion import Figure, ItemResult, Rollback, Signal, Unconfirmed
+from runbook_app.domain.completion import (
+    Criterion,
+    Figure,
+    ItemResult,
+    Rollback,
+    Signal,
+    Unconfirmed,
+)
 from runbook_app.domain.markdown import escape, figure, measured, table
 from runbook_app.domain.measure import Measurement
 from runbook_app.domain.score_page import score_section, score_words
@@ -21,10 +28,12 @@ def signal_markdown(signal: Signal) -> str:
     """Write the signal for people."""
     lines = [
         *_headline(signal),
+        *_withdrawn(signal),
         *_items(signal),
         *_results(signal),
         *_next(signal),
         *_listed("## Open", signal.reasons),
+        *_drift(signal),
         *_unconfirmed(signal),
         *_waivers(signal),
         *_rollbacks(signal),
@@ -74,8 +83,39 @@ def _items(signal: Signal) -> Iterator[str]:
     yield ""
 
 
+def _withdrawn(signal: Signal) -> Iterator[str]:
+    withdrawn = signal.withdraws
+    if withdrawn is None:
+        return
+    yield f"**Withdraws** the signal {escape(withdrawn.verdict)} of {at_second(withdrawn.at)},"
+    yield f"SHA-256 `{withdrawn.sha256}`, because:"
+    yield ""
+    yield from (f"- {escape(reason)}" for reason in withdrawn.why)
+    yield ""
+
+
+def _drift(signal: Signal) -> list[str]:
+    rows = (
+        (
+            f"{item.number} {escape(item.title)}",
+            escape(criterion.title),
+            at_second(criterion.held_at),
+            at_second(criterion.at),
+            _measured(criterion),
+        )
+        for item in signal.items
+        for criterion in _drifted(item)
+    )
+    body = table(("Item", "Criterion", "Held last", "Does not hold", "Measured"), rows)
+    return ["## Drift", "", *body] if body else []
+
+
+def _drifted(item: ItemResult) -> list[Criterion]:
+    return [criterion for criterion in item.criteria if criterion.verdict == "drifted"]
+
+
 def _item(item: ItemResult) -> str:
-    mark = "✅" if item.state in _DONE else "⏳"
+    mark = "✅" if item.state in _DONE and not _drifted(item) else "⏳"
     return f"{mark} Item {item.number}: {escape(item.title)} ({escape(_summary(item))})"
 
 
@@ -214,11 +254,15 @@ def _criteria(item: ItemResult) -> list[str]:
         (
             escape(criterion.title),
             escape(criterion.verdict.replace("_", " ")),
-            _figures(criterion.measurements) or escape(criterion.evidence[:_EVIDENCE]) or "-",
+            _measured(criterion),
         )
         for criterion in item.criteria
     )
     return table(("Success criterion", "Verdict", "Measured"), rows)
+
+
+def _measured(criterion: Criterion) -> str:
+    return _figures(criterion.measurements) or escape(criterion.evidence[:_EVIDENCE]) or "-"
 
 
 def _figures(found: tuple[Measurement, ...]) -> str:

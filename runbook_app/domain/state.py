@@ -109,6 +109,17 @@ class StepState:
         return (parse_time(self.ended_at or now) - parse_time(self.started_at)).total_seconds()
 
 
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A recheck found that a criterion does not hold any more."""
+
+    since: str
+    """When that was found first."""
+    result: ev.CheckFinished
+    """The newest measurement."""
+    at: str
+
+
 @dataclass(slots=True)
 class LineState:
     """A checkpoint line or a success criterion."""
@@ -118,12 +129,25 @@ class LineState:
     confirmed: ev.LineConfirmed | None = None
     waiver: ev.CriterionWaived | None = None
     at: str = ""
+    held_at: str = ""
+    """When it was last measured to hold."""
+    drift: Drift | None = None
 
     @property
     def passed(self) -> bool:
         if self.waiver or self.confirmed:
             return True
         return self.result is not None and self.result.verdict is Verdict.PASSED
+
+    @property
+    def drifted(self) -> bool:
+        """It held when its item was done, and does not any more."""
+        return self.drift is not None and self.waiver is None
+
+    @property
+    def newest(self) -> tuple[ev.CheckFinished | None, str]:
+        """The measurement that tells how it is now, and its time."""
+        return (self.drift.result, self.drift.at) if self.drift else (self.result, self.at)
 
 
 @dataclass(slots=True)
@@ -159,6 +183,11 @@ class ItemState:
     @property
     def rollbacks(self) -> int:
         return len(self.rollback_history)
+
+    @property
+    def drifted(self) -> list[LineState]:
+        """Criteria that held when the item was done, and do not any more."""
+        return [line for line in self.success.values() if line.drifted]
 
     @property
     def started(self) -> bool:
@@ -271,6 +300,22 @@ class ScoreState:
 
 
 @dataclass(slots=True)
+class RecheckState:
+    """The criteria of the items that are done, measured again."""
+
+    started: ev.RecheckStarted
+    at: str
+    lines: list[tuple[ev.CheckFinished, str]] = field(default_factory=list)
+    """Each with its time."""
+    finished: ev.RecheckFinished | None = None
+    abandoned: ev.RecheckAbandoned | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.finished is not None or self.abandoned is not None
+
+
+@dataclass(slots=True)
 class SessionState:
     """Everything known of a session at one entry of its journal."""
 
@@ -309,6 +354,9 @@ class SessionState:
     """Confirmations that `--yes` stood in for."""
     log_lost: list[ev.LogLost] = field(default_factory=list)
     exported: ev.SignalExported | None = None
+    exported_at: str = ""
+    rechecks: list[RecheckState] = field(default_factory=list)
+    """Whole ones and those cut short, oldest first; the last may still go on."""
     scoring: ScoreState | None = None
     """The measurement of the score that is going on, or that a crash cut short."""
     scores: list[ScoreState] = field(default_factory=list)
@@ -333,6 +381,16 @@ class SessionState:
         """The newest score, if it is another than the one before the first change."""
         newest = self.scores[-1] if self.scores else None
         return None if newest is self.score_before else newest
+
+    @property
+    def recheck(self) -> RecheckState | None:
+        """The newest."""
+        return self.rechecks[-1] if self.rechecks else None
+
+    @property
+    def measuring(self) -> bool:
+        """Whether the score or the criteria are being measured, or a crash cut that short."""
+        return self.scoring is not None or (self.recheck is not None and not self.recheck.over)
 
     @property
     def running_step(self) -> StepState | None:
@@ -365,7 +423,7 @@ class SessionState:
         if self.question:
             return "waiting"
         statuses = {item.status for item in self.items.values()}
-        measuring = self.scoring is not None and self.engine is not None
+        measuring = self.measuring and self.engine is not None
         if ItemStatus.ROLLING_BACK in statuses or self.running_step or measuring:
             return "running"
         if statuses & {ItemStatus.FAILED, ItemStatus.ROLLBACK_FAILED, ItemStatus.UNKNOWN}:
@@ -426,6 +484,8 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             _apply_session(state, event, at)
         case ev.ScoreStarted() | ev.ScoreChecked() | ev.ScoreMeasured() | ev.ScoreAbandoned():
             _apply_score(state, event, at)
+        case ev.RecheckStarted() | ev.RecheckFinished() | ev.RecheckAbandoned():
+            _apply_recheck(state, event, at)
         case (
             ev.QuestionAsked()
             | ev.QuestionAnswered()
@@ -511,7 +571,7 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
         case ev.StatusReported():
             state.report = event
         case ev.SignalExported():
-            state.exported = event
+            state.exported, state.exported_at = event, at
 
 
 def _apply_score(state: SessionState, event: ev.AnyEvent, at: str) -> None:
@@ -532,6 +592,36 @@ def _apply_score(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             if current.started.moment == "before":
                 state.score_declined = event.reason
             state.scoring = None
+
+
+def _apply_recheck(state: SessionState, event: ev.AnyEvent, at: str) -> None:
+    if isinstance(event, ev.RecheckStarted):
+        state.rechecks.append(RecheckState(event, at))
+        return
+    current = state.recheck
+    if current is None or current.over or current.started.id != getattr(event, "id", ""):
+        return
+    match event:
+        case ev.RecheckFinished():
+            current.finished = event
+            for result, measured_at in current.lines:
+                _line_rechecked(state, result, measured_at)
+        case ev.RecheckAbandoned():
+            current.abandoned = event
+
+
+def _line_rechecked(state: SessionState, result: ev.CheckFinished, at: str) -> None:
+    item = state.items.get(result.item)
+    line = item.success.get(result.line) if item else None
+    if item is None or line is None or item.status is not ItemStatus.SUCCEEDED:
+        return
+    match result.verdict:
+        case Verdict.PASSED:
+            line.held_at, line.drift = at, None
+        case Verdict.FAILED:
+            line.drift = Drift(line.drift.since if line.drift else at, result, at)
+        case Verdict.NOT_MEASURED:
+            pass  # nobody knows: what was found before stands
 
 
 def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
@@ -672,6 +762,8 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
         case ev.RollbackStarted():
             item.rollback_started, item.rollback, item.rollback_error = event, None, ""
             item.rollback_started_at, item.verified_at = at, ""
+            for line in item.success.values():
+                line.drift = None
             state.intent.auto = state.intent.one = False
             for step in item.steps.values():
                 if step.status is not StepStatus.PENDING:
@@ -704,17 +796,21 @@ def _begin_again(item: ItemState) -> None:
     item.verified_at = item.finished_at = item.checkpoint_passed_at = ""
     item.committed, item.not_committed = None, None
     for line in item.success.values():
-        line.result, line.waiver = None, None
+        line.result, line.waiver, line.held_at = None, None, ""
     for step in item.steps.values():
         item.steps[step.id] = StepState(step.id, item.id, attempt=step.attempt)
 
 
 def _line_finished(state: SessionState, item: ItemState, event: ev.CheckFinished, at: str) -> None:
+    if event.section == "recheck" and state.recheck and not state.recheck.over:
+        state.recheck.lines.append((event, at))
     if event.section not in ("checkpoint", "success"):
         return
     lines = item.checkpoint if event.section == "checkpoint" else item.success
     line = lines.setdefault(event.line, LineState(event.line))
-    line.result, line.at = event, at
+    line.result, line.at, line.drift = event, at, None
+    if event.verdict is Verdict.PASSED:
+        line.held_at = at
     if event.section == "success" and event.verdict is not Verdict.PASSED and not line.waiver:
         state.intent.auto = state.intent.one = False
 

@@ -15,6 +15,7 @@ import msgspec
 
 from runbook_app.domain.completion import Journal, Signal, Unconfirmed
 from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.events import Withdrawal
 from runbook_app.domain.verdict import Overall
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -81,6 +82,7 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     not_confirmed: tuple[Unconfirmed, ...]
     reasons: tuple[str, ...]
+    withdraws: Withdrawal | None = None
 
 
 _Kind = TypeVar("_Kind", Envelope, _Read, Stated)

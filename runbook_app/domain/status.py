@@ -11,6 +11,7 @@ from runbook_app.domain.outcome import failures
 from runbook_app.domain.plan import Item, Plan
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.domain.times import at_clock, began, seconds
+from runbook_app.domain.verdict import drift_reasons
 
 _MARKS = {
     StepStatus.SUCCEEDED: "✓",
@@ -116,7 +117,7 @@ def _marks(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
         if done and done.status in _MARKS:
             took = seconds(done.seconds(now)) if done.started_at else ""
             marks.append(f"{_MARKS[done.status]} {step.title}" + (f" ({took})" if took else ""))
-    if found.verified_at:
+    if found.verified_at and not found.drifted:
         marks.append("✓ Success criteria hold")
     if found.committed:
         marks.append(f"✓ Committed {found.committed.commit[:12]}")
@@ -124,7 +125,8 @@ def _marks(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
 
 
 def _blockers(state: SessionState) -> tuple[str, ...]:
-    return tuple(f"blocker: {blocker.text}" for blocker in state.open_blockers())
+    drift = (f"✗ drift: {reason}" for reason in drift_reasons(state))
+    return (*drift, *(f"blocker: {blocker.text}" for blocker in state.open_blockers()))
 
 
 def _next(state: SessionState, plan: Plan, item: Item, found: ItemState) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 
-from runbook_app.domain.outcome import failures, out_of_reach
+from runbook_app.domain.outcome import drifts, failures, out_of_reach
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepStatus
 
 
@@ -34,12 +34,23 @@ def incomplete_reasons(state: SessionState) -> list[str]:
         found.append("the session has not started")
     unreachable = out_of_reach(state)
     for item in state.items.values():
-        name = f"item {item.outline.number} ({item.outline.title})"
-        found += [f"{name}: {text}" for text in _open(item, unreachable)]
+        found += [f"{_name(item)}: {text}" for text in _open(item, unreachable)]
+    found += drift_reasons(state)
     found += [f"blocker: {blocker.text}" for blocker in state.open_blockers()]
     if state.question and not state.question.item:
         found.append(f"waiting for a person: {state.question.text}")
     return found
+
+
+def drift_reasons(state: SessionState) -> list[str]:
+    """One line for each criterion that held and does not any more."""
+    return [
+        f"{_name(item)}: {text}" for item in state.items.values() for text in drifts(item).values()
+    ]
+
+
+def _name(item: ItemState) -> str:
+    return f"item {item.outline.number} ({item.outline.title})"
 
 
 def _open(item: ItemState, unreachable: dict[str, str]) -> Iterator[str]:

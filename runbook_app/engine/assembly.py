@@ -11,11 +11,13 @@ from runbook_app.engine.engine import Engine
 from runbook_app.engine.fingerprints import Fingerprints
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
+from runbook_app.engine.recheck import Recheck
 from runbook_app.engine.recovery import EndSurvivor
 from runbook_app.engine.redaction import Redactor
 from runbook_app.engine.reports import Reports
 from runbook_app.engine.rollback import Rollback
 from runbook_app.engine.scoring import Scoring
+from runbook_app.engine.series import Series
 from runbook_app.engine.steps import Steps
 from runbook_app.ports.action import Registry
 from runbook_app.ports.clock import Clock
@@ -52,7 +54,8 @@ def assemble(
         clock=clock,
         crash=crash,
     )
-    scoring = Scoring(plan=plan, ledger=ledger, steps=steps, clock=clock, crash=crash)
+    series = Series(ledger, crash)
+    scoring = Scoring(plan=plan, ledger=ledger, steps=steps, series=series, clock=clock)
     steps.score = scoring
     fingerprints = Fingerprints(ledger, target, artefacts)
     gate = Gate(
@@ -82,6 +85,8 @@ def assemble(
         rollback=rollback,
         captures=captures,
         scoring=scoring,
+        recheck=Recheck(plan=plan, ledger=ledger, steps=steps, series=series, clock=clock),
+        series=series,
         reports=Reports(plan, ledger, root, redactor, clock),
         target=target,
         logs=logs,

@@ -12,7 +12,7 @@ from runbook_app.engine.captures import Captures
 from runbook_app.engine.fingerprints import Fingerprints
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
-from runbook_app.engine.steps import Outcome, Steps
+from runbook_app.engine.steps import Steps
 from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.target import Target
 
@@ -109,21 +109,8 @@ class Gate:
             if not state.checkpoint[line.id].passed
         ]
 
-    async def _measure(self, item: Item, line: CheckLine, section: str) -> Outcome:
-        outcome, seconds = await self._steps.measure(item.id, line.id, line.call)
-        await self._ledger.emit(
-            ev.CheckFinished(
-                item=item.id,
-                section=section,
-                line=line.id,
-                title=line.title,
-                verdict=outcome.verdict,
-                measurements=outcome.measurements,
-                evidence=outcome.error or outcome.evidence,
-                seconds=seconds,
-            )
-        )
-        return outcome
+    async def _measure(self, item: Item, line: CheckLine, section: str) -> None:
+        await self._ledger.emit(await self._steps.measure_line(item.id, line, section))
 
     async def verify(self, item: Item) -> None:
         """Measure every success criterion; verified only when all hold or are waived."""

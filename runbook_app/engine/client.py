@@ -132,6 +132,8 @@ class SessionClient:
                 sha256=hashlib.sha256(made.envelope.encode()).hexdigest(),
                 path=JSON,
                 keyid=made.keyid,
+                reasons=signal.reasons,
+                withdraws=signal.withdraws,
             )
         )
         self._doorbell.ring()

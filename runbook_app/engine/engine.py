@@ -19,11 +19,13 @@ from runbook_app.domain.state import ItemStatus
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
 from runbook_app.engine.ledger import Ledger
+from runbook_app.engine.recheck import Recheck
 from runbook_app.engine.recovery import EndSurvivor, recover
 from runbook_app.engine.redaction import Redactor, StreamRedactor
 from runbook_app.engine.reports import Reports
 from runbook_app.engine.rollback import Rollback
 from runbook_app.engine.scoring import Scoring
+from runbook_app.engine.series import Series
 from runbook_app.engine.steps import Steps
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.journal import LogWriter
@@ -44,6 +46,8 @@ class Engine:
         rollback: Rollback,
         captures: Captures,
         scoring: Scoring,
+        recheck: Recheck,
+        series: Series,
         reports: Reports,
         target: Target,
         logs: LogWriter,
@@ -58,6 +62,7 @@ class Engine:
         self._rollback = rollback
         self._captures = captures
         self.scoring = scoring
+        self._recheck = recheck
         self._reports = reports
         self._target = target
         self._logs = logs
@@ -66,7 +71,9 @@ class Engine:
         self._end_survivor = end_survivor
         self._work: asyncio.Task[None] | None = None
         self._stopping = ""
-        scoring.stop_wanted = lambda: bool(self._stopping)
+        self._asked: list[cmd.MeasureScore | cmd.Recheck] = []
+        """What is to be measured as soon as nothing else is under way."""
+        series.stop_wanted = lambda: bool(self._stopping)
         self._streams: dict[tuple[str, int], StreamRedactor] = {}
         """Of the containers' logs, by service and draining thread."""
         self._wake = asyncio.Event()
@@ -182,17 +189,15 @@ class Engine:
         match command:
             case cmd.CancelStep():
                 reason = f"cancelled by {command.by}"
-                await self._end_work(reason)
-                await self.scoring.abandon(reason)
+                await self._give_up(reason)
             case cmd.Stop():
                 self.stop(command.reason or f"stopped by {command.by}")
             case cmd.RollBackItem():
                 reason = f"item {command.item} is being rolled back"
-                await self._end_work(reason)
-                await self.scoring.abandon(reason)
+                await self._give_up(reason)
                 self._begin(self._roll_back(command))
-            case cmd.MeasureScore():
-                self._begin(self._take_score("asked", command.by))
+            case cmd.MeasureScore() | cmd.Recheck():
+                self._asked.append(command)
             case cmd.ResolveUnknown(answer="partly"):
                 self._begin(self._undo_step(command.step))
             case _:
@@ -204,9 +209,17 @@ class Engine:
     async def _ask_nothing_more(self) -> None:
         """End work that waits for an answer while the engine is to stop: none may ever come."""
         if self._stopping and self._ledger.state.question is not None:
-            await self._end_work("the session is being stopped")
+            reason = "the session is being stopped"
+            await self._end_work(reason)
+            await self._recheck.abandon(reason)
 
     # Work
+
+    async def _give_up(self, reason: str) -> None:
+        """End the work, and say of what was being measured that it does not count."""
+        await self._end_work(reason)
+        await self.scoring.abandon(reason)
+        await self._recheck.abandon(reason)
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         self._work = asyncio.create_task(work)
@@ -228,8 +241,11 @@ class Engine:
         self._collect_work()
 
     async def _start_work(self) -> None:
-        """Begin what is due, if anything is."""
+        """Begin what was asked for or is due, if anything is."""
         state = self._ledger.state
+        if self._asked:
+            self._begin(self._measure(self._asked.pop(0)))
+            return
         work = decisions.due(state, self._plan)
         unasked = isinstance(work, decisions.RollBack) or work == decisions.TakeScore("asked")
         if not (state.intent.active or unasked):
@@ -238,6 +254,13 @@ class Engine:
             await self._ledger.emit(ev.NothingLeft())
         else:
             self._begin(self._do(work))
+
+    async def _measure(self, asked: cmd.MeasureScore | cmd.Recheck) -> None:
+        match asked:
+            case cmd.MeasureScore():
+                await self._take_score("asked", asked.by)
+            case cmd.Recheck():
+                await self._recheck.take(asked.id, by=asked.by, probes=asked.probes)
 
     async def _take_score(self, moment: str, by: str) -> None:
         await self.scoring.take(moment, by=by)

@@ -10,6 +10,8 @@ from runbook_app.domain.state import StepStatus
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.steps import Steps
 
+CUT_SHORT = "it was cut short when the engine ended"
+
 EndSurvivor = Callable[[int, str], Awaitable[bool]]
 """Ends the process of that pid and start time, if it still lives, and waits for its end."""
 
@@ -24,6 +26,9 @@ async def recover(ledger: Ledger, steps: Steps, plan: Plan, end_survivor: EndSur
         await ledger.emit(
             ev.ChildEnded(pid=child.pid, pid_started=child.pid_started, exit_code=None)
         )
+    cut_short = ledger.state.recheck
+    if cut_short is not None and not cut_short.over:
+        await ledger.emit(ev.RecheckAbandoned(id=cut_short.started.id, reason=CUT_SHORT))
     for step in list(ledger.state.steps()):
         if step.status in (StepStatus.RUNNING, StepStatus.WAITING):
             await ledger.emit(

@@ -34,6 +34,7 @@ REPORTED = (
     ev.BlockerCleared,
     ev.NoteAdded,
     ev.ScoreMeasured,
+    ev.RecheckFinished,
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import ActionError
@@ -18,10 +17,10 @@ from runbook_app.domain.score import (
     total,
 )
 from runbook_app.engine.ledger import Ledger
+from runbook_app.engine.series import Series
 from runbook_app.engine.steps import Steps
 from runbook_app.ports.action import ScoreTaken
 from runbook_app.ports.clock import Clock
-from runbook_app.ports.crash import CrashPoint
 
 SCORE = "security score"
 """Stands for an item's id in what the checks of the score write; no item can be called so."""
@@ -31,15 +30,13 @@ class Scoring:
     """Implements `ports.action.ScoreMeter` for the step that measures it."""
 
     def __init__(
-        self, *, plan: Plan, ledger: Ledger, steps: Steps, clock: Clock, crash: CrashPoint
+        self, *, plan: Plan, ledger: Ledger, steps: Steps, series: Series, clock: Clock
     ) -> None:
         self._plan = plan
         self._ledger = ledger
         self._steps = steps
+        self._series = series
         self._clock = clock
-        self._crash = crash
-        self.stop_wanted: Callable[[], bool] = lambda: False
-        """Asked between two checks; a measurement that was cut short is repeated as a whole."""
 
     async def measure(self, *, step: str) -> ScoreTaken:
         """Measure for a step, which repeats it all when it is cut short."""
@@ -58,15 +55,17 @@ class Scoring:
         began = self._clock.monotonic()
         measurement = uuid.uuid4().hex[:12]
         await self._ledger.emit(ev.ScoreStarted(id=measurement, moment=moment, by=by, step=step))
-        lines = []
-        for category in self._plan.score.categories:
-            for check in category.checks:
-                if self.stop_wanted():
-                    return None
-                line = await self._line(measurement, category, check, probes=probes)
-                await self._ledger.emit(line)
-                self._crash(f"scored:{check.id}")
-                lines.append(line)
+        lines = await self._series.measure(
+            [
+                (category, check)
+                for category in self._plan.score.categories
+                for check in category.checks
+            ],
+            lambda check: self._line(measurement, *check, probes=probes),
+            lambda check: f"scored:{check[1].id}",
+        )
+        if lines is None:
+            return None
         scores = category_scores(self._plan.score, lines)
         measured = ev.ScoreMeasured(
             id=measurement,

@@ -20,7 +20,7 @@ from runbook_app.domain.errors import (
     RunbookError,
 )
 from runbook_app.domain.measure import Finding, Measurement, Progress, Verdict
-from runbook_app.domain.plan import ActionKind, Call, Item, Plan, Step
+from runbook_app.domain.plan import ActionKind, Call, CheckLine, Item, Plan, Step
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
@@ -145,10 +145,16 @@ class Steps:
         await self._ledger.emit(event)
 
     async def _apply_and_check(
-        self, item_id: str, step_id: str, call: Call, recorder: WorkRecorder
+        self,
+        item_id: str,
+        step_id: str,
+        call: Call,
+        recorder: WorkRecorder,
+        *,
+        captures: bool = True,
     ) -> Outcome:
         action = self._action(call)
-        run = self._context(item_id, step_id, recorder)
+        run = self._context(item_id, step_id, recorder, captures=captures)
         parameters = self._parameters(action, call)
         outcome = await _judged(action.function(run, **parameters), recorder)
         if outcome.verdict is not Verdict.PASSED or action.checker is None:
@@ -214,14 +220,35 @@ class Steps:
         except Exception as error:  # an action's own mistake must not end the engine
             raise ActionError(f"{type(error).__name__}: {error}") from error
 
-    async def measure(self, item_id: str, line_id: str, call: Call) -> tuple[Outcome, float]:
-        """Run the check of a checkpoint line, criterion or rollback step; returns its seconds."""
+    async def measure_line(self, item_id: str, line: CheckLine, section: str) -> ev.CheckFinished:
+        """Run the check of a checkpoint line or criterion; a `recheck` may capture nothing."""
+        outcome, seconds = await self.measure(
+            item_id, line.id, line.call, captures=section != "recheck"
+        )
+        return ev.CheckFinished(
+            item=item_id,
+            section=section,
+            line=line.id,
+            title=line.title,
+            verdict=outcome.verdict,
+            measurements=outcome.measurements,
+            evidence=outcome.error or outcome.evidence,
+            seconds=seconds,
+        )
+
+    async def measure(
+        self, item_id: str, line_id: str, call: Call, *, captures: bool = True
+    ) -> tuple[Outcome, float]:
+        """Run a check, or a step of a rollback; returns its seconds."""
         recorder = self._recorder(item_id, f"{item_id}/{line_id}", live=False)
         began = self._clock.monotonic()
         try:
             outcome = await self._bounded(
-                self._apply_and_check(item_id, "", call, recorder), LINE_TIMEOUT
+                self._apply_and_check(item_id, "", call, recorder, captures=captures),
+                LINE_TIMEOUT,
             )
+        except NotMeasured as error:
+            outcome = _outcome(Verdict.NOT_MEASURED, recorder, error.message, error.hint)
         except ActionError as error:
             outcome = _outcome(Verdict.FAILED, recorder, error.message, error.hint)
         finally:
@@ -286,11 +313,13 @@ class Steps:
     def _action(self, call: Call) -> Action:
         action = self._registry.get(call.action)
         if action is None:
-            raise ActionError(f"The action {call.action} is not installed.")
+            raise NotMeasured(f"The action {call.action} is not installed.")
         return action
 
-    def _context(self, item_id: str, step_id: str, recorder: WorkRecorder) -> Run:
-        if item_id not in self._ledger.state.items:
+    def _context(
+        self, item_id: str, step_id: str, recorder: WorkRecorder, *, captures: bool = True
+    ) -> Run:
+        if not captures or item_id not in self._ledger.state.items:
             return self._target.context(
                 item=item_id, step=step_id, capture=_own_objects_only, recorder=recorder
             )
@@ -315,8 +344,8 @@ class Steps:
 
 
 async def _own_objects_only(_: Prior) -> None:
-    """Capture nothing: a check of the score belongs to no item that could be rolled back, and a
-    probe takes away what it made by itself."""
+    """Capture nothing: a check of the score or of a recheck belongs to no work that could be
+    rolled back, and a probe takes away what it made by itself."""
 
 
 async def _judged(work: Awaitable[None], recorder: WorkRecorder) -> Outcome:

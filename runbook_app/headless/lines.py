@@ -14,7 +14,7 @@ from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.record import checkpoint_title
 from runbook_app.domain.score import Result, told
 from runbook_app.domain.status import report_lines
-from runbook_app.domain.times import seconds
+from runbook_app.domain.times import at_second, seconds
 
 
 class Tone(StrEnum):
@@ -52,7 +52,15 @@ class Narrator:
     def tell(self, event: ev.AnyEvent, at: str) -> list[Line]:
         """Lines for an event; empty for one that only machines care about."""
         self._at = at
-        parts = (self._session, self._checkpoint, self._step, self._item, self._people, _score)
+        parts = (
+            self._session,
+            self._checkpoint,
+            self._step,
+            self._item,
+            self._people,
+            _score,
+            _signal,
+        )
         for part in parts:
             lines = part(event)
             if lines is not None:
@@ -95,8 +103,6 @@ class Narrator:
                 return [Line(f"log of {event.source}: only {kept} lines stored", Tone.BAD)]
             case ev.StatusReported():
                 return self._report(event)
-            case ev.SignalExported():
-                return [Line(f"signal exported: {event.verdict}, {event.path}", Tone.STRONG)]
             case _:
                 return None
 
@@ -269,6 +275,33 @@ def _score(event: ev.AnyEvent) -> list[Line] | None:
             return [Line(f"security score: given up, {event.reason}", Tone.CARE)]
         case _:
             return None
+
+
+def _signal(event: ev.AnyEvent) -> list[Line] | None:
+    match event:
+        case ev.RecheckStarted():
+            return [Line("criteria: measuring again", Tone.STRONG)]
+        case ev.RecheckFinished():
+            text = f"criteria measured again in {seconds(event.seconds)}: {event.held} hold"
+            if not event.failed + event.not_measured:
+                return [Line(text, Tone.GOOD)]
+            text = f"{text}, {event.failed} do not, {event.not_measured} not measured"
+            return [Line(text, Tone.BAD if event.failed else Tone.CARE)]
+        case ev.RecheckAbandoned():
+            return [Line(f"criteria: given up, nothing counts: {event.reason}", Tone.CARE)]
+        case ev.SignalExported():
+            lines = [Line(f"signal exported: {event.verdict}, {event.path}", Tone.STRONG)]
+            if event.withdraws:
+                lines.append(Line(f"  {withdrawn_words(event.withdraws)}", Tone.CARE))
+            return lines
+        case _:
+            return None
+
+
+def withdrawn_words(withdrawn: ev.Withdrawal) -> str:
+    """Which signal is withdrawn, and why, in one line."""
+    signal = f"{withdrawn.verdict} of {at_second(withdrawn.at)}"
+    return f"withdraws the signal {signal}, because {'; '.join(withdrawn.why)}"
 
 
 _SCORED = {

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from runbook_app.domain.decisions import missing_needs
 from runbook_app.domain.events import QuestionAsked
-from runbook_app.domain.outcome import Outcome, failures, out_of_reach, outcome
+from runbook_app.domain.outcome import Outcome, drifts_measured, failures, out_of_reach, outcome
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.headless.lines import Tone
 from runbook_app.headless.printer import Printer
@@ -96,11 +96,35 @@ class Parting:
             for step in item.steps.values():
                 if step.status is StepStatus.FAILED and step.hint:
                     self._printer.say(f"  {step.hint}")
+        self.drifted()
+        if not any(failures(item) for item in self._state.items.values()):
+            return Exit.FAILED
         self._printer.say(
             f"Mend the cause and go on: runbook resume {self._id} --headless --yes;"
             f" or undo an item: runbook rollback {self._id} ITEM --yes"
         )
         return Exit.FAILED
+
+    def recheck_cut_short(self, reason: str) -> Exit:
+        self._printer.say(f"Cut short: {reason}. Nothing that was measured counts.", Tone.CARE)
+        self._printer.say(f"Measure again with: runbook recheck {self._id}")
+        return Exit.WAITING
+
+    def drifted(self) -> bool:
+        """Say which criteria do not hold any more, with what was measured and its limit."""
+        found = [
+            f"Item {item.id}: {text}"
+            for item in self._state.items.values()
+            for text in drifts_measured(item)
+        ]
+        for text in found:
+            self._printer.say(text, Tone.BAD)
+        if found:
+            self._printer.say(
+                f"Mend it and measure again: runbook recheck {self._id}; or undo the item:"
+                f" runbook rollback {self._id} ITEM --yes"
+            )
+        return bool(found)
 
     def _unknown(self) -> Exit:
         for step in self._state.steps():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import planned
-from runbook_app.domain.outcome import failures, out_of_reach
+from runbook_app.domain.outcome import drifts_measured, failures, out_of_reach
 from runbook_app.domain.plan import Item
 from runbook_app.domain.record import assumed
 from runbook_app.domain.state import ItemState, StepState, StepStatus
@@ -41,6 +41,7 @@ def status_fields(session: Session) -> dict[str, object]:
                     {"id": step.id, "state": _step_state(item, step)}
                     for step in item.steps.values()
                 ],
+                **({"drift": [line.id for line in item.drifted]} if item.drifted else {}),
             }
             for item in state.items.values()
         ],
@@ -110,7 +111,7 @@ def _remarks(session: Session) -> list[str]:
     if state.question:
         lines.append(f"Waiting for a person: {state.question.text}")
     for item in state.items.values():
-        lines += [f"Item {item.id}: {text}" for text in failures(item)]
+        lines += [f"Item {item.id}: {text}" for text in (*failures(item), *drifts_measured(item))]
         if item.rollback:
             words = "proven" if item.rollback.proven else "NOT proven"
             lines.append(f"Item {item.id}: rolled back, {words}")

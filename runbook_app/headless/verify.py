@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runbook_app.domain.completion import Unconfirmed
-from runbook_app.domain.events import SignalExported
+from runbook_app.domain.entry import Entry
+from runbook_app.domain.events import SignalExported, Withdrawal
 from runbook_app.domain.state import SessionState, fold
 from runbook_app.domain.statement import (
     MARKDOWN,
@@ -18,7 +19,7 @@ from runbook_app.domain.statement import (
     read_statement,
 )
 from runbook_app.domain.times import at_second
-from runbook_app.domain.verdict import overall
+from runbook_app.domain.verdict import drift_reasons, overall
 from runbook_app.ports.journal import Journal
 from runbook_app.ports.signing import PublicKey
 
@@ -61,7 +62,33 @@ def verify_signal(
     _compare_page(page, digests[MARKDOWN], finding)
     finding.lines += _not_by_a_person(stated.not_confirmed)
     finding.lines += [f"Open: {reason}" for reason in stated.reasons]
+    finding.lines += _withdraws(stated)
     return stated
+
+
+def verify_newer(newer: bytes, signal: bytes, key: PublicKey | None, finding: Finding) -> None:
+    """Hear the session's newer signal, which lies beside this one and may withdraw it.
+
+    Only one that is signed by the same trusted key has a say.
+    """
+    other = verify_signal(newer, None, key, given=True, finding=Finding())
+    if other is None or other.withdraws is None:
+        return
+    if other.withdraws.sha256 == hashlib.sha256(signal).hexdigest():
+        finding.wrong.append(_withdrawn(other.written, other.verdict, other.withdraws))
+
+
+def _withdrawn(at: str, verdict: str, withdrawal: Withdrawal) -> str:
+    return (
+        f"This signal was withdrawn at {at_second(at)} by another, {verdict}, because"
+        f" {'; '.join(withdrawal.why)}."
+    )
+
+
+def _withdraws(stated: Stated) -> Iterator[str]:
+    if (earlier := stated.withdraws) is not None:
+        yield f"Withdraws the signal {earlier.verdict} of {at_second(earlier.at)}, {earlier.sha256}"
+        yield from (f"  because {reason}" for reason in earlier.why)
 
 
 def _is_signed(sealed: Sealed, key: PublicKey | None, *, given: bool, finding: Finding) -> bool:
@@ -165,34 +192,52 @@ def _hold_against_what_followed(
 ) -> None:
     """Find what withdraws a signal that is sound in itself: a newer one, or another outcome."""
     state = SessionState()
-    then = ""
-    exported: tuple[int, SignalExported] | None = None
+    then, drifted = "", list[str]()
+    exported: list[tuple[Entry, SignalExported]] = []
     try:
         while entries := journal.read(state.seq, _PAGE):
             for entry in entries:
                 fold((entry,), state)
                 if entry.seq == stated.journal.seq:
-                    then = overall(state)
+                    then, drifted = overall(state), drift_reasons(state)
                 if isinstance(entry.body, SignalExported):
-                    exported = (entry.seq, entry.body)
+                    exported.append((entry, entry.body))
         now = overall(state)
     except (ValueError, TypeError) as error:  # the times of forged entries
         finding.wrong.append(
             f"The journal can't be followed at entry {state.seq}: {error}. It was forged there."
         )
         return
-    ours = hashlib.sha256(signal).hexdigest()
-    if exported is None or exported[0] <= stated.journal.seq:
-        finding.lines.append(
-            "Record    the journal does not know this export: a crash cut it off before its record"
-        )
-    elif exported[1].sha256 != ours:
-        finding.wrong.append(
-            f"The journal's entry {exported[0]} records another export,"
-            f" {exported[1].verdict}: this signal is not the newest, or its file was altered."
-        )
+    _hold_against_exports(exported, stated, hashlib.sha256(signal).hexdigest(), finding)
     if now != then:
         finding.wrong.append(
             f"The session has gone on, and is {now} now: this signal does not hold any more."
             " `runbook export` writes a new one."
+        )
+    elif more := [reason for reason in drift_reasons(state) if reason not in drifted]:
+        finding.wrong.append(
+            f"The target has drifted since: {'; '.join(more)}. This signal does not hold any more."
+            " `runbook export` writes a new one."
+        )
+
+
+def _hold_against_exports(
+    exported: list[tuple[Entry, SignalExported]], stated: Stated, ours: str, finding: Finding
+) -> None:
+    """Find the export's own record, and what withdrew it or came after it."""
+    if not exported or exported[-1][0].seq <= stated.journal.seq:
+        finding.lines.append(
+            "Record    the journal does not know this export: a crash cut it off before its record"
+        )
+        return
+    known = [event.sha256 for _, event in exported]
+    for entry, event in exported[known.index(ours) + 1 :] if ours in known else ():
+        if event.withdraws:
+            finding.wrong.append(_withdrawn(entry.at, event.verdict, event.withdraws))
+            return
+    newest, event = exported[-1]
+    if event.sha256 != ours:
+        finding.wrong.append(
+            f"The journal's entry {newest.seq} records another export,"
+            f" {event.verdict}: this signal is not the newest, or its file was altered."
         )

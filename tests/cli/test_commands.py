@@ -68,6 +68,7 @@ def test_without_a_terminal_it_prints_help_instead_of_a_screen() -> None:
         (("export",), "There is no session on"),
         (("resume", "--headless"), "There is no session on"),
         (("attach",), "There is no session on"),
+        (("recheck",), "There is no session on"),
         (("rollback",), "rollback takes an item"),
         (("rollback", "a", "b", "c"), "3 were given"),
         (("rollback", "tls"), "There is no session on"),

@@ -15,8 +15,10 @@ from runbook_app.cli import commands
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import EnvironmentLacks, LockedError
-from tests.domain.story import PLAN, Story
+from runbook_app.domain.measure import Verdict
+from tests.domain.story import PLAN, Story, again
 from tests.headless.stage import Stage, done, obedient
+from tests.headless.test_recheck import measuring
 
 CONFIRM = ev.QuestionAsked(
     id="q", item="tls", step="", kind="confirm", text="TLS guide reviewed", choices=("yes", "no")
@@ -166,6 +168,30 @@ def test_a_rollback_of_no_item_of_the_plan_names_the_closest(use: Use) -> None:
     found = runbook("rollback", "tsl", "--yes")
     assert found.exit_code == 2
     assert "Did you mean 'tls'" in found.stderr
+
+
+@pytest.mark.parametrize(("verdict", "code"), [(Verdict.PASSED, 0), (Verdict.FAILED, 1)])
+@pytest.mark.parametrize("names", [(), ("s1",)], ids=["latest", "named"])
+def test_a_recheck_exits_0_only_when_all_holds(
+    use: Use, verdict: Verdict, code: int, names: tuple[str, ...]
+) -> None:
+    session = use(Stage(react=measuring(again("fast", verdict=verdict))))
+    session.emit(*done())
+    session.refresh()
+    found = runbook("recheck", *names, "--probe")
+    assert found.exit_code == code
+    assert "criteria measured again" in found.stdout
+    (asked, _) = session.sent
+    assert isinstance(asked, cmd.Recheck)
+    assert asked.probes
+
+
+def test_a_recheck_on_a_target_that_somebody_drives_exits_4(use: Use) -> None:
+    session = use(Stage())
+    session.engine_failure = LockedError("held by anna")
+    found = runbook("recheck")
+    assert found.exit_code == 4
+    assert "held by anna" in found.stderr
 
 
 def test_status_is_json_with_the_keys_that_scripts_rely_on(use: Use) -> None:

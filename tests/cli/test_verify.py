@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from runbook_app import bootstrap
 from runbook_app.cli import commands
+from runbook_app.domain import events as ev
 from tests.signed import SignedSession
 
 RUNBOOK = Path(sys.executable).with_name("runbook")
@@ -171,6 +172,32 @@ def test_any_flipped_byte_of_the_journals_entries_is_found(signed: SignedSession
     assert runbook("verify", signed.folder).exit_code == 0
 
 
+def test_a_copy_is_held_against_its_sessions_folder(signed: SignedSession, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.json"
+    shutil.copy(signed.signal, copy)
+    assert runbook("verify", copy, signed.folder).exit_code == 0
+    signed.tell(ev.BlockerRaised(id="b", text="no key", by="anna"))
+    signed.export()
+    found = runbook("verify", copy, signed.folder)
+    assert found.exit_code == 1
+    assert "was withdrawn at" in found.stderr
+    assert "because blocker: no key" in found.stderr
+    assert runbook("verify", copy).exit_code == 0
+
+
+def test_an_older_copy_beside_the_sessions_signal_is_withdrawn_by_it(
+    signed: SignedSession,
+) -> None:
+    copy = signed.folder / "old.json"
+    shutil.copy(signed.signal, copy)
+    signed.tell(ev.BlockerRaised(id="b", text="no key", by="anna"))
+    signed.export()
+    found = runbook("verify", copy)
+    assert found.exit_code == 1
+    assert "was withdrawn at" in found.stderr
+    assert runbook("verify", signed.signal).exit_code == 0
+
+
 def test_a_folder_without_a_signal_says_so(begun: Path) -> None:
     found = runbook("verify", begun)
     assert found.exit_code == 1
@@ -185,6 +212,9 @@ def test_a_folder_without_a_signal_says_so(begun: Path) -> None:
         (("nowhere.json",), "can't be read"),
         (("/dev/zero",), "is not a file"),
         (("empty",), "has no journal.db"),
+        (("f.json", "nowhere"), "does not exist"),
+        (("f.json", "empty"), "has no journal.db"),
+        (("empty", "empty"), "is a folder too"),
         (("f.json", "--key", "nowhere.pub"), "nowhere.pub can't be read"),
         (("f.json", "--key", "f.json"), "no public key in PEM"),
     ],

@@ -28,6 +28,7 @@ from runbook_app.domain.plan import (
 )
 from runbook_app.domain.score import Result, category_scores, total
 from runbook_app.domain.score import checked as checked_line
+from runbook_app.domain.signal import build_signal
 from runbook_app.domain.state import SessionState, fold
 
 START = datetime(2025, 10, 24, 8, 0, tzinfo=UTC)
@@ -240,6 +241,29 @@ class Story:
             ev.ScoreMeasured(id=moment, moment=moment, total=total(shares), categories=shares),
         )
 
+    def recheck(self, *lines: ev.CheckFinished, cut_short: bool = False) -> Story:
+        """Criteria measured again; a whole recheck, or one that counts for nothing."""
+        number = f"r{len(self.entries)}"
+        over: Body = (
+            ev.RecheckAbandoned(id=number, reason="stopped")
+            if cut_short
+            else ev.RecheckFinished(id=number, held=0, failed=0, not_measured=0)
+        )
+        return self.tell(ev.RecheckStarted(id=number, by="anna", probes=False), *lines, over)
+
+    def export(self, sha256: str = "1" * 64) -> Story:
+        """The signal goes on record, as the client puts it there."""
+        signal = build_signal(self.state, self.plan, self.at)
+        return self.tell(
+            ev.SignalExported(
+                verdict=signal.verdict,
+                sha256=sha256,
+                path="signal.json",
+                reasons=signal.reasons,
+                withdraws=signal.withdraws,
+            )
+        )
+
     def rollback(self, *, proven: bool = True, seconds: float = 12.5) -> Story:
         found = () if proven else (ev.Difference(field="port:8001", before="api", after="none"),)
         return self.tell(
@@ -277,6 +301,15 @@ def checked(
         verdict=verdict,
         measurements=measurements,
         evidence=evidence,
+    )
+
+
+def again(
+    line_id: str, *measurements: Measurement, verdict: Verdict = Verdict.PASSED, evidence: str = ""
+) -> ev.CheckFinished:
+    """A criterion of item 2 in a recheck."""
+    return checked(
+        "tls", line_id, *measurements, verdict=verdict, section="recheck", evidence=evidence
     )
 
 

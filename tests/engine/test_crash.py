@@ -171,6 +171,30 @@ async def test_a_score_that_a_kill_cut_short_is_measured_from_its_start(
     await check_whole(world)
 
 
+async def test_a_recheck_that_a_kill_cut_short_says_so_and_counts_for_nothing(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path).make()
+    await world.begin()
+    await drive(world, await engine_process(world), RUN)
+    (world.root / "sub" / "new.txt").unlink()
+    process = await engine_process(world, "rechecked:new-is-there")
+    client = world.client()
+    await until(client, lambda: client.state.epoch == 2)
+    await client.send(cmd.Recheck)
+    assert await process.wait() == -signal.SIGKILL
+    process = await engine_process(world)
+    await until(client, lambda: client.state.recheck is not None and client.state.recheck.over)
+    assert "cut short" in client.state.recheck.abandoned.reason
+    assert client.state.items["first"].drifted == []
+    await client.send(cmd.Recheck)
+    await until(client, lambda: client.state.recheck.finished is not None)
+    assert [line.id for line in client.state.items["first"].drifted] == ["new-is-there"]
+    await client.send(cmd.Stop)
+    assert await process.wait() == 0
+    client.close()
+
+
 async def test_a_child_dies_with_its_engine_and_its_end_is_recorded(tmp_path: Path) -> None:
     world = World(tmp_path, plan_of(step("only.a", "child", argv=CHILD))).make()
     await world.begin()

@@ -8,7 +8,7 @@ from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import LockedError
 from runbook_app.domain.measure import Progress, Verdict
-from tests.domain.story import DATABASE, WHOLE, checked
+from tests.domain.story import DATABASE, WHOLE, again, checked
 
 from .stage import Show, Stage, done, obedient
 
@@ -251,3 +251,16 @@ async def test_a_pause_by_somebody_else_leaves_it_to_that_person() -> None:
 
 def test_the_story_has_an_item_that_cannot_be_done() -> None:
     assert not DATABASE.available
+
+
+async def test_a_session_with_drift_is_not_done_and_the_way_on_is_named() -> None:
+    drift = (
+        ev.RecheckStarted(id="r", by="op", probes=False),
+        again("fast", verdict=Verdict.FAILED, evidence="P95 is 120"),
+        ev.RecheckFinished(id="r", held=0, failed=1, not_measured=0),
+    )
+    show = Show(Stage(*done(), *drift))
+    assert await show.run(unattended=True) == 1
+    assert "Item tls: criterion fast held at" in show.said
+    assert "runbook recheck s1" in show.said
+    assert "runbook resume" not in show.said

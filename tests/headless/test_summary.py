@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from runbook_app.domain import events as ev
+from runbook_app.domain.measure import Verdict
 from runbook_app.headless.score import score_fields, score_lines
 from runbook_app.headless.summary import session_state, status_fields, status_lines
 from runbook_app.testing.session import FakeSession
-from tests.domain.story import SCORED, WHOLE, Story, complete
+from tests.domain.story import SCORED, WHOLE, Story, again, complete
 
 
 def session(story: Story, *, alive: bool = True) -> FakeSession:
@@ -34,6 +35,18 @@ def test_the_fields_have_the_shape_that_scripts_rely_on() -> None:
     assert items[2]["state"] == "unavailable"
     assert items[2]["steps"] == [{"id": "database.pgcrypto", "state": "unavailable"}]
     assert found["score"] is None
+
+
+def test_drift_is_among_the_fields_and_the_lines() -> None:
+    story = complete().recheck(again("fast", verdict=Verdict.FAILED, evidence="P95 is 120"))
+    items = status_fields(session(story))["items"]
+    assert isinstance(items, list)
+    assert [item.get("drift") for item in items] == [None, ["fast"], None]
+    lines = status_lines(session(story), story.at)
+    assert any(
+        line.startswith("Item tls: criterion fast held at") and line.endswith(": P95 is 120")
+        for line in lines
+    )
 
 
 def test_the_newest_score_is_among_the_fields() -> None:

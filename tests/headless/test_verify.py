@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -16,10 +17,11 @@ from runbook_app.adapters.signing_key import FilePublicKey, FileSigner
 from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.domain import events as ev
 from runbook_app.domain.entry import chain, encode
+from runbook_app.domain.measure import Verdict
 from runbook_app.domain.statement import make_envelope, read_envelope
-from runbook_app.headless.verify import Finding, verify_journal, verify_signal
+from runbook_app.headless.verify import Finding, verify_journal, verify_newer, verify_signal
 from runbook_app.ports.signing import PublicKey
-from tests.domain.story import complete
+from tests.domain.story import again, complete
 from tests.signed import SignedSession
 
 
@@ -274,6 +276,146 @@ def test_a_signal_does_not_hold_any_more_once_an_item_was_rolled_back(
     session.export()
     found = look_at_all(session)
     assert (found.verdict, found.wrong) == ("ENDED", [])
+
+
+# Withdrawn
+
+DRIFTED = again("fast", verdict=Verdict.FAILED, evidence="P95 is 120.5, limit <= 100")
+
+
+def drift(session: SignedSession) -> tuple[bytes, bytes]:
+    """A recheck finds drift, and the signal is withdrawn; returns the earlier signal and page."""
+    earlier = session.signal.read_bytes(), session.page.read_bytes()
+    session.tell(
+        ev.RecheckStarted(id="r", by="anna", probes=False),
+        DRIFTED,
+        ev.RecheckFinished(id="r", held=1, failed=1, not_measured=0),
+    )
+    session.export()
+    return earlier
+
+
+def hold_against(session: SignedSession, data: bytes) -> Finding:
+    """Verify a copy that lies elsewhere with the session's journal."""
+    finding = Finding()
+    stated = verify_signal(data, None, session.key, given=True, finding=finding)
+    journal = SqliteJournal(session.database, SystemClock(), read_only=True)
+    try:
+        verify_journal(journal, stated, data, finding)
+    finally:
+        journal.close()
+    return finding
+
+
+def test_the_withdrawing_signal_says_what_it_withdraws_and_is_valid(
+    session: SignedSession,
+) -> None:
+    earlier, _ = drift(session)
+    found = look_at_all(session)
+    assert (found.verdict, found.wrong) == ("INCOMPLETE", [])
+    told = "\n".join(found.lines)
+    assert "Withdraws the signal COMPLETE (unattended) of" in told
+    assert hashlib.sha256(earlier).hexdigest() in told
+    assert "  because item 2 (TLS/HTTPS Enforcement): criterion fast held at" in told
+
+
+def test_the_journal_says_when_and_why_an_earlier_signal_was_withdrawn(
+    session: SignedSession,
+) -> None:
+    earlier, _ = drift(session)
+    withdrawn, gone_on = hold_against(session, earlier).wrong
+    assert withdrawn.startswith("This signal was withdrawn at 2")
+    assert "by another, INCOMPLETE, because item 2" in withdrawn
+    assert "criterion fast held at" in withdrawn
+    assert "is INCOMPLETE now" in gone_on
+
+
+def test_one_that_a_further_export_said_again_is_withdrawn_with_that(
+    session: SignedSession,
+) -> None:
+    first = session.signal.read_bytes()
+    session.tell(ev.NoteAdded(text="x", by="anna"))
+    session.export()
+    drift(session)
+    assert hold_against(session, first).wrong[0].startswith("This signal was withdrawn at")
+
+
+def test_one_that_holds_again_stays_withdrawn(session: SignedSession) -> None:
+    earlier, _ = drift(session)
+    session.tell(
+        ev.RecheckStarted(id="r2", by="anna", probes=False),
+        again("fast"),
+        ev.RecheckFinished(id="r2", held=1, failed=0, not_measured=0),
+    )
+    session.export()
+    assert look_at_all(session).wrong == []
+    (withdrawn,) = hold_against(session, earlier).wrong
+    assert "withdrawn" in withdrawn
+
+
+def test_drift_without_a_withdrawal_yet_is_noticed_by_the_journal(session: SignedSession) -> None:
+    """As after a kill between the recheck's end and its export."""
+    session.tell(
+        ev.RecheckStarted(id="r", by="anna", probes=False),
+        DRIFTED,
+        ev.RecheckFinished(id="r", held=1, failed=1, not_measured=0),
+    )
+    (wrong,) = look_at_all(session).wrong
+    assert "is INCOMPLETE now" in wrong
+
+
+def test_drift_of_a_session_that_was_incomplete_before_is_noticed_too(tmp_path: Path) -> None:
+    story = complete().tell(ev.BlockerRaised(id="b", text="no key", by="anna"))
+    session = SignedSession(tmp_path, story)
+    session.export()
+    session.tell(
+        ev.RecheckStarted(id="r", by="anna", probes=False),
+        DRIFTED,
+        ev.RecheckFinished(id="r", held=1, failed=1, not_measured=0),
+    )
+    (wrong,) = look_at_all(session).wrong
+    assert "has drifted since: item 2" in wrong
+
+
+def newer_beside(session: SignedSession, data: bytes, newer: bytes) -> list[str]:
+    finding = Finding()
+    verify_newer(newer, data, session.key, finding)
+    return finding.wrong
+
+
+def test_a_newer_signal_beside_it_withdraws_it_without_the_journal(
+    session: SignedSession,
+) -> None:
+    earlier, _ = drift(session)
+    (wrong,) = newer_beside(session, earlier, session.signal.read_bytes())
+    assert wrong.startswith("This signal was withdrawn at")
+
+
+def test_nothing_but_a_withdrawal_by_the_same_key_has_a_say(
+    session: SignedSession, tmp_path: Path
+) -> None:
+    earlier, _ = drift(session)
+    newer = session.signal.read_bytes()
+    payload = read_envelope(newer).payload
+    signer = FileSigner(tmp_path / "stranger" / "signing.key")
+    forged = make_envelope(payload, *signer.sign(read_envelope(newer).message))
+    assert newer_beside(session, earlier, forged) == []
+    assert newer_beside(session, earlier, b"{}") == []
+    other = SignedSession(tmp_path / "other", complete())
+    other.export()
+    assert newer_beside(session, earlier, other.signal.read_bytes()) == []
+
+
+def test_a_signal_of_an_older_version_verifies_as_before(session: SignedSession) -> None:
+    payload = json.loads(read_envelope(session.signal.read_bytes()).payload)
+    del payload["predicate"]["withdraws"]
+    data = json.dumps(payload).encode()
+    kind = "application/vnd.in-toto+json"
+    message = f"DSSEv1 {len(kind)} {kind} {len(data)} ".encode() + data
+    session.signal.write_bytes(make_envelope(data, *FileSigner(session.key_file).sign(message)))
+    found = look(session)
+    assert (found.verdict, found.wrong) == ("COMPLETE (unattended)", [])
+    assert not any("Withdraws" in line for line in found.lines)
 
 
 def test_an_export_that_a_crash_cut_off_before_its_record_is_valid_and_said(

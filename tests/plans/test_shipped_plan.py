@@ -64,6 +64,19 @@ def test_a_rollback_of_item_3_takes_the_schema_back_before_the_preload_goes(plan
     assert calls == ["database_migrations.downgrade", "database_audit.remove"]
 
 
+def test_the_criteria_that_have_to_write_are_known(plan):
+    """They are measured again only with consent."""
+    probes = [line.id for item in plan.items for line in item.success if line.probe]
+    assert probes == [
+        "rate-limits-kept",
+        "audit-log",
+        "audit-lines",
+        "audit-kept",
+        "no-leaks",
+        "migrations-clean",
+    ]
+
+
 def test_the_volume_is_copied_before_item_3(plan):
     lines = {line.id: line for line in plan.item("database").checkpoint}
     copies = lines["volume-backup"]

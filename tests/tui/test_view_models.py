@@ -24,7 +24,7 @@ from runbook_app.tui.view.menu import Way, choices
 from runbook_app.tui.view.node import Node, NodeKind, children, current, nodes
 from runbook_app.tui.view.tree import row
 from runbook_app.tui.view.words import Line, sign, text_of, time_of_day
-from tests.domain.story import SCORED, Story
+from tests.domain.story import PLAN, SCORED, Story, again, complete, measured
 from tests.tui import stage
 
 TEST = Node(NodeKind.STEP, "tls", "tls.test")
@@ -146,6 +146,35 @@ def test_nothing_is_left_when_all_is_over_or_unavailable(session: FakeSession):
     assert current(state) is None
     shown = clocks.status_sign(state, alive=True)
     assert shown.word == "ended"
+
+
+# Drift
+
+
+def test_a_criterion_that_does_not_hold_any_more_shows_in_tree_panel_and_banner() -> None:
+    slow = measured("P95", 120.5, unit="ms", limit="<= 100", ok=False)
+    story = complete().recheck(again("fast", slow, verdict=Verdict.FAILED, evidence="too slow"))
+    verify = Node(NodeKind.VERIFY, "tls")
+    for node, said in ((TLS, "DRIFTED"), (verify, "DRIFTED 1/2")):
+        shown = row(PLAN, story.state, node, opened=False, now=story.at)
+        assert said in text_of(shown.right)
+    body = joined(panel.body(PLAN, story.state, verify))
+    assert "✗ P95 below 100 ms  DRIFTED held at 08:00, no longer at 08:0" in body
+    assert "120.5 ms  limit <= 100 ms  OUTSIDE" in body
+    assert "too slow" in body
+    said = text_of(banner(PLAN, story.state, Outside(alive=True)).line)
+    assert said.startswith("✗ drift: item 2 (TLS/HTTPS Enforcement): criterion fast held at")
+
+
+def test_a_recheck_that_goes_on_is_said_and_can_be_cancelled() -> None:
+    story = complete().tell(ev.RecheckStarted(id="r", by="op", probes=False), again("https"))
+    said = text_of(banner(PLAN, story.state, Outside(alive=True)).line)
+    assert said == "● measuring the criteria again: 1 so far"
+    situation = Situation(plan=SCORED, state=story.state, node=None, alive=True, read_only=False)
+    (cancel,) = (command for command in SESSION_COMMANDS if command.key == "c")
+    assert cancel.refusal(situation) == ""
+    (measure,) = (command for command in SESSION_COMMANDS if command.key == "m")
+    assert measure.refusal(situation) == "Work is under way."
 
 
 # Clocks

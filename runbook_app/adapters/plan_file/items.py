@@ -122,10 +122,17 @@ class Items:
         lines = []
         for inner in fields.each(key, "a check", CHECK_KEYS):
             line_id = inner.id()
-            call, _ = self._calls.read(inner, "check", planned=planned, measures=True)
+            call, action = self._calls.read(inner, "check", planned=planned, measures=True)
             title = inner.text("title") or line_id.replace("-", " ").capitalize()
-            position = inner.position()
-            lines.append(CheckLine(id=line_id, title=title, call=call, position=position))
+            lines.append(
+                CheckLine(
+                    id=line_id,
+                    title=title,
+                    call=call,
+                    probe=action is not None and action.kind is ActionKind.PROBE,
+                    position=inner.position(),
+                )
+            )
         return tuple(lines)
 
     def _steps(

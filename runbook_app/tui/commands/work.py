@@ -177,8 +177,8 @@ class CancelStep(UserCommand):
     key = "c"
     label = "cancel step"
     help = (
-        "End the running step, or the measuring of the score. A step stays `running` until its"
-        " thread or child has ended."
+        "End the running step, or the measuring of the score or the criteria. A step stays"
+        " `running` until its thread or child has ended."
     )
     group = _WORK
     footer = 6
@@ -187,7 +187,7 @@ class CancelStep(UserCommand):
     def refusal(self, situation: Situation) -> str:
         step = situation.state.running_step
         if step is None:
-            return "" if situation.state.scoring else "No step is running."
+            return "" if situation.state.measuring else "No step is running."
         if step.stopping:
             return f"Step {step.id} is stopping already: {step.stopping}."
         return ""
@@ -208,7 +208,8 @@ class MeasureScore(UserCommand):
             return "The plan has no checks for a score."
         if situation.state.scoring is not None:
             return "The score is being measured already."
-        if situation.state.intent.active or _busy(situation.state) or situation.state.question:
+        state = situation.state
+        if state.intent.active or state.measuring or _busy(state) or state.question:
             return "Work is under way."
         return ""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
+from runbook_app.domain.verdict import drift_reasons
 from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.node import Node, NodeKind, current, step_of, trouble
 from runbook_app.tui.view.words import Line, Tone, number_of, plural
@@ -50,6 +51,9 @@ def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
         return _trouble(plan, state, node)
     if state.stop_requested and outside.alive:
         return Banner((("Stopping at the next safe point …", Tone.WARN),))
+    drift = drift_reasons(state)
+    if drift and state.status != "running":
+        return Banner((("✗ drift: ", Tone.BAD), (drift[0], Tone.STRONG)))
     if state.open_blockers():
         text = state.open_blockers()[-1].text
         return Banner((("! blocked: ", Tone.BAD), (_first(text), Tone.STRONG)))
@@ -101,6 +105,10 @@ def name_of(plan: Plan, node: Node) -> str:
 
 
 def _calm(plan: Plan, state: SessionState, outside: Outside, press_e: str) -> Line:
+    taken = state.recheck
+    if outside.alive and taken is not None and not taken.over:
+        done = f"measuring the criteria again: {len(taken.lines)} so far"
+        return (("● ", Tone.ACCENT), (done, Tone.PLAIN))
     step = state.running_step
     if step is not None:
         name = name_of(plan, Node(NodeKind.STEP, step.item, step.id))

@@ -61,6 +61,8 @@ def line_sign(line: LineState | None) -> Sign:
         return sign("waived")
     if line.confirmed:
         return sign("assumed" if line.confirmed.assumed else "confirmed")
+    if line.drifted:
+        return sign("drifted")
     return sign(line.result.verdict) if line.result else sign("pending")
 
 
@@ -80,6 +82,9 @@ def _who(line: LineState | None) -> str:
         return ""
     if line.waiver:
         return f" until {line.waiver.expires} by {line.waiver.owner}: {line.waiver.reason}"
+    if line.drift:
+        held, since = time_of_day(line.held_at), time_of_day(line.drift.since)
+        return f" held at {held}, no longer at {since}"
     if line.confirmed:
         word = " for nobody" if line.confirmed.assumed else f" by {line.confirmed.by}"
         return f"{word} {time_of_day(line.at)}"
@@ -87,11 +92,12 @@ def _who(line: LineState | None) -> str:
 
 
 def _details(line: LineState | None) -> Iterable[Line]:
-    if line is None or line.result is None:
+    result = line.newest[0] if line else None
+    if line is None or result is None:
         return
-    yield from measurement_lines(line.result.measurements, {}, indent="    ")
-    if line.result.evidence and not line.passed:
-        yield from prose(line.result.evidence, Tone.PLAIN, indent="    ")
+    yield from measurement_lines(result.measurements, {}, indent="    ")
+    if result.evidence and (line.drifted or not line.passed):
+        yield from prose(result.evidence, Tone.PLAIN, indent="    ")
 
 
 def prose(text: str, tone: Tone = Tone.PLAIN, indent: str = "") -> list[Line]:

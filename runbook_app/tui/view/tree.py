@@ -59,6 +59,8 @@ def item_sign(known: ItemState, *, dead: bool = False) -> Sign:
     running = any(step.status is StepStatus.RUNNING for step in known.steps.values())
     if status is ItemStatus.RUNNING and not running:
         return sign("open")
+    if status is ItemStatus.SUCCEEDED and known.drifted:
+        return sign("drifted")
     return sign(status)
 
 
@@ -126,6 +128,8 @@ def checkpoint_sign(known: ItemState) -> Sign:
 
 
 def verify_sign(known: ItemState) -> Sign:
+    if known.drifted:
+        return sign("drifted")
     if known.verified_at:
         return sign("passed")
     results = [line for line in known.success.values() if line.result]
@@ -143,4 +147,4 @@ def _confirmed(known: ItemState) -> tuple[int, int]:
 
 def _held(known: ItemState) -> tuple[int, int]:
     lines = known.success.values()
-    return sum(line.passed for line in lines), len(lines)
+    return sum(line.passed and not line.drifted for line in lines), len(lines)

@@ -57,6 +57,7 @@ _SIGNS: dict[str, Sign] = {
     "not_measured": Sign("?", "not measured", Tone.WARN),
     "confirmed": Sign("✓", "confirmed", Tone.GOOD),
     "assumed": Sign("✓", "assumed", Tone.WARN),
+    "drifted": Sign("✗", "DRIFTED", Tone.BAD),
     "waived": Sign("»", "waived", Tone.WARN),
     "open": Sign("●", "in progress", Tone.ACCENT),
     "starting": Sign("○", "starting", Tone.DIM),
