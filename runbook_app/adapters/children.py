@@ -35,7 +35,8 @@ _MARK = "RUNBOOK_CHILD"
 _GO = b"go\n"
 _WAIT_AND_BECOME = f'read -r go || exit 125; export {_MARK}=$$; exec "$@"'
 _WITHOUT_SETPRIV = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, int(sys.argv[1]));"
+    " os.execvp(sys.argv[2], sys.argv[2:])"
 )
 
 
@@ -72,11 +73,12 @@ def _is_ours(pid: int, leader: int) -> bool:
     return f"{_MARK}={leader}".encode() in environment
 
 
-def _launcher() -> list[str]:
+def _launcher(at_death: signal.Signals) -> list[str]:
     become = ["sh", "-c", _WAIT_AND_BECOME, "sh"]
     if setpriv := shutil.which("setpriv"):
-        return [setpriv, "--pdeathsig", "KILL", "--", *become]
-    return [sys.executable, "-I", "-S", "-c", _WITHOUT_SETPRIV, *become]
+        return [setpriv, "--pdeathsig", at_death.name.removeprefix("SIG"), "--", *become]
+    number = str(at_death.value)
+    return [sys.executable, "-I", "-S", "-c", _WITHOUT_SETPRIV, number, *become]
 
 
 class Children:
@@ -101,12 +103,14 @@ class Children:
         item: str = "",
         step: str = "",
         journaled: bool = True,
+        at_death: signal.Signals = signal.SIGKILL,
     ) -> ExecResult:
         """Run a command to its end, or to its time limit.
 
         Variables of `environment` are added to this process's own; None removes one. `log`
         gets whole lines of both streams as they come. `journaled=False` is for quick commands
-        that only read.
+        that only read. `at_death` is what the kernel sends when the engine dies: SIGTERM lets a
+        command take away its own locks.
 
         Raises:
             EnvironmentLacks: there is no such program.
@@ -121,7 +125,7 @@ class Children:
         end_now = asyncio.Event()
         life = asyncio.create_task(
             self._live(
-                _Order([str(program), *argv[1:]], cwd, environment, stdin, log),
+                _Order([str(program), *argv[1:]], cwd, environment, stdin, log, at_death),
                 end_now,
                 self._record if journaled else _forget,
                 (item, step),
@@ -186,11 +190,13 @@ class _Order:
         environment: Mapping[str, str | None] | None,
         stdin: bytes,
         log: Log | None,
+        at_death: signal.Signals,
     ) -> None:
         self.argv = tuple(argv)
         self.stdin = stdin
         self.log = log
         self._cwd = cwd
+        self._at_death = at_death
         merged = {**os.environ, **(environment or {})}
         self._environment = {k: v for k, v in merged.items() if v is not None}
 
@@ -198,7 +204,7 @@ class _Order:
         """Start the launcher; it waits for `go`."""
         _, child = await asyncio.get_running_loop().subprocess_exec(
             lambda: _Child(self.log),
-            *_launcher(),
+            *_launcher(self._at_death),
             *self.argv,
             cwd=self._cwd,
             env=self._environment,

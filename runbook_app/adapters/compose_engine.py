@@ -100,7 +100,7 @@ class ComposeCommand:
         self._path = root / file
         self._children = children
         self._log = log
-        self._where = {"item": item, "step": step}
+        self._item, self._step = item, step
         self._known = known or _Known()
 
     def logging(self, log: Log, *, item: str, step: str) -> ComposeCommand:
@@ -186,7 +186,8 @@ class ComposeCommand:
             timeout=timeout,
             log=log,
             journaled=journaled,
-            **self._where,
+            item=self._item,
+            step=self._step,
         )
 
     def _read_with_variables(self) -> bytes:

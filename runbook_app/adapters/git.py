@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -127,7 +128,7 @@ class GitRepository:
                 timeout=_COMMIT_LIMIT,
             )
         except BaseException:
-            await self._forget(fresh)
+            await self.unstage(fresh)  # as the operator had it
             raise
         return await self.head()
 
@@ -144,6 +145,10 @@ class GitRepository:
             if trailer in message.splitlines():
                 return commit
         return ""
+
+    async def unstage(self, paths: Sequence[str]) -> None:
+        if paths:
+            await self._run(("reset", "--quiet", "--", *_literal(paths)), timeout=_READ_LIMIT)
 
     async def exclude(self, paths: Sequence[str]) -> None:
         answer = await self._read("rev-parse", "--git-path", "info/exclude", "--show-prefix")
@@ -169,11 +174,6 @@ class GitRepository:
             raise ActionError(f"git status failed: {_words(answer)}")
         cut = len(prefix.text.strip("\n"))
         return [_Change(e[:2], e[3 + cut :]) for e in answer.text.split("\0") if e]
-
-    async def _forget(self, fresh: Sequence[str]) -> None:
-        """Take new paths out of the index again, as the operator had it."""
-        if fresh:
-            await self._run(("reset", "--quiet", "--", *_literal(fresh)), timeout=_READ_LIMIT)
 
     async def _must(
         self, *arguments: str, stdin: bytes = b"", timeout: timedelta = _READ_LIMIT
@@ -206,6 +206,7 @@ class GitRepository:
             stdin=stdin,
             timeout=timeout,
             journaled=journaled,
+            at_death=signal.SIGTERM,
         )
 
 

@@ -143,6 +143,7 @@ class Gate:
         ignored = set(await self._target.git.ignored(paths))
         wanted = [path for path in paths if path not in ignored]
         if found := await self._target.git.find_commit(mark):
+            await self._target.git.unstage(wanted)
             return ev.ItemCommitted(item=item.id, commit=found, paths=tuple(wanted))
         if mine := [taken.name for taken in files if taken.dirty]:
             raise ActionError(

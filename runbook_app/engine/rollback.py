@@ -140,6 +140,7 @@ class Rollback:
             return "", []
         mark = trailer("Revert", self._ledger.state.id, state)
         if found := await self._target.git.find_commit(mark):
+            await self._target.git.unstage(state.committed.paths)
             return found, []
         subject = item.commit.splitlines()[0]
         message = f'Revert "{subject}"\n\nThis reverts commit {state.committed.commit}.\n\n{mark}\n'

@@ -391,5 +391,11 @@ class Git(Protocol):
     async def find_commit(self, trailer: str) -> str:
         """Id of the newest commit on HEAD's history whose message has this line, or empty."""
 
+    async def unstage(self, paths: Sequence[str]) -> None:
+        """Have the index hold these paths as HEAD does; the files stay as they are.
+
+        A commit that was cut short may have reached the branch and not the index.
+        """
+
     async def exclude(self, paths: Sequence[str]) -> None:
         """List paths in the repository's local exclude file, once."""

@@ -327,5 +327,8 @@ class FakeGit:
     async def find_commit(self, trailer: str) -> str:
         return ""
 
+    async def unstage(self, paths: Sequence[str]) -> None:
+        """Nothing is staged."""
+
     async def exclude(self, paths: Sequence[str]) -> None:
         self.ignores.update(paths)

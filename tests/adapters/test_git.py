@@ -265,6 +265,17 @@ async def test_a_commit_is_found_by_a_whole_line_of_its_message(root):
     assert await repository(root).find_commit("Runbook-Item: t.s") == ""
 
 
+async def test_unstaging_has_the_index_hold_what_head_holds_and_leaves_the_files(root):
+    put(root / "compose.yml", "staged\n")
+    put(root / "new.txt", "staged\n")
+    put(root / "mine.txt", "staged by me\n")
+    git(root, "add", "compose.yml", "new.txt", "mine.txt")
+    await repository(root).unstage(["compose.yml", "new.txt", "gone.txt"])
+    assert git(root, "diff", "--cached", "--name-only").split() == ["mine.txt"]
+    assert (root / "compose.yml").read_text() == "staged\n"
+    assert (root / "new.txt").read_text() == "staged\n"
+
+
 async def test_excluding_lists_each_path_once_and_keeps_what_is_there(root):
     exclude = root / ".git/info/exclude"
     put(exclude, "*.swp")

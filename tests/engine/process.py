@@ -1,7 +1,6 @@
-"""An engine in a process of its own: `python -m tests.engine.process FOLDER [CHILD...]`.
+"""An engine in a process of its own: `python -m tests.engine.process FOLDER COMMAND...`.
 
-With a command, the plan is one step that runs it as a child; with the word `score` it is
-`world.SCORED`; else it is `world.PLAN`.
+Its plan is one step that runs the command as a child.
 """
 
 from __future__ import annotations
@@ -10,14 +9,11 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.engine.world import PLAN, SCORED, World, plan_of, step
+from tests.engine.world import World, plan_of, step
 
 
 def main(base: Path, argv: list[str]) -> None:
-    plan = plan_of(step("only.a", "child", argv=argv)) if argv else PLAN
-    if argv == ["score"]:
-        plan = SCORED
-    world = World(base, plan)
+    world = World(base, plan_of(step("only.a", "child", argv=argv)))
     client = world.client(read_only=True)
     epoch = client.state.epoch + 1
     client.close()

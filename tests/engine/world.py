@@ -1,7 +1,7 @@
 """A session over real files, journal, captures and processes; only containers are missing.
 
-The kill tests drive it in a process of its own (`tests.engine.process`), so that a real SIGKILL
-ends a real engine.
+The kill tests drive it in a process of its own (`tests.engine.process`, `tests.engine.stories`), so
+that a real SIGKILL ends a real engine.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from runbook_app.adapters.signing_key import FileSigner
 from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.domain import events as ev
 from runbook_app.domain.decisions import outline
+from runbook_app.domain.entry import Body, Entry
 from runbook_app.domain.errors import RunbookError
 from runbook_app.domain.fingerprint import Exclusion, Fingerprint
 from runbook_app.domain.measure import Finding
@@ -92,6 +93,38 @@ async def _appended(run: Run, *, path: str, line: str, fail_at: str = "") -> Fin
     if text.endswith(f"{line}\n"):
         return run.done("the line is there")
     return run.partly("half a line") if text.endswith(line) else run.not_done("no such line")
+
+
+@effect
+async def stumble(run: Run, *, path: str) -> None:
+    """Leave half a file in the first attempt, and write all of it in the next."""
+    await run.files.write(path, b"half")
+    crash_at(f"half:{path}")
+    if told(run.scratch).count(f"apply {run.step}") == 1:
+        run.fail("stumbled", hint="Try again.")
+    await run.files.write(path, b"half and half\n")
+
+
+@stumble.check
+async def _stumbled(run: Run, *, path: str) -> Finding:
+    if not run.files.exists(path):
+        return run.not_done(f"{path} is missing")
+    whole = run.files.read(path) == b"half and half\n"
+    return run.done("it is whole") if whole else run.partly("it is half")
+
+
+@effect
+async def insert(run: Run, *, path: str, row: str) -> None:
+    """Add a row as the application does, whose data a checkpoint's copy holds."""
+    with run.files.path(path).open("a") as file:
+        file.write(f"{row}\n")
+    crash_at(f"inserted:{path}")
+
+
+@insert.check
+async def _inserted(run: Run, *, path: str, row: str) -> Finding:
+    there = row in run.files.read(path).decode().splitlines()
+    return run.done(f"{row} is there") if there else run.not_done(f"no {row}")
 
 
 @effect
@@ -177,6 +210,38 @@ async def touches(run: Run) -> None:
     await run.files.remove("runbook_probe_x")
 
 
+TALLY = "tally"
+"""In the scratch folder: which step's apply and check was called, in order."""
+
+
+def told(scratch: Path) -> list[str]:
+    """The lines of the tally."""
+    file = scratch / TALLY
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def tallied(action: Action) -> Action:
+    """The same effect, which leaves a line in the tally when it is applied and when it is asked."""
+    checker = action.checker
+    if checker is None:
+        return action
+
+    async def apply(run: Run, **parameters: object) -> None:
+        _tell(run, "apply")
+        await action.function(run, **parameters)
+
+    async def ask(run: Run, **parameters: object) -> Finding:
+        _tell(run, "check")
+        return await checker(run, **parameters)
+
+    return replace(action, function=apply, checker=ask)
+
+
+def _tell(run: Run, word: str) -> None:
+    with (run.scratch / TALLY).open("a") as file:
+        file.write(f"{word} {run.step}\n")
+
+
 class Actions:
     """Implements `ports.action.Registry` over this module's actions."""
 
@@ -184,6 +249,8 @@ class Actions:
         found = (
             write,
             append,
+            stumble,
+            insert,
             lie,
             holds,
             waits,
@@ -196,7 +263,7 @@ class Actions:
             scores,
             touches,
         )
-        self._actions = {action.name: action for action in found}
+        self._actions = {action.name: tallied(action) for action in found}
 
     def get(self, name: str) -> Action | None:
         return self._actions.get(name)
@@ -287,7 +354,9 @@ class FileTarget:
             for path in sorted(self._root.rglob("*"))
             if path.is_file() and not excluded & set(path.relative_to(self._root).parts)
         }
-        reasons = tuple(Exclusion(field=name, reason="the session's own") for name in excluded)
+        reasons = tuple(
+            Exclusion(field=name, reason="the session's own") for name in sorted(excluded)
+        )
         return Fingerprint(fields=files, exclusions=reasons)
 
     async def end_survivors(self) -> Sequence[str]:
@@ -314,7 +383,7 @@ def line(line_id: str, action: str, **parameters: object) -> CheckLine:
 
 
 def step(step_id: str, action: str, **parameters: object) -> Step:
-    changes = action in ("write", "append", "lie")
+    changes = action in ("write", "append", "stumble", "insert", "lie")
     return Step(id=step_id, title=step_id, call=call(action, **parameters), effect=changes)
 
 
@@ -401,6 +470,17 @@ def plan_of(*steps: Step, **fields: Any) -> Plan:
     return replace(PLAN, items=(Item(**(values | {"steps": steps} | fields)),))
 
 
+class MortalJournal(SqliteJournal):
+    """A journal on disk that has a crash point before and after every append."""
+
+    async def append(self, *bodies: Body) -> list[Entry]:
+        kinds = "+".join(dict.fromkeys(type(body).__name__ for body in bodies))
+        crash_at(f"before:{kinds}")
+        entries = await super().append(*bodies)
+        crash_at(f"after:{kinds}")
+        return entries
+
+
 class World:
     """A target folder and a session folder below one temporary path."""
 
@@ -418,7 +498,7 @@ class World:
         return self
 
     async def begin(self) -> None:
-        journal = SqliteJournal(self.folder / "journal.db", SystemClock())
+        journal = MortalJournal(self.folder / "journal.db", SystemClock())
         await journal.append(
             ev.SessionStarted(
                 session="s",
@@ -441,14 +521,14 @@ class World:
         return SessionClient(
             folder=self.folder,
             read_plan=lambda started, created: self.plan,
-            journal=SqliteJournal(self.folder / "journal.db", clock),
+            journal=MortalJournal(self.folder / "journal.db", clock),
             doorbell=SocketDoorbell(self.folder),
             logs=SqliteLogReader(self.folder / "logs.db"),
             clock=clock,
             exporter=Exporter(
                 sign=FileSigner(self.base / "signing.key").sign,
                 write=write_durably,
-                crash=lambda _: None,
+                crash=crash_at,
             ),
             read_only=read_only,
             is_alive=lambda pid, started: start_time(pid) == started,
@@ -459,7 +539,7 @@ class World:
     @asynccontextmanager
     async def engine(self):
         clock, redactor = SystemClock(), Redactor()
-        journal = SqliteJournal(self.folder / "journal.db", clock)
+        journal = MortalJournal(self.folder / "journal.db", clock)
         doorbell = SocketDoorbell(self.folder)
         logs = SqliteLogWriter(self.folder / "logs.db")
         ledger = Ledger(journal, doorbell, redactor)
