@@ -13,6 +13,7 @@ from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.recovery import EndSurvivor
 from runbook_app.engine.redaction import Redactor
+from runbook_app.engine.rehearsed import Rehearsed
 from runbook_app.engine.reports import Reports
 from runbook_app.engine.rollback import Rollback
 from runbook_app.engine.scoring import Scoring
@@ -21,6 +22,7 @@ from runbook_app.ports.action import Registry
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.journal import Artefacts, LogWriter
+from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Target
 
 
@@ -37,6 +39,7 @@ def assemble(
     clock: Clock,
     crash: CrashPoint,
     end_survivor: EndSurvivor,
+    rehearsals: Rehearsals | None = None,
 ) -> Engine:
     questions = Questions(ledger)
     captures = Captures(ledger, artefacts, list(target.capturables()), crash)
@@ -82,6 +85,7 @@ def assemble(
         rollback=rollback,
         captures=captures,
         scoring=scoring,
+        rehearsed=Rehearsed(plan, ledger, rehearsals or NoRehearsals()),
         reports=Reports(plan, ledger, root, redactor, clock),
         target=target,
         logs=logs,
