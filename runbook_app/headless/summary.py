@@ -68,7 +68,9 @@ def status_lines(session: Session, now: str) -> list[str]:
         "",
         *columns([_heading(), *(_row(i, state.items[i.id], now) for i in _known(session))]),
     ]
-    lines += [""] + (remarks if (remarks := _remarks(session, now)) else ["Nothing needs attention."])
+    lines += [""] + (
+        remarks if (remarks := _remarks(session, now)) else ["Nothing needs attention."]
+    )
     return lines
 
 
