@@ -85,7 +85,8 @@ class Rehearsal:
         self._say = say
         self._now = now
         self._id = f"{now()[:19].replace('-', '').replace(':', '')}-{uuid.uuid4().hex[:6]}"
-        self._folder = (workdir or record.folder(self._id)) / f"rehearsal-{self._id}"
+        own = record.folder(self._id) / "work"
+        self._folder = workdir / f"runbook-rehearsal-{self._id}" if workdir else own
         self._docker = DockerClient()
         self._children = Children(_forget)
         self._side = _Side(plan, target, self._docker, self._children, self._id)

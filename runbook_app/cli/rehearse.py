@@ -221,6 +221,8 @@ def _ending_signals() -> Iterator[None]:
         number: signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
         for number in _ENDING
     }
+    # A shell that starts it in the background has it ignore that one.
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:

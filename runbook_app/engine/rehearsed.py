@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from runbook_app.domain.decisions import ItemWork, OpenCheckpoint
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.rehearsal import missing
@@ -39,5 +41,5 @@ class Rehearsed:
 
     def _command(self, item: str) -> str:
         started = self._ledger.state.started
-        target = started.target if started else "DIR"
-        return f"runbook rehearse {self._plan.path} --target {target} --item {item}"
+        plan, target = (started.plan_path, started.target) if started else ("PLAN", "DIR")
+        return f"runbook rehearse {quote(plan)} --target {quote(target)} --item {item}"
