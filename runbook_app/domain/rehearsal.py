@@ -88,8 +88,8 @@ def _outdated(state: SessionState, known: RehearsalNoted) -> str:
 
 def missing(state: SessionState, item: Item) -> str:
     """Why an item that has to be rehearsed may not begin; empty when it may."""
-    found = state.items[item.id]
-    if not item.rehearsal_required or counts(state, found):
+    found = state.items.get(item.id)
+    if not item.rehearsal_required or found is None or counts(state, found):
         return ""
     known = found.rehearsal
     why = "it was not"

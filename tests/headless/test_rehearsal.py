@@ -34,6 +34,7 @@ class Copy(Stage):
         super().__init__(*work, react=self._act)
         self._proven = proven
         self.noted_after: list[str] = []
+        self.show = Show(self, logs="none")
         self.answer = lambda c: refusal if isinstance(c, cmd.RollBackItem) else ""
 
     def _act(self, _: Stage, command: cmd.Command) -> None:
@@ -47,9 +48,7 @@ async def rehearse(copy: Copy, *items: str) -> dict[str, Rehearsed]:
     async def applied() -> None:
         copy.noted_after = copy.sent_kinds()
 
-    show = Show(copy, logs="none")
-    found = await RehearsalDriver(copy, show.printer, items, applied).run()
-    copy.show = show
+    found = await RehearsalDriver(copy, copy.show.printer, items, applied).run()
     return {result.item: result for result in found}
 
 
