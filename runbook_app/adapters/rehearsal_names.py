@@ -72,7 +72,7 @@ def choose(
     known = list(others)
     taken = {port for other in known for port in other.ports.values()}
     ports: dict[int, int] = {}
-    for port in dict.fromkeys([*published(model), *_port_variables(variables)]):
+    for port in dict.fromkeys([*published(model), *_port_variables(model, variables)]):
         ports[port] = free_port(_PORTS, taken, free)
         taken.add(ports[port])
     used = [*networks, *(Network(new) for other in known for new in other.subnets.values())]
@@ -117,10 +117,14 @@ def _ports(model: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield name, port
 
 
-def _port_variables(variables: Mapping[str, object]) -> Iterator[int]:
+def _port_variables(model: Model, variables: Mapping[str, object]) -> Iterator[int]:
+    """Ports that the plan will take on this machine; what a container listens on stays."""
+    inside = {int(port["target"]) for _, port in _ports(model) if port.get("target")}
     for name, value in variables.items():
-        if _PORT_VARIABLE.fullmatch(name) and str(value).isdigit() and 0 < int(str(value)) < 65536:
-            yield int(str(value))
+        if not (_PORT_VARIABLE.fullmatch(name) and str(value).isdigit()):
+            continue
+        if 0 < (port := int(str(value))) < 65536 and port not in inside:
+            yield port
 
 
 def _subnets(model: Model, variables: Mapping[str, object]) -> list[Network]:

@@ -15,9 +15,10 @@ from runbook_app.adapters.durable import make_folders, write_durably
 from runbook_app.adapters.footing import footing, only_own_since
 from runbook_app.adapters.git import GitRepository
 from runbook_app.adapters.rehearsal_names import Names
+from runbook_app.domain.errors import RunbookError
 from runbook_app.domain.events import RehearsalNoted
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.rehearsal import Badge, noted, outdated
+from runbook_app.domain.rehearsal import Badge, Footing, noted, outdated
 
 _FOLDER = "rehearsals"
 _RECORD = "rehearsal.json"
@@ -112,9 +113,13 @@ class TargetRehearsals:
         badges = [b for b in self._record.badges(self._root) if b.plan == self._plan.id]
         if not badges:
             return ()
-        now = await footing(self._plan, self._root, self._git)
-        found = []
-        for badge in badges:
-            own = await only_own_since(self._git, badge.footing.commit)
-            found.append(noted(badge, outdated(badge.footing, now, only_own=own)))
-        return found
+        try:
+            now = await footing(self._plan, self._root, self._git)
+            return [noted(badge, await self._outdated(badge, now)) for badge in badges]
+        except RunbookError as error:
+            reason = f"the target can't be compared: {error.message}"
+            return [noted(badge, reason) for badge in badges]
+
+    async def _outdated(self, badge: Badge, now: Footing) -> str:
+        own = await only_own_since(self._git, badge.footing.commit)
+        return outdated(badge.footing, now, only_own=own)

@@ -107,9 +107,9 @@ class _Work:
 
         require_environment(self._target)
         rehearsal = bootstrap.rehearsal(plan, self._target, workdir=workdir, say=_say)
-        names, footing = asyncio.run(rehearsal.plan_names())
         try:
             with bootstrap.only_driver(self._target, "(a rehearsal, while it copies)"):
+                names, footing = asyncio.run(rehearsal.plan_names())
                 copy = asyncio.run(rehearsal.make(names))
             found = self._on_copy(rehearsal, plan, copy, names, done)
             self._record(plan, footing, found)
@@ -117,7 +117,8 @@ class _Work:
             _say("The rehearsal was ended.")
             return Exit.FAILED
         finally:
-            self._leave(rehearsal, keep=keep)
+            with _undisturbed():
+                _leave(rehearsal, keep=keep)
         return Exit.DONE if all(result.good for result in found) else Exit.FAILED
 
     def _on_copy(
@@ -178,21 +179,21 @@ class _Work:
         bootstrap.rehearsal_record().award(self._target, badges)
         bootstrap.note_rehearsal(plan, self._target)
 
-    def _leave(self, rehearsal: Rehearsal, *, keep: bool) -> None:
-        asyncio.run(rehearsal.close())
-        begun = rehearsal.last
-        if begun is None:
-            return
-        if keep:
-            rehearsal.keep()
-            _say(
-                f"The copy is kept: {begun.copy}, Compose project {begun.names.project}, session"
-                f" {begun.session or '(none)'}. Remove it with: runbook rehearse --remove"
-            )
-            return
-        with _undisturbed():
-            _say("Removing the copy")
-            bootstrap.remove_rehearsal(begun)
+
+def _leave(rehearsal: Rehearsal, *, keep: bool) -> None:
+    asyncio.run(rehearsal.close())
+    begun = rehearsal.last
+    if begun is None:
+        return
+    if not keep:
+        _say("Removing the copy")
+        bootstrap.remove_rehearsal(begun)
+        return
+    rehearsal.keep()
+    _say(
+        f"The copy is kept: {begun.copy}, Compose project {begun.names.project}, session"
+        f" {begun.session or '(none)'}. Remove it with: runbook rehearse --remove"
+    )
 
 
 def _remove_left(*, kept: bool) -> None:

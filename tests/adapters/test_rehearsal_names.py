@@ -93,6 +93,10 @@ def test_every_published_port_and_every_port_of_the_plan_gets_one_of_its_own() -
     assert set(found.ports.values()).isdisjoint(found.ports)
 
 
+def test_a_port_that_a_container_listens_on_is_no_port_of_this_machine() -> None:
+    assert 8000 not in chosen(variables={"api_port": 8000}).ports
+
+
 def test_two_rehearsals_at_one_time_keep_off_each_other() -> None:
     first = chosen()
     second = chosen(others=[first])

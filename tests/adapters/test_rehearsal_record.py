@@ -140,6 +140,16 @@ async def test_other_values_of_the_plan_take_it_away(record: RehearsalRecord, ro
     assert await reason(record, root, changed) == "the plan's values changed since"
 
 
+async def test_a_target_that_can_not_be_compared_has_no_badge_that_counts(
+    record: RehearsalRecord, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rehearse(record, root)
+    monkeypatch.setenv("PATH", "")
+    assert await reason(record, root) == (
+        "the target can't be compared: There is no program 'git' on this machine."
+    )
+
+
 async def test_a_later_rehearsal_takes_the_place_of_an_earlier_one(
     record: RehearsalRecord, root: Path
 ) -> None:
