@@ -43,6 +43,15 @@ def test_bytes_modes_links_and_the_repository_come_along(root: Path, tmp_path: P
     assert state(tmp_path / "copy") == state(root)
 
 
+def test_owners_come_along_without_taking_set_uid_away(root: Path, tmp_path: Path) -> None:
+    other = 12345 if os.geteuid() == 0 else os.getuid()  # nobody else may give a file away
+    os.chown(root / "src" / "run.sh", other, other if os.geteuid() == 0 else os.getgid())
+    os.chown(root / "link", other, -1, follow_symlinks=False)
+    (root / "src" / "run.sh").chmod(0o4750)
+    FolderCopy(root, tmp_path / "copy").run()
+    assert state(tmp_path / "copy") == state(root)
+
+
 def test_sockets_and_pipes_do_not(root: Path, tmp_path: Path) -> None:
     os.mkfifo(root / "pipe")
     with socket.socket(socket.AF_UNIX) as listener:
