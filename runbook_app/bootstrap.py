@@ -526,7 +526,7 @@ def remove_rehearsal(begun: Begun) -> None:
     Raises:
         RunbookError: something could not be removed.
     """
-    from runbook_app.adapters.rehearsal import Removal
+    from runbook_app.adapters.rehearsal_removal import Removal
 
     engine = None
     folder = home() / begun.session

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import signal
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -31,6 +28,7 @@ from runbook_app.adapters.git import GitRepository
 from runbook_app.adapters.psql import Psql
 from runbook_app.adapters.rehearsal_names import Model, Names, choose, edit, shared
 from runbook_app.adapters.rehearsal_record import Begun, RehearsalRecord
+from runbook_app.adapters.rehearsal_removal import image_ids, image_names
 from runbook_app.adapters.sealer import FileKeySealer
 from runbook_app.adapters.threads import in_thread
 from runbook_app.adapters.volume_files import VolumeFiles
@@ -43,9 +41,6 @@ Now = Callable[[], str]
 
 _DATABASE = "rehearsal"
 _UP_LIMIT = timedelta(minutes=5)
-_END_LIMIT = 15.0
-"""Seconds an engine gets to end at a safe point before it is killed: its target goes anyway."""
-_STEP = 0.1
 
 
 class _Side:
@@ -161,7 +156,7 @@ class Rehearsal:
             target=str(self._target),
             folder=str(self._folder),
             names=names,
-            images=await self._docker.call(_images),
+            images=await self._docker.call(image_ids),
         )
         self._record.write(self._begun)
         copies = VolumeCopies(self._artefacts(), self._files(), self._now)
@@ -182,7 +177,7 @@ class Rehearsal:
 
     async def note_images(self) -> None:
         """Record what the copy's containers are made of: an item may have built an image."""
-        used = await self._docker.call(_image_names, self.begun.names.project)
+        used = await self._docker.call(image_names, self.begun.names.project)
         self._begun = msgspec.structs.replace(self.begun, used=tuple(sorted(used)))
         self._record.write(self._begun)
 
@@ -304,86 +299,6 @@ class _VolumeCopy:
             self._docker.use(lambda api: api.remove_container(made["Id"], force=True))
 
 
-class Removal:
-    """Takes away everything of a rehearsal. Safe to repeat."""
-
-    def __init__(self, record: RehearsalRecord, session_folder: Callable[[str], Path]) -> None:
-        self._record = record
-        self._session_folder = session_folder
-        self._docker = DockerClient()
-
-    def remove(self, begun: Begun, engine: tuple[int, str] | None) -> None:
-        """Blocks. `engine` is the pid and start time of the engine on the copy.
-
-        Raises:
-            RunbookError: something could not be removed; the record stays, for the next time.
-        """
-        if engine is not None:
-            _end(*engine)
-        try:
-            self._docker.use(_remove_from_engine, begun)
-            if Path(begun.folder).exists():
-                shutil.rmtree(begun.folder)
-            if begun.session:
-                shutil.rmtree(self._session_folder(begun.session), ignore_errors=True)
-        except OSError as error:
-            raise EnvironmentLacks(
-                f"The rehearsal's copy in {begun.folder} could not be removed: {error}",
-                hint="Mend the cause, then: runbook rehearse --remove",
-            ) from error
-        finally:
-            self._docker.close()
-        self._record.forget(begun)
-
-
-def _end(pid: int, started: str) -> None:
-    deadline = time.monotonic() + _END_LIMIT
-    with contextlib.suppress(ProcessLookupError):
-        if start_time(pid) == started:
-            os.kill(pid, signal.SIGTERM)
-        while start_time(pid) == started:
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(_STEP)
-
-
-def _remove_from_engine(api: Any, begun: Begun) -> None:
-    from docker.errors import NotFound
-
-    labels = [f"{PROJECT}={begun.names.project}", f"{SESSION}={begun.id}"]
-    labels += [f"{SESSION}={begun.session}"] if begun.session else []
-    used = {*begun.used, *_image_names(api, begun.names.project)}
-    for label in labels:
-        wanted = {"label": [label]}
-        for container in api.containers(all=True, filters=wanted):
-            with contextlib.suppress(NotFound):
-                api.remove_container(container["Id"], force=True, v=True)
-        for network in api.networks(filters=wanted):
-            with contextlib.suppress(NotFound):
-                api.remove_network(network["Id"])
-        for volume in api.volumes(filters=wanted)["Volumes"] or ():
-            with contextlib.suppress(NotFound):
-                api.remove_volume(volume["Name"], force=True)
-    _give_back_images(api, begun, used)
-
-
-def _give_back_images(api: Any, begun: Begun, used: set[str]) -> None:
-    """Take the copy's own image names away, and let the others mean what they meant."""
-    from docker.errors import NotFound
-
-    now = _images(api)
-    for name in used:
-        before = begun.images.get(name)
-        if before and now.get(name) != before:
-            with contextlib.suppress(NotFound):
-                repository, _, tag = name.rpartition(":")
-                api.tag(before, repository, tag, force=True)
-    for name in now:
-        if name.startswith(f"{begun.names.project}-"):
-            with contextlib.suppress(NotFound):
-                api.remove_image(name, force=True, noprune=True)
-
-
 def _tag_images(api: Any, model: Model, names: Names) -> None:
     """Let the copy's image names mean what runs in the target."""
     by_service = {
@@ -393,16 +308,6 @@ def _tag_images(api: Any, model: Model, names: Names) -> None:
     for service, spec in model["services"].items():
         if spec.get("build") and service in by_service:
             api.tag(by_service[service], names.image(service), "latest", force=True)
-
-
-def _images(api: Any) -> dict[str, str]:
-    return {name: image["Id"] for image in api.images() for name in image["RepoTags"] or ()}
-
-
-def _image_names(api: Any, project: str) -> set[str]:
-    found = api.containers(all=True, filters={"label": [f"{PROJECT}={project}"]})
-    names = {str(container["Image"]) for container in found}
-    return {name if ":" in name.split("/")[-1] else f"{name}:latest" for name in names}
 
 
 def _volumes(api: Any) -> set[str]:

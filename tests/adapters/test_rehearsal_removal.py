@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from runbook_app.adapters.children import start_time
-from runbook_app.adapters.rehearsal import Removal, _remove_from_engine
 from runbook_app.adapters.rehearsal_names import Names
 from runbook_app.adapters.rehearsal_record import Begun, RehearsalRecord
+from runbook_app.adapters.rehearsal_removal import Removal, _remove_from_engine
 
 PROJECT = "com.docker.compose.project"
 SESSION = "runbook.session"
