@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import signal
 import subprocess
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from runbook_app.adapters.docker_client import DockerClient
+from runbook_app.adapters.rehearsal import _VolumeCopy
 from runbook_app.bootstrap import rehearsal_record
 from tests.real.demos import RUNBOOK, TLS, Demo, made_demo
 
@@ -105,6 +108,19 @@ def test_item_2_is_rehearsed_and_the_badge_lets_it_begin(demo: Demo, required: P
     assert demo.runbook("rollback", "tls", "--yes", "-q").returncode == 0
 
 
+def test_a_fixed_container_name_is_refused_and_nothing_is_made(demo: Demo) -> None:
+    compose = demo.root / "docker-compose.staging.yml"
+    before = compose.read_text()
+    compose.write_text(before.replace("  api:\n", "  api:\n    container_name: fixed\n", 1))
+    try:
+        refused = demo.runbook("rehearse", str(TLS), "--target", str(demo.root))
+    finally:
+        compose.write_text(before)
+    assert refused.returncode == 2
+    assert "the container name fixed of service api" in refused.stderr
+    assert [path for path in demo.home.glob("rehearsals/*") if path.name != "badges"] == []
+
+
 def test_a_killed_rehearsal_is_removed_by_the_next_command(demo: Demo) -> None:
     argv = ["rehearse", str(TLS), "--target", str(demo.root), "-q"]
     process = subprocess.Popen(
@@ -130,3 +146,33 @@ def test_a_killed_rehearsal_is_removed_by_the_next_command(demo: Demo) -> None:
     assert left(begun.names.project) == []
     assert not Path(begun.folder).exists()
     assert not (demo.home / begun.session).exists()
+
+
+@pytest.fixture
+def volumes() -> Iterator[tuple[str, str]]:
+    names = tuple(f"rbtest-rehearse-{secrets.token_hex(3)}" for _ in range(2))
+    for name in names:
+        docker("volume", "create", name)
+    yield names
+    docker("volume", "rm", *names)
+
+
+@pytest.mark.usefixtures("demo")  # which provides the image
+def test_a_volume_is_copied_with_owners_and_modes(volumes: tuple[str, str]) -> None:
+    old, new = volumes
+    image = "runbook-staging-db:latest"
+
+    def shell(volume: str, script: str) -> list[str]:
+        mount = f"type=volume,source={volume},target=/v"
+        limits = ("--rm", "--network=none", "--user=0", "--entrypoint=sh")
+        return docker("run", *limits, "--mount", mount, image, "-c", script)
+
+    shell(old, "mkdir /v/d && echo one >/v/d/f && chown 33:7 /v/d/f && chmod 0640 /v/d/f")
+    shell(old, "ln -s d/f /v/link && chmod 0701 /v")
+    client = DockerClient()
+    try:
+        _VolumeCopy(client, old, new, image, "rbtest").run()
+    finally:
+        client.close()
+    look = "stat -c '%n %a %u:%g %F' /v /v/d /v/d/f /v/link; cat /v/link"
+    assert shell(new, look) == shell(old, look)
