@@ -272,10 +272,13 @@ class _VolumeCopy:
         self._ended = True
 
     def run(self) -> None:
-        """Blocks. Both containers are never started."""
+        """Blocks. Both containers are never started.
+
+        The folder itself is in the archive, or its owner and mode would stay behind.
+        """
         with self._holding(self._source, True) as old, self._holding(self._place, False) as new:
-            pieces, _ = self._docker.use(lambda api: api.get_archive(old, "/volume/."))
-            self._docker.use(lambda api: api.put_archive(new, "/volume", self._until_ended(pieces)))
+            pieces, _ = self._docker.use(lambda api: api.get_archive(old, "/volume"))
+            self._docker.use(lambda api: api.put_archive(new, "/", self._until_ended(pieces)))
 
     def _until_ended(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         for piece in pieces:

@@ -168,7 +168,7 @@ def test_a_volume_is_copied_with_owners_and_modes(volumes: tuple[str, str]) -> N
         return docker("run", *limits, "--mount", mount, image, "-c", script)
 
     shell(old, "mkdir /v/d && echo one >/v/d/f && chown 33:7 /v/d/f && chmod 0640 /v/d/f")
-    shell(old, "ln -s d/f /v/link && chmod 0701 /v")
+    shell(old, "ln -s d/f /v/link && chmod 0701 /v && chown 5:6 /v")
     client = DockerClient()
     try:
         _VolumeCopy(client, old, new, image, "rbtest").run()
