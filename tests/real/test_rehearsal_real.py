@@ -150,7 +150,7 @@ def test_a_killed_rehearsal_is_removed_by_the_next_command(demo: Demo) -> None:
 
 @pytest.fixture
 def volumes() -> Iterator[tuple[str, str]]:
-    names = tuple(f"rbtest-rehearse-{secrets.token_hex(3)}" for _ in range(2))
+    names = (f"rbtest-{secrets.token_hex(4)}", f"rbtest-{secrets.token_hex(4)}")
     for name in names:
         docker("volume", "create", name)
     yield names
