@@ -11,8 +11,8 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ from runbook_app.ports.crash import CrashPoint, no_crash
 if TYPE_CHECKING:
     from runbook_app.adapters.lock import TargetLock
     from runbook_app.adapters.recipient import Recipient
+    from runbook_app.adapters.rehearsal import Rehearsal
+    from runbook_app.adapters.rehearsal_record import Begun, RehearsalRecord
     from runbook_app.adapters.sessions import SessionFolders, SessionSummary
     from runbook_app.domain.events import DoneBefore
     from runbook_app.domain.plan import Plan
@@ -452,6 +454,101 @@ async def _take_score(folder: Path, session: SessionClient, *, probes: bool) -> 
     return session.state.scores[-1]
 
 
+# Rehearsals
+
+
+def rehearsal(
+    plan: Plan, target: Path, *, workdir: Path | None, say: Callable[[str], None]
+) -> Rehearsal:
+    """A rehearsal of a plan on a copy of a target; nothing of it is made yet.
+
+    Raises:
+        UsageError: the target is no folder, or has not what the plan names.
+    """
+    from runbook_app.adapters.clock import SystemClock
+    from runbook_app.adapters.rehearsal import Rehearsal
+    from runbook_app.domain.clock import to_text
+
+    target = target.expanduser().resolve()
+    _check_target(plan, target)
+    if not plan.target.compose:
+        raise UsageError("The plan names no Compose file, so there is nothing to copy.")
+    return Rehearsal(
+        plan,
+        target,
+        record=rehearsal_record(),
+        key=home() / "captures.key",
+        workdir=workdir.expanduser().absolute() if workdir else None,
+        say=say,
+        now=lambda: to_text(SystemClock().now()),
+    )
+
+
+def rehearsal_record() -> RehearsalRecord:
+    from runbook_app.adapters.rehearsal_record import RehearsalRecord
+
+    return RehearsalRecord(home())
+
+
+def remove_rehearsal(begun: Begun) -> None:
+    """Take away a rehearsal's copy, with its engine and its session.
+
+    Raises:
+        RunbookError: something could not be removed.
+    """
+    from runbook_app.adapters.rehearsal_removal import Removal
+
+    engine = None
+    folder = home() / begun.session
+    if begun.session and (folder / "journal.db").is_file():
+        session = _client(folder, read_only=True)
+        if session.state.engine is not None:
+            engine = (session.state.engine.pid, session.state.engine.pid_started)
+        session.close()
+    Removal(rehearsal_record(), lambda name: home() / name).remove(begun, engine)
+
+
+def note_rehearsal(plan: Plan, target: Path) -> None:
+    """Tell the newest session of this plan on a target what is on record of rehearsals."""
+    from runbook_app.adapters.children import Children
+    from runbook_app.adapters.rehearsal_record import TargetRehearsals
+
+    latest = folders().latest(target.expanduser().resolve())
+    if latest is None or latest.plan != plan.id:
+        return
+    session = _client(latest.folder, read_only=False)
+
+    async def note() -> None:
+        async def forget(_: object) -> None:
+            """No engine, no journal: these only read."""
+
+        root = Path(session.started.target)
+        record = TargetRehearsals(rehearsal_record(), session.plan, root, Children(forget))
+        await session.note_rehearsals(await record.noted())
+
+    try:
+        asyncio.run(note())
+    finally:
+        session.close()
+
+
+@contextmanager
+def only_driver(target: Path, what: str) -> Iterator[None]:
+    """Hold a target's lock.
+
+    Raises:
+        LockedError: another driver holds it.
+    """
+    from runbook_app.adapters.lock import TargetLock
+
+    lock = TargetLock(target.expanduser().resolve(), home())
+    lock.acquire(what, getpass.getuser())
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 @asynccontextmanager
 async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engine]:
     """The engine with everything it drives, closed in order at the end."""
@@ -463,6 +560,7 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
     from runbook_app.adapters.logs import SqliteLogWriter
     from runbook_app.adapters.recipient import recipient_of
     from runbook_app.adapters.registry import InstalledActions
+    from runbook_app.adapters.rehearsal_record import TargetRehearsals
     from runbook_app.adapters.sealer import FileKeySealer
     from runbook_app.adapters.sqlite_journal import SqliteJournal
     from runbook_app.adapters.target import StackTarget
@@ -506,6 +604,7 @@ async def _assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engi
             clock=clock,
             crash=_crash_point(),
             end_survivor=children.end_survivor,
+            rehearsals=TargetRehearsals(rehearsal_record(), plan, root, children),
         )
     except Exception as error:
         raise say_last(error, redactor.text) from error

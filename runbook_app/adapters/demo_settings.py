@@ -57,18 +57,18 @@ def choose(
     """
     known = list(others)
     taken = {port for other in known for port in (other.api_port, other.http_port)}
-    api_port = _port(_API_PORTS, taken, free)
-    http_port = _port(_HTTP_PORTS, taken | {api_port}, free)
+    api_port = free_port(_API_PORTS, taken, free)
+    http_port = free_port(_HTTP_PORTS, taken | {api_port}, free)
     used = [*networks, *(Network(other.subnet) for other in known)]
     return Settings(
         project=project or f"{PREFIX}-{secrets.token_hex(2)}",
         api_port=api_port,
         http_port=http_port,
-        subnet=str(_subnet(used)),
+        subnet=str(free_subnet(used)),
     )
 
 
-def _port(wanted: range, taken: set[int], free: Callable[[int], bool]) -> int:
+def free_port(wanted: range, taken: set[int], free: Callable[[int], bool]) -> int:
     for port in wanted:
         if port not in taken and free(port):
             return port
@@ -78,12 +78,12 @@ def _port(wanted: range, taken: set[int], free: Callable[[int], bool]) -> int:
     )
 
 
-def _subnet(used: list[Network]) -> Network:
-    for candidate in _candidates():
+def free_subnet(used: list[Network], candidates: Iterable[Network] | None = None) -> Network:
+    for candidate in candidates or _candidates():
         if not any(candidate.overlaps(network) for network in used):
             return candidate
     raise EnvironmentLacks(
-        "No private subnet is free for the demo's network.",
+        "No private subnet is free for another network.",
         hint="Remove networks that nothing uses: docker network prune.",
     )
 

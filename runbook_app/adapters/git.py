@@ -150,6 +150,18 @@ class GitRepository:
         if paths:
             await self._run(("reset", "--quiet", "--", *_literal(paths)), timeout=_READ_LIMIT)
 
+    async def changed(self) -> list[str]:
+        """Files of the target that are not as the last commit has them, ignored ones aside."""
+        return sorted(change.path for change in await self._changes(["."]))
+
+    async def messages_since(self, commit: str) -> list[str] | None:
+        """Messages of the commits made on top of one; None when HEAD does not descend from it."""
+        within = await self._read("merge-base", "--is-ancestor", commit, "HEAD")
+        if not within.ok:
+            return None
+        answer = await self._read("log", "--format=%B%x00", f"{commit}..HEAD")
+        return [text.strip() for text in answer.text.split("\0") if text.strip()]
+
     async def exclude(self, paths: Sequence[str]) -> None:
         answer = await self._read("rev-parse", "--git-path", "info/exclude", "--show-prefix")
         if not answer.ok:

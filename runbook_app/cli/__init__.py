@@ -16,6 +16,7 @@ COMMANDS = {
     "attach": "screens",
     "resume": "drive",
     "rollback": "undo",
+    "rehearse": "rehearse",
     "status": "records",
     "sessions": "records",
     "report": "records",
@@ -31,7 +32,7 @@ COMMANDS = {
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("plan", "rehearse", "serve", "import", "render", "new", "schema")
+LATER = ("plan", "serve", "import", "render", "new", "schema")
 """Commands of later versions: named, so that a script learns why it fails."""
 
 

@@ -505,6 +505,20 @@ class ScoreAbandoned(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class RehearsalNoted(Event, frozen=True, kw_only=True):
+    """An item's run and rollback on a copy of the target, as this machine has it on record."""
+
+    item: str
+    rehearsed_at: str
+    proven: bool
+    apply_seconds: float
+    rollback_seconds: float
+    plan_sha256: str
+    """Of the plan that was rehearsed."""
+    outdated: str = ""
+    """Why it does not count any more; empty while it does."""
+
+
 # Signal
 
 
@@ -617,5 +631,6 @@ AnyEvent = (
     | RecheckStarted
     | RecheckFinished
     | RecheckAbandoned
+    | RehearsalNoted
     | SignalExported
 )

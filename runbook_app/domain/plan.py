@@ -149,6 +149,8 @@ class Item:
     not_required: str = ""
     """Reason why the item has no steps."""
     sign_off: bool = False
+    rehearsal_required: bool = False
+    """It may begin only when its rollback was proven on a copy of the target."""
     position: Position = NOWHERE
 
     @property

@@ -12,6 +12,7 @@ from runbook_app.domain.measure import Measurement
 from runbook_app.domain.outcome import drifts, drifts_measured, failures, out_of_reach
 from runbook_app.domain.plan import CaptureLine, CheckLine, CheckpointLine, ConfirmLine, Item, Plan
 from runbook_app.domain.record import assumed, plan_item
+from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.score_page import score_result, score_section
 from runbook_app.domain.state import ItemState, LineState, SessionState, StepState
 from runbook_app.domain.status import report_lines, status_report
@@ -79,7 +80,7 @@ def _overview(state: SessionState, plan: Plan, now: str) -> list[str]:
                 _planned(item),
                 _actual(found, now),
                 at_second(began(found)) if began(found) else "-",
-                escape(_remark(item, found, unreachable)),
+                escape(badge_words(state, found, now) or _remark(item, found, unreachable)),
             )
             for item in plan.items
             if (found := state.items.get(item.id))

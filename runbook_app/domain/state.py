@@ -177,6 +177,7 @@ class ItemState:
     fallback: ev.FallbackChosen | None = None
     """Chosen in the rollback that is going on."""
     fallback_restored: bool = False
+    rehearsal: ev.RehearsalNoted | None = None
     rollback_history: list[ev.RollbackFinished] = field(default_factory=list)
     """Every finished rollback, also those before the item was run again."""
 
@@ -715,6 +716,8 @@ def _apply_item(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     if item is None:
         return
     match event:
+        case ev.RehearsalNoted():
+            item.rehearsal = event
         case ev.CheckpointOpened():
             _begin_again(item)
             item.checkpoint_opened_at, item.checkpoint_error = at, ""

@@ -9,6 +9,7 @@ from runbook_app.domain.estimate import completion, open_items, planned
 from runbook_app.domain.events import StatusReported
 from runbook_app.domain.outcome import failures
 from runbook_app.domain.plan import Item, Plan
+from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.domain.times import at_clock, began, seconds
 from runbook_app.domain.verdict import drift_reasons
@@ -34,7 +35,7 @@ def status_report(state: SessionState, plan: Plan, now: str) -> StatusReported:
             started="nothing yet",
             current="nothing",
             status=_blockers(state),
-            next=_next_item(state, plan, None),
+            next=_next_item(state, plan, None, now),
             estimated_completion=_completion_text(state, plan, now),
         )
     found = state.items[item.id]
@@ -42,7 +43,7 @@ def status_report(state: SessionState, plan: Plan, now: str) -> StatusReported:
         started=f"Item {item.number} - {item.title} ({at_clock(began(found), now)})",
         current=_current(state, item, found),
         status=(*_marks(item, found, now), *_blockers(state)),
-        next=_next(state, plan, item, found),
+        next=_next(state, plan, item, found, now),
         estimated_completion=_completion_text(state, plan, now),
     )
 
@@ -129,11 +130,11 @@ def _blockers(state: SessionState) -> tuple[str, ...]:
     return (*drift, *(f"blocker: {blocker.text}" for blocker in state.open_blockers()))
 
 
-def _next(state: SessionState, plan: Plan, item: Item, found: ItemState) -> str:
+def _next(state: SessionState, plan: Plan, item: Item, found: ItemState, now: str) -> str:
     if failures(found):
         return f"Retry, skip or roll back (item {item.number})"
     if found.status in (ItemStatus.ROLLED_BACK, ItemStatus.ROLLING_BACK) or found.finished:
-        return _next_item(state, plan, item)
+        return _next_item(state, plan, item, now)
     for step in item.steps:
         if (later := found.steps.get(step.id)) and later.status is StepStatus.PENDING:
             return step.title
@@ -141,19 +142,20 @@ def _next(state: SessionState, plan: Plan, item: Item, found: ItemState) -> str:
         return "Verify the success criteria"
     if item.commit and not found.committed and not found.verified_at:
         return "Commit the item"
-    return _next_item(state, plan, item)
+    return _next_item(state, plan, item, now)
 
 
 def _verifying(found: ItemState) -> bool:
     return found.steps_over and not found.needs_checkpoint
 
 
-def _next_item(state: SessionState, plan: Plan, current: Item | None) -> str:
+def _next_item(state: SessionState, plan: Plan, current: Item | None, now: str) -> str:
     for item, _ in open_items(state, plan):
         if current is None or item.id != current.id:
             estimate = planned(item)
             took = f" ({estimate})" if estimate.high else ""
-            return f"Item {item.number} - {item.title}{took}"
+            words = badge_words(state, state.items[item.id], now)
+            return f"Item {item.number} - {item.title}{took}" + (f", {words}" if words else "")
     return "nothing in this scope"
 
 

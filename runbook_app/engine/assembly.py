@@ -14,6 +14,7 @@ from runbook_app.engine.questions import Questions
 from runbook_app.engine.recheck import Recheck
 from runbook_app.engine.recovery import EndSurvivor
 from runbook_app.engine.redaction import Redactor
+from runbook_app.engine.rehearsed import Rehearsed
 from runbook_app.engine.reports import Reports
 from runbook_app.engine.rollback import Rollback
 from runbook_app.engine.scoring import Scoring
@@ -23,6 +24,7 @@ from runbook_app.ports.action import Registry
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.journal import Artefacts, LogWriter
+from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Target
 
 
@@ -39,6 +41,7 @@ def assemble(
     clock: Clock,
     crash: CrashPoint,
     end_survivor: EndSurvivor,
+    rehearsals: Rehearsals | None = None,
 ) -> Engine:
     questions = Questions(ledger)
     captures = Captures(ledger, artefacts, list(target.capturables()), crash)
@@ -87,6 +90,7 @@ def assemble(
         scoring=scoring,
         recheck=Recheck(plan=plan, ledger=ledger, steps=steps, series=series, clock=clock),
         series=series,
+        rehearsed=Rehearsed(plan, ledger, rehearsals or NoRehearsals()),
         reports=Reports(plan, ledger, root, redactor, clock),
         target=target,
         logs=logs,

@@ -6,7 +6,7 @@ import asyncio
 import getpass
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,12 @@ from runbook_app.domain.commands import Command
 from runbook_app.domain.decisions import outline
 from runbook_app.domain.entry import Entry
 from runbook_app.domain.errors import JournalError, UsageError
-from runbook_app.domain.events import PlanChangeAccepted, SessionStarted, SignalExported
+from runbook_app.domain.events import (
+    PlanChangeAccepted,
+    RehearsalNoted,
+    SessionStarted,
+    SignalExported,
+)
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.signal import build_signal
 from runbook_app.domain.state import SessionState, fold
@@ -120,6 +125,15 @@ class SessionClient:
                 outline=outline(plan),
             )
         )
+
+    async def note_rehearsals(self, found: Sequence[RehearsalNoted]) -> None:
+        """Record what this session does not know yet of rehearsals on copies of its target."""
+        self.refresh()
+        items = self.state.items
+        new = [n for n in found if n.item in items and items[n.item].rehearsal != n]
+        if new:
+            await self._journal.append(*new)
+            self._doorbell.ring()
 
     async def export(self, out: Path | None = None) -> Exported:
         self._require_writable()

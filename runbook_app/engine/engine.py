@@ -22,6 +22,7 @@ from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.recheck import Recheck
 from runbook_app.engine.recovery import EndSurvivor, recover
 from runbook_app.engine.redaction import Redactor, StreamRedactor
+from runbook_app.engine.rehearsed import Rehearsed
 from runbook_app.engine.reports import Reports
 from runbook_app.engine.rollback import Rollback
 from runbook_app.engine.scoring import Scoring
@@ -48,6 +49,7 @@ class Engine:
         scoring: Scoring,
         recheck: Recheck,
         series: Series,
+        rehearsed: Rehearsed,
         reports: Reports,
         target: Target,
         logs: LogWriter,
@@ -63,6 +65,7 @@ class Engine:
         self._captures = captures
         self.scoring = scoring
         self._recheck = recheck
+        self._rehearsed = rehearsed
         self._reports = reports
         self._target = target
         self._logs = logs
@@ -157,6 +160,7 @@ class Engine:
             self.stop(f"a second actor may be at work on the target: {error}")
             return
         await recover(self._ledger, self._steps, self._plan, self._end_survivor)
+        await self._rehearsed.note()
         if await self._target.git.state() != "no repository":
             await self._target.git.exclude(self._plan.record_documents())
 
@@ -252,6 +256,8 @@ class Engine:
             return
         if work is None:
             await self._ledger.emit(ev.NothingLeft())
+        elif reason := await self._rehearsed.held_back(decisions.next_work(state)):
+            await self._ledger.emit(ev.RunPaused(reason=reason))
         else:
             self._begin(self._do(work))
 

@@ -98,6 +98,8 @@ class Narrator:
                 return [Line(f"paused: {event.reason}", Tone.CARE)]
             case ev.NothingLeft():
                 return [Line("nothing left to do in this scope")]
+            case ev.RehearsalNoted():
+                return [_rehearsed(self.item(event.item), event)]
             case ev.LogLost():
                 kept = f"{event.stored} of {event.expected}"
                 return [Line(f"log of {event.source}: only {kept} lines stored", Tone.BAD)]
@@ -314,6 +316,14 @@ _SCORED = {
 
 def _share(score: float | None) -> str:
     return "not applicable" if score is None else told(score)
+
+
+def _rehearsed(item: str, event: ev.RehearsalNoted) -> Line:
+    when = at_second(event.rehearsed_at)
+    if not event.proven:
+        return Line(f"{item}: its rehearsal of {when} failed", Tone.CARE)
+    text = f"{item}: rollback proven in a rehearsal, {when}"
+    return Line(f"{text}; {event.outdated}", Tone.CARE) if event.outdated else Line(text, Tone.GOOD)
 
 
 def _check(event: ev.CheckFinished) -> list[Line]:

@@ -9,6 +9,7 @@ from runbook_app.domain.estimate import planned
 from runbook_app.domain.outcome import drifts_measured, failures, out_of_reach
 from runbook_app.domain.plan import Item
 from runbook_app.domain.record import assumed
+from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.state import ItemState, StepState, StepStatus
 from runbook_app.domain.times import at_second, began, seconds, session_ended
 from runbook_app.headless.score import score_summary
@@ -66,9 +67,11 @@ def status_lines(session: Session, now: str) -> list[str]:
         f"Target   {state.started.target if state.started else ''}",
         f"Started  {at_second(state.started_at)}, {active} at work, the window is {budget}",
         "",
-        *_columns([_heading(), *(_row(i, state.items[i.id], now) for i in _known(session))]),
+        *columns([_heading(), *(_row(i, state.items[i.id], now) for i in _known(session))]),
     ]
-    lines += [""] + (remarks if (remarks := _remarks(session)) else ["Nothing needs attention."])
+    lines += [""] + (
+        remarks if (remarks := _remarks(session, now)) else ["Nothing needs attention."]
+    )
     return lines
 
 
@@ -92,7 +95,7 @@ def _row(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
     )
 
 
-def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return [
         "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -100,7 +103,7 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _remarks(session: Session) -> list[str]:
+def _remarks(session: Session, now: str) -> list[str]:
     state = session.state
     lines = []
     if session_state(session) == "interrupted":
@@ -116,6 +119,11 @@ def _remarks(session: Session) -> list[str]:
             words = "proven" if item.rollback.proven else "NOT proven"
             lines.append(f"Item {item.id}: rolled back, {words}")
     lines += [f"Item {item}: {reason}" for item, reason in out_of_reach(state).items()]
+    lines += [
+        f"Item {item.id}: {words}"
+        for item in state.items.values()
+        if (words := badge_words(state, item, now))
+    ]
     lines += [f"Blocker: {blocker.text}" for blocker in state.open_blockers()]
     lines += [
         f"Not confirmed by a person: {line.item}: {line.title}"
@@ -128,4 +136,4 @@ def session_rows(found: Sequence[SessionSummary]) -> list[str]:
     """What `sessions` prints."""
     rows = [("Session", "Begun", "Plan", "Target")]
     rows += [(s.id, at_second(s.created), s.title, str(s.target or "unknown")) for s in found]
-    return _columns(rows)
+    return columns(rows)

@@ -53,6 +53,7 @@ from runbook_app.engine.export import Exporter
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.action import Action, Recorder, Run, check, effect, probe
+from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Capturable, Capture, Prior
 from runbook_app.testing.crash import crash_at
 
@@ -490,6 +491,7 @@ class World:
         self.root = base / "target"
         self.folder = base / "session"
         self.survivors: RunbookError | None = None
+        self.rehearsals: Rehearsals = NoRehearsals()
 
     def make(self) -> World:
         for folder in (self.root, self.folder, self.folder / "scratch"):
@@ -560,6 +562,7 @@ class World:
             clock=clock,
             crash=crash_at,
             end_survivor=children.end_survivor,
+            rehearsals=self.rehearsals,
         )
         logs.close()
         doorbell.close()

@@ -49,6 +49,19 @@ def test_drift_is_among_the_fields_and_the_lines() -> None:
     )
 
 
+def test_a_rehearsal_is_among_the_remarks() -> None:
+    noted = ev.RehearsalNoted(
+        item="tls",
+        rehearsed_at=Story().at,
+        proven=True,
+        apply_seconds=20,
+        rollback_seconds=9,
+        plan_sha256=WHOLE.sha256,
+    )
+    story = Story(WHOLE).tell(noted)
+    assert "Item tls: rollback proven just now" in status_lines(session(story), story.at)
+
+
 def test_the_newest_score_is_among_the_fields() -> None:
     found = status_fields(session(Story(SCORED).score("before", 1).score("asked", 3)))
     assert found["score"] == {"total": 75, "categories": {"API Security": 75}}

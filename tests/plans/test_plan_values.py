@@ -9,7 +9,7 @@ import pytest
 
 from runbook_app.domain.clock import Estimate
 from runbook_app.domain.plan import CaptureLine, CheckLine, ConfirmLine
-from tests.plans.conftest import HEAD, ITEM
+from tests.plans.conftest import HEAD, ITEM, Load
 
 STEP = "        with: {path: a.txt}\n"
 
@@ -251,3 +251,24 @@ def test_each_place_of_a_password_is_held_to_be_one(load, mistakes):
     assert load(head + target % f'"{given}"' + ITEM).target.database.password_from == given
     for wrong in ("file:a or hunter2", "command:tell", 'command:api:tell \\"it'):
         assert "never the password" in "".join(mistakes(head + target % f'"{wrong}"' + ITEM))
+
+
+@pytest.mark.parametrize(
+    ("of_plan", "of_item", "required"),
+    [
+        ("", "", False),
+        ("", "    rehearsal: required\n", True),
+        ("rehearsal: required\n", "", True),
+        ("rehearsal: required\n", "    rehearsal: optional\n", False),
+    ],
+)
+def test_a_rehearsal_is_required_by_the_item_or_for_all(
+    load: Load, of_plan: str, of_item: str, required: bool
+) -> None:
+    text = HEAD + of_plan + ITEM.replace("    title: One\n", f"    title: One\n{of_item}")
+    assert load(text).items[0].rehearsal_required is required
+
+
+def test_an_item_that_changes_nothing_is_never_required_by_the_plan(load: Load) -> None:
+    looks = ITEM.replace("sample.write", "sample.look").replace("    rollback: captures\n", "")
+    assert not load(f"{HEAD}rehearsal: required\n{looks}").items[0].rehearsal_required

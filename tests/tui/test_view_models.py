@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -534,3 +535,37 @@ def test_what_a_waiver_lacks(fields: dict[str, str], lacks: str | None):
     values = {"reason": "slow lab", "owner": "ops", "expires": "2025-11-01", **fields}
     found = lacking(Waiver(**values), stage.NOW)
     assert (found and found[0]) == lacks
+
+
+# Rehearsals
+
+
+def rehearsed(session: FakeSession, **fields: object) -> SessionState:
+    known = {
+        "item": "tls",
+        "rehearsed_at": stage.NOW,
+        "proven": True,
+        "apply_seconds": 20.0,
+        "rollback_seconds": 9.0,
+        "plan_sha256": session.plan.sha256,
+    }
+    session.emit(ev.RehearsalNoted(**(known | fields)))
+    return read(session)
+
+
+def test_an_item_that_was_rehearsed_shows_it_until_it_begins(session: FakeSession):
+    state = rehearsed(stage.started(session))
+    found = row(session.plan, state, TLS, opened=False, now=stage.NOW)
+    assert text_of(found.right).startswith("rollback proven just now · ")
+    begun = row(session.plan, read(stage.tls_running(session)), TLS, opened=False, now=stage.NOW)
+    assert "rollback proven" not in text_of(begun.right)
+
+
+def test_a_checkpoint_that_waits_for_a_rehearsal_says_so_first(session: FakeSession):
+    items = [replace(item, rehearsal_required=item.id == "tls") for item in session.plan.items]
+    plan, gate = replace(session.plan, items=tuple(items)), Node(NodeKind.CHECKPOINT, "tls")
+    state = read(stage.started(session))
+    first = text_of(panel.body(plan, state, gate)[0])
+    assert first == "Item tls has to be rehearsed first, and it was not: runbook rehearse"
+    state = rehearsed(session)
+    assert "rehearsed" not in text_of(panel.body(plan, state, gate)[0])

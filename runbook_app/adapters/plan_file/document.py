@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbook_app.adapters.plan_file.items import ITEM_KEYS, Items
+from runbook_app.adapters.plan_file.items import ITEM_KEYS, REHEARSALS, Items
 from runbook_app.adapters.plan_file.reading import Fields, Reading
 from runbook_app.adapters.plan_file.score import Scores
 from runbook_app.domain.plan import (
@@ -35,6 +35,7 @@ PLAN_KEYS = frozenset(
         "next_phases",
         "plan",
         "principles",
+        "rehearsal",
         "risks",
         "score",
         "sections",
@@ -103,6 +104,7 @@ class Document:
     def _items(self) -> tuple[Item, ...]:
         if self.root.need("items") is None:
             return ()
+        self.items.rehearsal = self.root.choice("rehearsal", REHEARSALS, "optional")
         found = tuple(self.items.read(f) for f in self.root.each("items", "an item", ITEM_KEYS))
         if not found and not self._reading.source.mistakes:
             self.root.wrong("items", "a plan needs at least one item")

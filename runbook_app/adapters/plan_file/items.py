@@ -36,6 +36,7 @@ ITEM_KEYS = frozenset(
         "number",
         "planned",
         "priority",
+        "rehearsal",
         "risks",
         "rollback",
         "rollback_budget",
@@ -68,6 +69,7 @@ CONFIRM_KEYS = frozenset({"confirm", "id", "person"})
 CAPTURE_KEYS = frozenset({"capture", "id", "title"})
 FILE_KEYS = frozenset({"note", "path"})
 
+REHEARSALS = ("required", "optional")
 PRIORITIES = ("critical", "high", "medium", "low")
 STEP_TIMEOUT = timedelta(minutes=10)
 
@@ -80,6 +82,8 @@ class Items:
         self._calls = calls
         self.nodes: dict[str, Fields] = {}
         """The fields of each item, by its id."""
+        self.rehearsal = "optional"
+        """Of items that don't say themselves whether they have to be rehearsed."""
 
     def read(self, fields: Fields) -> Item:
         item_id = fields.id()
@@ -111,6 +115,7 @@ class Items:
             risks=fields.texts("risks"),
             not_required=fields.text("not_required"),
             sign_off=fields.flag("sign_off"),
+            rehearsal_required=self._rehearsal(fields, effects=effects),
             position=fields.position(),
         )
         self.nodes.setdefault(item_id, fields)
@@ -134,6 +139,13 @@ class Items:
                 )
             )
         return tuple(lines)
+
+    def _rehearsal(self, fields: Fields, *, effects: bool) -> bool:
+        """Only what changes the target can be required: the rest has no rollback to prove."""
+        wanted = fields.choice("rehearsal", REHEARSALS, self.rehearsal) == "required"
+        if wanted and not effects and "rehearsal" in fields and not fields.broken:
+            fields.wrong("rehearsal", "an item that changes nothing has no rollback to rehearse")
+        return wanted and effects
 
     def _steps(
         self, fields: Fields, item_id: str, *, planned: bool

@@ -8,6 +8,7 @@ from runbook_app.domain import decisions
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.events import CaptureTaken, Difference
 from runbook_app.domain.plan import Item, Plan, Step
+from runbook_app.domain.rehearsal import missing
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.tui.view import lines
 from runbook_app.tui.view.measured import (
@@ -57,7 +58,8 @@ def body(plan: Plan, state: SessionState, node: Node) -> list[Line]:
         case NodeKind.ITEM:
             found = _item_body(item, known)
         case NodeKind.CHECKPOINT:
-            found = [*_trouble(known.checkpoint_error), *lines.checkpoint(item, known)]
+            found = [*_trouble(known.checkpoint_error), *_held_back(state, item, known)]
+            found += lines.checkpoint(item, known)
             found += _captures(known)
         case NodeKind.VERIFY:
             found = [*_commit(known), *_criteria(item, known)]
@@ -77,6 +79,12 @@ def _trouble(error: str, hint: str = "") -> list[Line]:
     if not error:
         return []
     return [*prose(error, Tone.BAD), *prose(hint, Tone.WARN)]
+
+
+def _held_back(state: SessionState, item: Item, known: ItemState) -> list[Line]:
+    """What keeps the checkpoint from being opened at all."""
+    reason = "" if known.started else missing(state, item)
+    return _trouble(f"{reason[:1].upper()}{reason[1:]}: runbook rehearse" if reason else "")
 
 
 # A step

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.plan import Item, Plan, Step
+from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.tui.view.node import Node, NodeKind, item_state, step_of
 from runbook_app.tui.view.words import Line, Sign, Tone, clock, number_of, sign
@@ -29,7 +30,8 @@ def row(
     known = item_state(state, item)
     match node.kind:
         case NodeKind.ITEM:
-            return _item_row(item, known, opened=opened, dead=dead)
+            badge = badge_words(state, known, now)
+            return _item_row(item, known, badge, opened=opened, dead=dead)
         case NodeKind.CHECKPOINT:
             return _lines_row("Checkpoint", checkpoint_sign(known), _confirmed(known))
         case NodeKind.VERIFY:
@@ -39,7 +41,7 @@ def row(
             return _step_row(item, known, step_of(item, node.step), at, dead=dead)
 
 
-def _item_row(item: Item, known: ItemState, *, opened: bool, dead: bool) -> TreeRow:
+def _item_row(item: Item, known: ItemState, badge: str, *, opened: bool, dead: bool) -> TreeRow:
     shown = item_sign(known, dead=dead)
     fold = "▾" if opened else "▸"
     left = (
@@ -48,7 +50,8 @@ def _item_row(item: Item, known: ItemState, *, opened: bool, dead: bool) -> Tree
         (f"{item.number} ", Tone.DIM),
         (item.title, Tone.DIM if shown.tone is Tone.DIM and not opened else Tone.STRONG),
     )
-    return TreeRow(left, ((shown.word, shown.tone), *progress(known)))
+    remark = ((f"{badge} · ", Tone.DIM),) if badge else ()
+    return TreeRow(left, (*remark, (shown.word, shown.tone), *progress(known)))
 
 
 def item_sign(known: ItemState, *, dead: bool = False) -> Sign:
