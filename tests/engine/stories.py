@@ -100,7 +100,8 @@ async def _answer(client: SessionClient, question: QuestionAsked) -> None:
 
 def _quiet(state: SessionState) -> bool:
     """Whether the engine does nothing that it began, or goes on with, by itself."""
-    return not (state.intent.active or state.scoring or _rolling_back(state))
+    rechecking = state.recheck is not None and not state.recheck.over
+    return not (state.intent.active or state.scoring or rechecking or _rolling_back(state))
 
 
 def _rolling_back(state: SessionState) -> bool:
