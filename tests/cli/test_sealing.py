@@ -15,6 +15,7 @@ from runbook_app.adapters import doctor, passphrase
 from runbook_app.adapters.artefacts import FolderArtefacts
 from runbook_app.adapters.recipient import FILE, make_pair, recipient, recipient_of
 from runbook_app.adapters.sealer import FileKeySealer
+from runbook_app.bootstrap.engines import assembled
 from runbook_app.cli import commands, drive, screens
 from runbook_app.domain.errors import EnvironmentLacks
 from runbook_app.engine import known_secrets
@@ -157,7 +158,7 @@ def test_the_engine_seals_to_whom_its_session_keeps(
             made.append(self)
 
     async def seal() -> None:
-        async with bootstrap._assembled(folder, session):
+        async with assembled(folder, session):
             made[0].seal("vault-keys", SECRET.encode())
 
     monkeypatch.setattr(known_secrets, "KnownSecrets", Watched)

@@ -1,0 +1,44 @@
+"""The composition root: the one place that names the concrete classes.
+
+Everything heavy is imported inside the functions, when it is first needed.
+"""
+
+from runbook_app.bootstrap.engines import only_driver, run_engine
+from runbook_app.bootstrap.rehearsals import (
+    note_rehearsal,
+    rehearsal,
+    rehearsal_record,
+    remove_rehearsal,
+)
+from runbook_app.bootstrap.scores import measure_score
+from runbook_app.bootstrap.sessions import (
+    create_session,
+    find_done_before,
+    hold_pin,
+    list_sessions,
+    load_plan,
+    open_session,
+)
+from runbook_app.bootstrap.signals import public_key, read_journal
+from runbook_app.bootstrap.surroundings import home, recipient_key, signing_key
+
+__all__ = [
+    "create_session",
+    "find_done_before",
+    "hold_pin",
+    "home",
+    "list_sessions",
+    "load_plan",
+    "measure_score",
+    "note_rehearsal",
+    "only_driver",
+    "open_session",
+    "public_key",
+    "read_journal",
+    "recipient_key",
+    "rehearsal",
+    "rehearsal_record",
+    "remove_rehearsal",
+    "run_engine",
+    "signing_key",
+]

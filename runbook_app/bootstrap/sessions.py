@@ -1,0 +1,242 @@
+"""Sessions: begun, opened, listed, and held against their pinned plan."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runbook_app.bootstrap.signals import sign
+from runbook_app.bootstrap.surroundings import crash_point, folders
+from runbook_app.domain.errors import RunbookError, UsageError
+
+if TYPE_CHECKING:
+    from runbook_app.adapters.recipient import Recipient
+    from runbook_app.adapters.sessions import SessionSummary
+    from runbook_app.domain.events import DoneBefore
+    from runbook_app.domain.plan import Plan
+    from runbook_app.engine.client import SessionClient
+
+
+def load_plan(
+    plan: Path,
+    target: Path | None,
+    overrides: Mapping[str, str],
+    *,
+    window_from_now: bool = False,
+) -> Plan:
+    """Read and validate a plan for a target.
+
+    Raises:
+        PlanError: every mistake at once.
+    """
+    from runbook_app.adapters.plans import read_plan
+    from runbook_app.adapters.registry import InstalledActions
+
+    return read_plan(plan, InstalledActions(), overrides, target, window_from_now=window_from_now)
+
+
+def create_session(
+    plan: Path,
+    target: Path,
+    overrides: Mapping[str, str],
+    *,
+    window_from_now: bool = False,
+    done_before: Sequence[DoneBefore] = (),
+    seal_to: Recipient | None = None,
+) -> SessionClient:
+    """Pin the plan and its variables, and begin a session; its engine is not started yet.
+
+    Raises:
+        PlanError: the plan has mistakes.
+        UsageError: the target is no folder, or has not what the plan names.
+    """
+    from runbook_app.adapters.plan_pin import pin
+
+    target = target.expanduser().resolve()
+    plan = plan.expanduser().resolve()
+    loaded = load_plan(plan, target, overrides, window_from_now=window_from_now)
+    check_target(loaded, target)
+    folder = folders().create(loaded.id, target, title=loaded.title)
+    pin(folder, loaded)
+    if seal_to is not None:
+        seal_to.keep(folder)
+    asyncio.run(write_start(folder, loaded, target, done_before))
+    return client(folder, read_only=False)
+
+
+async def write_start(
+    folder: Path, plan: Plan, target: Path, done_before: Sequence[DoneBefore] = ()
+) -> None:
+    """Write the journal's first event; only then does the file get the name that counts."""
+    from runbook_app import __version__
+    from runbook_app.adapters.clock import SystemClock
+    from runbook_app.adapters.durable import sync_folder
+    from runbook_app.adapters.sqlite_journal import SqliteJournal
+    from runbook_app.domain.decisions import outline
+    from runbook_app.domain.events import SessionStarted
+
+    begun = folder / "journal.begun"
+    journal = SqliteJournal(begun, SystemClock())
+    try:
+        await journal.append(
+            SessionStarted(
+                session=folder.name,
+                plan=plan.id,
+                plan_title=plan.title,
+                plan_path=plan.path,
+                plan_sha256=plan.sha256,
+                target=str(target),
+                operator=getpass.getuser(),
+                host=socket.gethostname(),
+                program=__version__,
+                variables={
+                    name: value if isinstance(value, str | int | float | bool) else str(value)
+                    for name, value in plan.variables.items()
+                },
+                outline=outline(plan),
+                done_before=tuple(done_before),
+            )
+        )
+    finally:
+        journal.close()
+    begun.rename(folder / "journal.db")
+    sync_folder(folder)
+
+
+def open_session(session: str | None, target: Path, *, read_only: bool = False) -> SessionClient:
+    """Open a session by id (or the start of one), or the latest on a target.
+
+    Raises:
+        UsageError: there is none.
+    """
+    target = target.expanduser().resolve()
+    found = folders().find(session) if session else folders().latest(target)
+    if found is None:
+        raise UsageError(
+            f"There is no session on {target}.",
+            hint="Give --target DIR or a session's id; `runbook sessions` lists them.",
+        )
+    return client(found.folder, read_only=read_only)
+
+
+def list_sessions(target: Path | None = None) -> list[SessionSummary]:
+    """Sessions of this machine, newest first; those on one target when it is given."""
+    return folders().list(target)
+
+
+def find_done_before(plan: str, item: str, target: Path) -> DoneBefore | None:
+    """The newest session of the plan on the target that worked on the item, if it did it."""
+    from runbook_app.domain.events import DoneBefore
+    from runbook_app.domain.state import ItemStatus
+
+    for summary in list_sessions(target):
+        if summary.plan != plan:
+            continue
+        session = open_session(summary.id, target, read_only=True)
+        session.close()
+        found = session.state.items.get(item)
+        if found is not None and found.status is ItemStatus.SUCCEEDED and not found.drifted:
+            return DoneBefore(item=item, session=summary.id, at=found.verified_at)
+        if found is not None and found.status is not ItemStatus.PENDING:
+            return None
+    return None
+
+
+def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
+    """Hold the plan file against the session's pin before an engine is started.
+
+    Returns the session to go on with: the same one, or with the changed plan adopted.
+
+    Raises:
+        UsageError: it was edited since the session began, and that was not accepted.
+        PlanError: the edited plan has mistakes.
+    """
+    from runbook_app.adapters.plan_pin import as_options, changed_lines, pin
+
+    started = session.started
+    if session.engine_alive():
+        return session
+    original = Path(started.plan_path)
+    difference = changed_lines(session.plan, original)
+    if not difference:
+        return session
+    if not accept:
+        raise UsageError(
+            f"{original} was edited since this session began:\n{difference}\n",
+            hint="Undo the edit, or add --accept-plan-change to go on with the edited plan.",
+        )
+    values = as_options(started.variables)
+    changed = load_plan(original, None, values, window_from_now=True)
+    # Recorded first: a crash in between leaves the old pin, and the question is asked again.
+    asyncio.run(session.record_plan_change(changed, difference))
+    pin(session.folder, changed)
+    session.close()
+    return client(session.folder, read_only=False)
+
+
+def check_target(plan: Plan, target: Path) -> None:
+    if not target.is_dir():
+        raise UsageError(
+            f"{target} is not a folder.", hint="Give the project's folder with --target DIR."
+        )
+    if not plan.target.compose:
+        return
+    if not (target / plan.target.compose).is_file():
+        raise UsageError(
+            f"{target} has no {plan.target.compose}, which the plan names as its Compose file.",
+            hint="Give the project's folder with --target DIR, or `runbook demo DIR` for a sample.",
+        )
+    _check_services(plan, target / plan.target.compose)
+
+
+def _check_services(plan: Plan, compose: Path) -> None:
+    from runbook_app.adapters.compose_file import loaded
+
+    try:
+        document = loaded(compose.read_text("utf-8", "replace"), name=str(compose))
+    except RunbookError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    if "include" in document:  # services may stand in other files; Compose itself will tell
+        return
+    services = document.get("services") or {}
+    wanted = [plan.target.api_service, plan.target.database.service]
+    missing = [service for service in wanted if service and service not in services]
+    if missing:
+        raise UsageError(
+            f"{compose} has no service {' and no service '.join(missing)}, which the plan names.",
+            hint=f"It has {', '.join(services) or 'none'}. Mend it, or the plan's `target`.",
+        )
+
+
+def client(folder: Path, *, read_only: bool) -> SessionClient:
+    from runbook_app.adapters.children import start_time
+    from runbook_app.adapters.clock import SystemClock
+    from runbook_app.adapters.doorbell import SocketDoorbell
+    from runbook_app.adapters.durable import write_durably
+    from runbook_app.adapters.engine_start import last_words, start_engine
+    from runbook_app.adapters.logs import SqliteLogReader
+    from runbook_app.adapters.plan_pin import pinned_plan
+    from runbook_app.adapters.sqlite_journal import SqliteJournal
+    from runbook_app.engine.client import SessionClient
+    from runbook_app.engine.export import Exporter
+
+    clock = SystemClock()
+    return SessionClient(
+        folder=folder,
+        read_plan=lambda started, created: pinned_plan(
+            folder, started.plan_path, started.variables, created=created
+        ),
+        journal=SqliteJournal(folder / "journal.db", clock, read_only=read_only),
+        doorbell=SocketDoorbell(folder),
+        logs=SqliteLogReader(folder / "logs.db"),
+        clock=clock,
+        exporter=Exporter(sign=sign, write=write_durably, crash=crash_point()),
+        read_only=read_only,
+        is_alive=lambda pid, started: start_time(pid) == started,
+        start_engine=lambda: start_engine(folder),
+        last_words=lambda pid: last_words(folder, pid),
+    )
