@@ -134,6 +134,7 @@ def test_a_server_that_tells_too_much_is_found_leaking(
     assert again.returncode == 0, again.stdout + again.stderr
 
 
+@pytest.mark.slow
 async def test_each_weakness_that_is_put_back_fails_its_check_of_the_score(
     hardened: Stack, tmp_path: Path
 ) -> None:
