@@ -122,7 +122,7 @@ class ContainerLogs:
                     return
                 self._followed[container] = log
                 log.starts += 1
-                if log.starts == 1 or log.idle:
+                if log.idle:
                     log.idle = False
                     self._begin(lambda: self._drain(log), f"log of {log.service or container}")
 
@@ -173,8 +173,8 @@ class _Log:
     ) -> None:
         self.service = service
         self.starts = 0
-        self.idle = False
-        """No thread drains it: it is complete up to its newest end."""
+        self.idle = True
+        """No thread drains it: it never ran, or is complete up to its newest end."""
         self.died = 0
         """Nanoseconds since the epoch: the newest end of a run that the engine told."""
         self.complete_to = 0
