@@ -13,7 +13,7 @@ from actions._database_names import Names
 from actions._database_secrets import ignore
 from actions._database_sql import name as sql_name
 from actions._database_sql import text as sql_text
-from actions._published import published
+from actions._published import published_of
 from actions._secrets_accounts import Account, Login
 from actions._secrets_manifest import FOLDER, Entry, held
 from actions._secrets_present import present
@@ -269,7 +269,7 @@ async def _published(run: Run, retired: dict[str, list[str]]) -> dict[str, list[
     if await run.git.state() == "no repository":
         return {}
     variables = dict.fromkeys(variable for names in retired.values() for variable in names)
-    return {variable: await published(run, variable) for variable in variables}
+    return await published_of(run, [*variables])
 
 
 async def _old_database_password(run: Run, store: Store) -> None:
