@@ -386,10 +386,12 @@ async def hardened(run: Run, *, backend: Backend, **given: Any) -> None:
         return
     await serving.function(run, **given)
     await tls.function(run, **given)
-    # Nobody signs in to a sealed one.
-    if not (await _vault(run, **given).status())["sealed"]:
-        await token_short.function(run, **given)
-        await least_privilege.function(run, **given)
+    vault = _vault(run, **given)
+    if (await vault.status())["sealed"]:
+        return  # nobody signs in
+    token = await _signed_in(vault)
+    await _life(vault, token, TOKEN_LONGEST)
+    await _rights(vault, token)
 
 
 @check
@@ -453,7 +455,11 @@ async def _signed_in(vault: Vault) -> str:
 async def token_short(run: Run, *, longest: timedelta = TOKEN_LONGEST, **given: Any) -> None:
     """Find the application's token to live shortly, renewals included."""
     vault = _vault(run, **given)
-    token = await _signed_in(vault)
+    await _life(vault, await _signed_in(vault), longest)
+
+
+async def _life(vault: Vault, token: str, longest: timedelta) -> None:
+    run = vault.run
     looked = await vault.bao("token", "lookup", "-format=json", token=token)
     data = json.loads(looked.stdout)["data"]
     limit = longest.total_seconds()
@@ -473,7 +479,11 @@ async def least_privilege(run: Run, **given: Any) -> None:
     would do it.
     """
     vault = _vault(run, **given)
-    token = await _signed_in(vault)
+    await _rights(vault, await _signed_in(vault))
+
+
+async def _rights(vault: Vault, token: str) -> None:
+    run = vault.run
     looked = await vault.bao("token", "lookup", "-format=json", token=token)
     own = [name for name in json.loads(looked.stdout)["data"]["policies"] if name != "default"]
     run.equals("its policies", ", ".join(own), vault.role)
