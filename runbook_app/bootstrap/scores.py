@@ -6,12 +6,13 @@ import asyncio
 import getpass
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook_app.bootstrap.engines import assembled
+from runbook_app.bootstrap.engines import assembled, only_driver
 from runbook_app.bootstrap.sessions import check_target, client, load_plan, write_start
-from runbook_app.bootstrap.surroundings import folders, home
+from runbook_app.bootstrap.surroundings import folders
 from runbook_app.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ def measure_score(
         PlanError: the plan has mistakes.
         UsageError: there is no such target, or the plan has no checks for a score.
     """
-    from runbook_app.adapters.lock import TargetLock
     from runbook_app.adapters.plan_pin import pin
 
     target = target.expanduser().resolve()
@@ -41,21 +41,16 @@ def measure_score(
     check_target(loaded, target)
     if not loaded.score.measurable:
         raise UsageError(f"{chosen} has no checks for a score.", hint="See docs/plan-format.md.")
-    lock = TargetLock(target, home())
-    if probes:
-        lock.acquire("(a measurement of the score)", getpass.getuser())
-    try:
-        with tempfile.TemporaryDirectory(prefix="runbook-score-") as made:
-            folder = Path(made)
-            pin(folder, loaded)
-            asyncio.run(write_start(folder, loaded, target))
-            session = client(folder, read_only=True)
-            try:
-                return loaded, asyncio.run(_take_score(folder, session, probes=probes))
-            finally:
-                session.close()
-    finally:
-        lock.release()
+    driving = only_driver(target, "(a measurement of the score)") if probes else nullcontext()
+    with driving, tempfile.TemporaryDirectory(prefix="runbook-score-") as made:
+        folder = Path(made)
+        pin(folder, loaded)
+        asyncio.run(write_start(folder, loaded, target))
+        session = client(folder, read_only=True)
+        try:
+            return loaded, asyncio.run(_take_score(folder, session, probes=probes))
+        finally:
+            session.close()
 
 
 def _used_on(target: Path) -> tuple[Path, dict[str, str]]:
