@@ -34,7 +34,7 @@ class Engine:
         (wanted,) = filters["label"]
         return [name for name, label in self.things[kind].items() if label == wanted]
 
-    def containers(self, *, all: bool, filters: dict[str, list[str]]) -> list[dict[str, str]]:  # noqa: A002
+    def containers(self, *, all: bool, filters: dict[str, list[str]]) -> list[dict[str, str]]:  # noqa: A002 - as the SDK calls it
         assert all
         found = self._found("container", filters)
         return [{"Id": name, "Image": self.image_of[name]} for name in found]

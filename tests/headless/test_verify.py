@@ -43,10 +43,13 @@ def look(session: SignedSession, key: PublicKey | None = None, *, given: bool = 
 
 def look_at_all(session: SignedSession) -> Finding:
     """Verify the signal with its journal."""
-    finding, data = Finding(), session.signal.read_bytes()
-    stated = verify_signal(
-        data, session.page.read_bytes(), session.key, given=True, finding=finding
-    )
+    return hold_against(session, session.signal.read_bytes(), session.page.read_bytes())
+
+
+def hold_against(session: SignedSession, data: bytes, page: bytes | None = None) -> Finding:
+    """Verify a signal with the journal; a copy that lies elsewhere has no page."""
+    finding = Finding()
+    stated = verify_signal(data, page, session.key, given=True, finding=finding)
     journal = SqliteJournal(session.database, SystemClock(), read_only=True)
     try:
         verify_journal(journal, stated, data, finding)
@@ -293,18 +296,6 @@ def drift(session: SignedSession) -> tuple[bytes, bytes]:
     )
     session.export()
     return earlier
-
-
-def hold_against(session: SignedSession, data: bytes) -> Finding:
-    """Verify a copy that lies elsewhere with the session's journal."""
-    finding = Finding()
-    stated = verify_signal(data, None, session.key, given=True, finding=finding)
-    journal = SqliteJournal(session.database, SystemClock(), read_only=True)
-    try:
-        verify_journal(journal, stated, data, finding)
-    finally:
-        journal.close()
-    return finding
 
 
 def test_the_withdrawing_signal_says_what_it_withdraws_and_is_valid(
