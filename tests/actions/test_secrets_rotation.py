@@ -200,7 +200,7 @@ async def test_an_old_password_of_the_database_that_gets_in_fails_the_check(ther
 
 async def test_a_later_session_finds_the_old_values_in_the_repositorys_history(there):
     await made(there)
-    there.fake.secrets.registered.clear()
+    there.fake.secrets.history.clear()
     lines = "".join(f"+      {name}: {value}\n" for name, value in OLD.items())
     there.fake.shell.programs["git"] = lambda _: result(lines)
     store = dataclasses.replace(
