@@ -39,6 +39,8 @@ WORKERS = 3
 """Stories told at a time: most of a story is waiting for the disk."""
 PAGE_ALONE = "export:page#1"
 """Where a kill leaves a page that is newer than the statement beside it."""
+REPORT = ":StatusReported#"
+"""The last of these points may not come: one report says what two would have, if a ring is late."""
 CUT_SHORT = (StepStatus.RUNNING, StepStatus.WAITING)
 UNASKED = (StepStatus.UNKNOWN, None)
 
@@ -149,7 +151,11 @@ def kill_and_resume(
     """Kill a story at a point, tell it again, and hold what came of it."""
     world = World(base, STORIES[story].plan)
     begun = world.files()
-    assert teller.tell(base, story, crash_at=point) == -signal.SIGKILL, "it never came there"
+    code = teller.tell(base, story, crash_at=point)
+    if code == 0 and REPORT in point:
+        assert ending(world) == undisturbed.ending
+        return
+    assert code == -signal.SIGKILL, "it never came there"
     killed = Killed(world)
     killed.check_captured(begun)
     killed.check_signal(point)
