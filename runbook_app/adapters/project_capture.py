@@ -129,10 +129,10 @@ class ProjectCapturable:
             # Not `restart`: on engine 20.10 no command can be run any more in a container that
             # was restarted without a grace period, its healthcheck included.
             await self._compose("stop", *stale)
+            await self._runner.up(*running, more=alone)
         if odd := sorted(_odd_services(await self.fields(), before.fields) & set(running)):
             # Changed past Compose, which does not see it.
             await self._runner.up(*odd, more=["--no-deps", "--force-recreate"])
-        if stale or odd:
             await self._runner.up(*running, more=alone)
 
     async def _compose(self, *arguments: str) -> None:

@@ -26,6 +26,7 @@ _LABELS_LEFT_OUT = {
         "version": "the version of Compose",
         "replace": "names the container that this one replaced",
         "image": "an image id, which is compared itself",
+        "depends_on": "in no order, and empty for a container made alone; the file is compared",
         "project.config_files": _CALLED,
         "project.working_dir": _CALLED,
         "project.environment_file": _CALLED,

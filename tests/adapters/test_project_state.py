@@ -197,6 +197,7 @@ def test_a_change_of_a_volume_is_found(path, value):
     ("path", "value"),
     [
         ("Id", "0123456789abffff"),
+        ("Config/Labels/com.docker.compose.depends_on", "db:service_healthy:false"),
         ("RestartCount", 3),
         ("State/Pid", 99),
         ("State/StartedAt", "t2"),

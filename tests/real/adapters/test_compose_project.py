@@ -375,7 +375,7 @@ async def test_a_container_that_holds_another_content_than_the_restored_is_resta
     run = stack.run()
     await run.compose.up()
     stack.captures[:] = [await stack.capturable("project").prior("")]
-    other = stack.container("b")["State"]["StartedAt"]
+    same, other = stack.container("a")["Id"], stack.container("b")["State"]["StartedAt"]
     await run.files.write("app.conf", b"new\n")
     docker.api().stop(stack.container("a")["Id"], timeout=0)
     docker.api().start(stack.container("a")["Id"])
@@ -383,6 +383,7 @@ async def test_a_container_that_holds_another_content_than_the_restored_is_resta
 
     assert await stack.restore()
     assert (await run.containers.execute("a", ["cat", "/app.conf"])).text == "old\n"
+    assert stack.container("a")["Id"] == same
     assert stack.container("b")["State"]["StartedAt"] == other
     assert not await stack.restore()
 
