@@ -207,6 +207,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     commits: tuple[str, ...]
     waivers: tuple[Waiver, ...]
     not_confirmed: tuple[Unconfirmed, ...]
+    overrides: tuple[str, ...] = ()
+    """What a person took as done after a crash although its own check did not find it done."""
     score: ScoreClaim
     claims: tuple[ClaimResult, ...]
     """Those that something measured."""

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
+from runbook_app.domain.measure import Progress
 from runbook_app.domain.plan import CaptureLine, CheckLine, ConfirmLine, Item, Plan
 from runbook_app.domain.state import (
     ItemState,
@@ -39,6 +40,14 @@ class SettleUnknown:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoStep:
+    """Restore what a step captured, as a person said; a new engine goes on with it."""
+
+    item: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyItem:
     item: str
 
@@ -59,7 +68,7 @@ class TakeScore:
     """`before` the first change, or `asked` for and cut short by a crash."""
 
 
-ItemWork = OpenCheckpoint | RunStep | SettleUnknown | VerifyItem | CommitItem | RollBack
+ItemWork = OpenCheckpoint | RunStep | SettleUnknown | UndoStep | VerifyItem | CommitItem | RollBack
 Work = ItemWork | TakeScore
 
 
@@ -85,7 +94,7 @@ def outline(plan: Plan) -> tuple[ev.ItemOutline, ...]:
 def due(state: SessionState, plan: Plan) -> Work | None:
     """What is done next: the score comes before the first change, and again after a crash."""
     work = next_work(state)
-    if isinstance(work, RollBack):
+    if isinstance(work, RollBack | UndoStep):
         return work
     cut_short = state.scoring.started if state.scoring else None
     if cut_short and cut_short.moment == "asked":
@@ -115,6 +124,9 @@ def next_work(state: SessionState) -> ItemWork | None:
     for item in state.items.values():
         if item.status is ItemStatus.ROLLING_BACK:
             return RollBack(item.id)
+    for step in state.steps():
+        if step.status is StepStatus.UNKNOWN and step.resolved:
+            return UndoStep(step.item, step.id)
     if state.intent.until and _over(state, state.intent.until):
         return None
     for item in state.items.values():
@@ -343,17 +355,33 @@ def _judge_unknown(state: SessionState, command: cmd.ResolveUnknown) -> tuple[ev
     step = _step(state, command.step)
     if step.status is not StepStatus.UNKNOWN:
         raise Rejected(f"Step {step.id} is {step.status.value}, its outcome is known.")
-    match command.answer:
-        case "done":
-            evidence = f"taken as done by {command.by} after a crash"
-            return (ev.StepSucceeded(item=step.item, step=step.id, evidence=evidence),)
-        case "not done":
-            reason = f"taken as not done by {command.by} after a crash"
-            return (ev.StepReset(item=step.item, step=step.id, reason=reason),)
-        case "partly":
-            return ()
-        case _:
-            raise Rejected(f"{command.answer!r} is no answer; use done, not done or partly.")
+    if step.examined is None:
+        raise Rejected(f"The check of step {step.id} is still being asked; wait for what it finds.")
+    if step.resolved:
+        raise Rejected(f"Step {step.id} is being undone already: {step.resolved.words}.")
+    try:
+        answer = Progress(command.answer)
+    except ValueError:
+        known = "done, not done or partly"
+        raise Rejected(f"{command.answer!r} is no answer; use {known}.") from None
+    resolved = ev.UnknownResolved(
+        item=step.item,
+        step=step.id,
+        answer=answer,
+        by=command.by,
+        found=step.examined.progress,
+        evidence=step.examined.evidence,
+    )
+    again = ev.RunRequested(auto=False)
+    match answer:
+        case Progress.DONE:
+            done = ev.StepSucceeded(item=step.item, step=step.id, evidence=resolved.words)
+            return (resolved, done)
+        case Progress.NOT_DONE:
+            reset = ev.StepReset(item=step.item, step=step.id, reason=resolved.words)
+            return (resolved, reset, again)
+        case Progress.PARTLY:
+            return (resolved, again)
 
 
 def _judge_waiver(state: SessionState, command: cmd.WaiveCriterion) -> tuple[ev.AnyEvent, ...]:

@@ -280,6 +280,38 @@ class UnknownExamined(Event, frozen=True, kw_only=True):
     progress: Progress | None
     evidence: str
 
+    @property
+    def words(self) -> str:
+        if self.progress is None:
+            return f"its check could not run: {self.evidence}"
+        return f"its check finds it {self.progress.words}: {self.evidence}"
+
+
+class UnknownResolved(Event, frozen=True, kw_only=True):
+    """A person said what came of a step of unknown outcome, seeing what its check had found."""
+
+    item: str
+    step: str
+    answer: Progress
+    by: str
+    found: Progress | None
+    """What the check had found; None when it could not run."""
+    evidence: str
+
+    @property
+    def against_check(self) -> bool:
+        return self.found is not None and self.found is not self.answer
+
+    @property
+    def words(self) -> str:
+        """Who said what, and what the check had found."""
+        said = f"taken as {self.answer.words} by {self.by} after a crash"
+        if self.found is None:
+            return f"{said}; its check could not run: {self.evidence}"
+        if self.against_check:
+            return f"{said}, AGAINST its check, which found it {self.found.words}: {self.evidence}"
+        return f"{said}, as its check found: {self.evidence}"
+
 
 class StepReset(Event, frozen=True, kw_only=True):
     """The step may run again from the start."""
@@ -606,6 +638,7 @@ AnyEvent = (
     | StepSkipped
     | StepBecameUnknown
     | UnknownExamined
+    | UnknownResolved
     | StepReset
     | ParametersEdited
     | ChildStarted

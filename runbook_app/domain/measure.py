@@ -33,6 +33,10 @@ class Progress(StrEnum):
     NOT_DONE = "not done"
     PARTLY = "partly"
 
+    @property
+    def words(self) -> str:
+        return "partly done" if self is Progress.PARTLY else self.value
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of an effect's check, with what was seen."""

@@ -73,6 +73,7 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
             Unconfirmed(item=a.item, line=a.line, title=a.title, by=a.by, at=a.at)
             for a in record.assumed(state, plan)
         ),
+        overrides=tuple(_overrides(state)),
         score=score_result(plan.score, state),
         claims=claims,
         unproven=tuple(
@@ -217,6 +218,13 @@ def _waivers(state: SessionState) -> Iterable[Waiver]:
                     owner=line.waiver.owner,
                     expires=line.waiver.expires,
                 )
+
+
+def _overrides(state: SessionState) -> Iterable[str]:
+    for step in state.steps():
+        said = step.resolved
+        if said and step.status is StepStatus.SUCCEEDED and said.found is not said.answer:
+            yield f"{step.id}: {said.words} ({at_second(step.ended_at)})"
 
 
 def _named(taken: list[record.Taken], word: str) -> list[record.Taken]:

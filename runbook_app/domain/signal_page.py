@@ -36,6 +36,7 @@ def signal_markdown(signal: Signal) -> str:
         *_drift(signal),
         *_unconfirmed(signal),
         *_waivers(signal),
+        *_listed("## Taken as done without its check", signal.overrides),
         *_rollbacks(signal),
         *_details(signal),
         *score_section(signal.score),

@@ -56,7 +56,12 @@ STEP_TRANSITIONS: dict[StepStatus, frozenset[StepStatus]] = {
     ),
     StepStatus.SKIPPED: frozenset({StepStatus.ROLLING_BACK, StepStatus.PENDING}),
     StepStatus.UNKNOWN: frozenset(
-        {StepStatus.SUCCEEDED, StepStatus.PENDING, StepStatus.ROLLING_BACK}
+        {
+            StepStatus.SUCCEEDED,
+            StepStatus.PENDING,
+            StepStatus.ROLLING_BACK,
+            StepStatus.UNKNOWN,
+        }
     ),
     StepStatus.ROLLING_BACK: frozenset({StepStatus.ROLLED_BACK, StepStatus.ROLLBACK_FAILED}),
     StepStatus.ROLLED_BACK: frozenset({StepStatus.RUNNING, StepStatus.PENDING}),
@@ -98,6 +103,8 @@ class StepState:
     outputs: dict[str, Scalar] = field(default_factory=dict)
     waiver: ev.StepSkipped | None = None
     examined: ev.UnknownExamined | None = None
+    resolved: ev.UnknownResolved | None = None
+    """A person's word on what came of it; it stands until the step runs again."""
     parameters: dict[str, object] | None = None
     """Edited parameters, when they differ from the plan's."""
     log_sha256: str = ""
@@ -506,6 +513,7 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             | ev.StepSkipped()
             | ev.StepBecameUnknown()
             | ev.UnknownExamined()
+            | ev.UnknownResolved()
             | ev.StepReset()
             | ev.ParametersEdited()
         ):
@@ -679,7 +687,8 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             step.status, step.attempt = StepStatus.RUNNING, event.attempt
             step.started_at, step.ended_at = at, ""
             step.stopping = step.progress = step.error = step.hint = step.evidence = ""
-            step.measurements, step.outputs, step.examined = [], {}, None
+            step.measurements, step.outputs = [], {}
+            step.examined = step.resolved = None
         case ev.StepMeasured():
             step.measurements.append(event.measurement)
         case ev.StepProgressed():
@@ -700,13 +709,15 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             step.status, step.waiver, step.ended_at = StepStatus.SKIPPED, event, at
         case ev.StepBecameUnknown():
             step.status, step.ended_at, step.stopping = StepStatus.UNKNOWN, at, ""
-            step.error = event.reason
+            step.error, step.examined, step.resolved = event.reason, None, None
         case ev.UnknownExamined():
             step.examined = event
+        case ev.UnknownResolved():
+            step.resolved = event
         case ev.StepReset():
             step.status, step.ended_at, step.started_at = StepStatus.PENDING, "", ""
             step.error = step.hint = step.stopping = ""
-            step.examined = None
+            step.examined = step.resolved = None
         case ev.ParametersEdited():
             step.parameters = event.after
 

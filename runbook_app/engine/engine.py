@@ -15,7 +15,7 @@ from runbook_app.domain.clock import parse_time
 from runbook_app.domain.errors import ActionError, EnvironmentLacks, RunbookError
 from runbook_app.domain.measure import Progress
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.state import ItemStatus
+from runbook_app.domain.state import ItemStatus, StepStatus
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
 from runbook_app.engine.ledger import Ledger
@@ -202,8 +202,6 @@ class Engine:
                 self._begin(self._roll_back(command))
             case cmd.MeasureScore() | cmd.Recheck():
                 self._asked.append(command)
-            case cmd.ResolveUnknown(answer="partly"):
-                self._begin(self._undo_step(command.step))
             case _:
                 pass
 
@@ -251,7 +249,9 @@ class Engine:
             self._begin(self._measure(self._asked.pop(0)))
             return
         work = decisions.due(state, self._plan)
-        unasked = isinstance(work, decisions.RollBack) or work == decisions.TakeScore("asked")
+        unasked = isinstance(
+            work, decisions.RollBack | decisions.UndoStep
+        ) or work == decisions.TakeScore("asked")
         if not (state.intent.active or unasked):
             return
         if work is None:
@@ -285,6 +285,8 @@ class Engine:
                 await self._steps.run(item, self._plan.step(step_id)[1])
             case decisions.SettleUnknown(step=step_id):
                 await self._settle_unknown(step_id)
+            case decisions.UndoStep(step=step_id):
+                await self._undo_step(step_id)
             case decisions.VerifyItem():
                 await self._gate.verify(item)
             case decisions.CommitItem():
@@ -297,10 +299,13 @@ class Engine:
         state = self._ledger.state
         item, step = self._plan.step(step_id)
         found = state.step(step_id).examined
-        if found is None or found.progress is None:
+        policy = state.intent.unknown or ("check" if state.intent.unattended else "")
+        asked_again = state.intent.one and not policy
+        if found is None or found.progress is None or asked_again:
             await self._steps.examine(item, step)
             found = state.step(step_id).examined
-        policy = state.intent.unknown or ("check" if state.intent.unattended else "")
+            if state.step(step_id).resolved or state.step(step_id).status is not StepStatus.UNKNOWN:
+                return  # somebody has answered meanwhile
         progress = found.progress if found else None
         evidence = found.evidence if found else ""
         if policy == "rollback":
@@ -317,18 +322,25 @@ class Engine:
         elif policy == "check" and progress is Progress.PARTLY:
             await self._undo_step(step_id)
         else:
-            reason = f"the outcome of step {step_id} is unknown: {evidence}"
+            seen = found.words if found else "its check was not asked"
+            reason = f"the outcome of step {step_id} is unknown; {seen}"
             await self._ledger.emit(ev.RunPaused(reason=reason))
 
     async def _undo_step(self, step_id: str) -> None:
+        """Restore what the step captured and let it run again; a new engine goes on with that."""
         step = self._ledger.state.step(step_id)
+        said = step.resolved.words if step.resolved else "found partly done after a crash"
         try:
             await self._captures.restore_step(self._ledger.state.items[step.item], step_id)
         except RunbookError as error:
             reason = f"the captures of step {step_id} can't be restored: {error}"
-            await self._ledger.emit(ev.RunPaused(reason=reason))
+            await self._ledger.emit(
+                ev.StepBecameUnknown(item=step.item, step=step_id, reason=reason),
+                ev.RunPaused(reason=reason),
+            )
+            await self._steps.examine(*self._plan.step(step_id))
             return
-        await self._reset(step.item, step_id, "partly done; its captures were restored")
+        await self._reset(step.item, step_id, f"{said}; its captures were restored")
 
     async def _reset(self, item_id: str, step_id: str, reason: str) -> None:
         await self._ledger.emit(ev.StepReset(item=item_id, step=step_id, reason=reason))

@@ -39,6 +39,6 @@ async def recover(ledger: Ledger, steps: Steps, plan: Plan, end_survivor: EndSur
                 )
             )
     for step in list(ledger.state.steps()):
-        if step.status is StepStatus.UNKNOWN and step.examined is None:
+        if step.status is StepStatus.UNKNOWN and step.resolved is None:
             item, planned = plan.step(step.id)
             await steps.examine(item, planned)

@@ -183,7 +183,7 @@ class Steps:
                 self._find(item.id, step.id, call, recorder), item.id, step, announce=False
             )
         except RunbookError as error:
-            finding, evidence = None, f"the check could not run: {error}"
+            finding, evidence = None, str(error)
         else:
             evidence = finding.evidence if finding else ""
         finally:

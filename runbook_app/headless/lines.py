@@ -171,8 +171,12 @@ class Narrator:
                 text = f"{self.step(event.step)}: outcome unknown, {event.reason}"
                 return [Line(text, Tone.CARE)]
             case ev.UnknownExamined():
-                found = event.progress.value if event.progress else "could not be checked"
-                return [Line(f"  its check says: {found} {event.evidence}".rstrip(), Tone.CARE)]
+                return [Line(f"  {event.words}", Tone.CARE)]
+            case ev.UnknownResolved():
+                tone = Tone.BAD if event.against_check else Tone.CARE
+                against = ", AGAINST its check" if event.against_check else ""
+                text = f"{self.step(event.step)}: {event.by} says that it is {event.answer.words}"
+                return [Line(f"{text}{against}", tone)]
             case ev.StepReset():
                 return [Line(f"{self.step(event.step)}: to be run again, {event.reason}")]
             case ev.ParametersEdited():

@@ -129,12 +129,16 @@ class Parting:
     def _unknown(self) -> Exit:
         for step in self._state.steps():
             if step.status is StepStatus.UNKNOWN:
-                seen = step.examined.evidence if step.examined else step.error
+                seen = step.examined.words if step.examined else step.error
                 text = f"The outcome of step {step.id} is unknown: {seen}"
                 self._printer.say(text, Tone.CARE)
         self._printer.say(
-            f"Decide on the screen: runbook resume {self._id}; or give a policy:"
-            f" runbook resume {self._id} --headless --yes --unknown retry (or rollback)"
+            "Say on the screen whether it is done, not done or partly done:"
+            f" runbook resume {self._id}"
+        )
+        self._printer.say(
+            f"Or give a policy: runbook resume {self._id} --headless --yes --unknown check (as its"
+            " check finds), retry (run it again) or rollback (of its item)"
         )
         return Exit.WAITING
 

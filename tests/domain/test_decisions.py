@@ -8,6 +8,7 @@ import pytest
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import decisions as d
 from runbook_app.domain import events as ev
+from runbook_app.domain.measure import Progress
 from runbook_app.domain.plan import Call, Item, Plan, Step, TargetSpec
 from runbook_app.domain.state import SessionState, fold
 
@@ -79,6 +80,52 @@ def test_a_failed_step_lets_nothing_go_on() -> None:
 def test_an_unknown_step_is_settled_first() -> None:
     unknown = ev.StepBecameUnknown(item="tls", step="tls.one", reason="r")
     assert d.next_work(auto(*PASSED_GATE, start(), unknown)) == d.SettleUnknown("tls", "tls.one")
+
+
+BECAME_UNKNOWN = ev.StepBecameUnknown(item="tls", step="tls.one", reason="r")
+
+
+def examined(progress: Progress | None) -> SessionState:
+    found = ev.UnknownExamined(item="tls", step="tls.one", progress=progress, evidence="seen")
+    return state_after(*PASSED_GATE, start(), BECAME_UNKNOWN, found)
+
+
+def resolve(answer: str) -> cmd.ResolveUnknown:
+    return cmd.ResolveUnknown(step="tls.one", answer=answer, **META)
+
+
+def test_nobody_says_what_came_of_a_step_before_its_check_was_asked() -> None:
+    with pytest.raises(d.Rejected, match="still being asked"):
+        d.judge(state_after(*PASSED_GATE, start(), BECAME_UNKNOWN), PLAN, resolve("done"))
+
+
+def test_an_answer_is_one_of_three() -> None:
+    with pytest.raises(d.Rejected, match="'perhaps' is no answer"):
+        d.judge(examined(Progress.PARTLY), PLAN, resolve("perhaps"))
+
+
+@pytest.mark.parametrize("found", [*Progress, None])
+@pytest.mark.parametrize("answer", Progress)
+def test_an_answer_says_who_gave_it_and_whether_its_check_found_otherwise(
+    found: Progress | None, answer: Progress
+) -> None:
+    said = d.judge(examined(found), PLAN, resolve(answer.value))[0]
+    assert said == ev.UnknownResolved(
+        item="tls", step="tls.one", answer=answer, by="op", found=found, evidence="seen"
+    )
+    assert ("AGAINST its check" in said.words) == (found not in (None, answer))
+    assert ("could not run" in said.words) == (found is None)
+
+
+def test_what_is_partly_done_is_undone_before_anything_else_and_said_once() -> None:
+    state = examined(Progress.PARTLY)
+    said = ev.UnknownResolved(
+        item="tls", step="tls.one", answer=Progress.PARTLY, by="op", found=None, evidence=""
+    )
+    fold(journal(started(), *PASSED_GATE, start(), BECAME_UNKNOWN, said)[-1:], state)
+    assert d.due(state, PLAN) == d.UndoStep("tls", "tls.one")
+    with pytest.raises(d.Rejected, match="being undone already"):
+        d.judge(state, PLAN, resolve("done"))
 
 
 def test_a_started_rollback_goes_on_before_anything_else() -> None:

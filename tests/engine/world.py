@@ -550,23 +550,25 @@ class World:
         target.plan = self.plan
         target.survivors = self.survivors
         self.target = target
-        yield assemble(
-            plan=self.plan,
-            root=self.root,
-            ledger=ledger,
-            target=target,
-            artefacts=FolderArtefacts(self.folder, FileKeySealer(self.base / "captures.key")),
-            registry=Actions(),
-            logs=logs,
-            redactor=redactor,
-            clock=clock,
-            crash=crash_at,
-            end_survivor=children.end_survivor,
-            rehearsals=self.rehearsals,
-        )
-        logs.close()
-        doorbell.close()
-        journal.close()
+        try:
+            yield assemble(
+                plan=self.plan,
+                root=self.root,
+                ledger=ledger,
+                target=target,
+                artefacts=FolderArtefacts(self.folder, FileKeySealer(self.base / "captures.key")),
+                registry=Actions(),
+                logs=logs,
+                redactor=redactor,
+                clock=clock,
+                crash=crash_at,
+                end_survivor=children.end_survivor,
+                rehearsals=self.rehearsals,
+            )
+        finally:
+            logs.close()
+            doorbell.close()
+            journal.close()
 
     async def drive(self, epoch: int = 1) -> None:
         """Run an engine until it is stopped."""

@@ -139,7 +139,10 @@ async def test_yes_never_stands_in_where_a_person_is_required(asked: ev.Question
 async def test_an_outcome_that_stays_unknown_waits_for_a_person() -> None:
     show = Show(Stage(*UNKNOWN))
     assert await show.run(unattended=True) == 3
-    assert "The outcome of step tls.test is unknown: no answer" in show.said
+    assert (
+        "The outcome of step tls.test is unknown: its check could not run: no answer" in show.said
+    )
+    assert "--unknown check (as its check finds), retry" in show.said
 
 
 async def test_a_settled_unknown_goes_on() -> None:

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from runbook_app.domain import events as ev
+from runbook_app.domain.measure import Progress
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
 from runbook_app.headless.interrupts import Interrupts
@@ -31,6 +32,23 @@ def printed(story: Story, *, colour: bool = False) -> str:
     for entry in story.entries:
         printer.entry(entry)
     return out.getvalue()
+
+
+def test_an_answer_that_goes_against_the_check_is_printed_as_such() -> None:
+    said = ev.UnknownResolved(
+        item="tls",
+        step="tls.test",
+        answer=Progress.DONE,
+        by="anna",
+        found=Progress.NOT_DONE,
+        evidence="port 8001 refused",
+    )
+    found = ev.UnknownExamined(
+        item="tls", step="tls.test", progress=said.found, evidence=said.evidence
+    )
+    text = printed(Story().tell(found, said))
+    assert "  its check finds it not done: port 8001 refused\n" in text
+    assert "Test HTTPS access: anna says that it is done, AGAINST its check\n" in text
 
 
 def test_a_step_shows_its_time_beside_the_plans_and_what_it_measured() -> None:

@@ -423,6 +423,41 @@ def test_the_cursor_stands_on_what_the_steps_check_finds(
     assert ways(session, TEST)[0] is first
 
 
+def test_an_answer_says_what_it_does_and_that_it_goes_against_the_check(session: FakeSession):
+    stage.tls_unknown(session)
+    found = choices(session.plan, read(session), TEST)
+    assert [(choice.way, choice.note) for choice in found[:4]] == [
+        (Way.PARTLY, "restore 0 captures, run again; so its check finds"),
+        (Way.NOT_DONE, "run it again as it is; AGAINST its check"),
+        (Way.DONE, "take it as succeeded; AGAINST its check"),
+        (Way.AGAIN, "changes nothing"),
+    ]
+
+
+def test_no_answer_is_offered_before_the_check_was_asked(session: FakeSession):
+    stage.tls_unknown(session)
+    session.emit(ev.StepBecameUnknown(item="tls", step="tls.test", reason="died again"))
+    assert ways(session, TEST) == []
+    assert "Its check is asked first" in joined(panel.body(session.plan, read(session), TEST))
+
+
+def test_no_answer_is_offered_while_one_is_carried_out(session: FakeSession):
+    stage.tls_unknown(session)
+    session.emit(
+        ev.UnknownResolved(
+            item="tls",
+            step="tls.test",
+            answer=Progress.PARTLY,
+            by="anna",
+            found=Progress.DONE,
+            evidence="200",
+        )
+    )
+    assert ways(session, TEST) == []
+    shown = joined(panel.body(session.plan, read(session), TEST))
+    assert "Being undone: taken as partly done by anna after a crash, AGAINST its check" in shown
+
+
 def test_a_failed_rollback_can_be_tried_again_once(session: FakeSession):
     stage.tls_failed(session)
     session.emit(

@@ -16,6 +16,7 @@ from runbook_app.domain.state import (
     StepStatus,
 )
 from runbook_app.tui.view.node import Node, NodeKind
+from runbook_app.tui.view.words import plural
 
 
 class Way(StrEnum):
@@ -82,7 +83,7 @@ def _of_node(plan: Plan, item: ItemState, node: Node) -> list[Choice]:
 def _of_step(plan: Plan, item: ItemState, step_id: str) -> list[Choice]:
     match item.steps[step_id].status:
         case StepStatus.UNKNOWN:
-            return _triage(item.steps[step_id])
+            return _triage(item, item.steps[step_id])
         case StepStatus.FAILED:
             retry = Choice(Way.RETRY, "Retry", "counts only if its check then passes")
             edit = Choice(Way.EDIT, "Edit parameters and retry", "both versions are kept")
@@ -94,22 +95,28 @@ def _of_step(plan: Plan, item: ItemState, step_id: str) -> list[Choice]:
             return []
 
 
-_TRIAGE = {
-    Progress.PARTLY: Choice(Way.PARTLY, "It is partly done", "restore what it captured"),
-    Progress.NOT_DONE: Choice(Way.NOT_DONE, "It is not done", "run it again from the start"),
-    Progress.DONE: Choice(Way.DONE, "It is done", "take it as succeeded"),
-}
-"""The most careful first."""
+def _triage(item: ItemState, step: StepState) -> list[Choice]:
+    """What the step's own check finds stands first, where the cursor is.
 
-
-def _triage(step: StepState) -> list[Choice]:
-    """What the step's own check finds stands first, where the cursor is."""
-    found = step.examined.progress if step.examined else None
+    Nothing is offered before the check was asked, nor while an answer is carried out.
+    """
+    if step.examined is None or step.resolved:
+        return []
+    found = step.examined.progress
+    own = plural(sum(capture.step == step.id for capture in item.captures), "capture")
+    answers = {
+        Progress.PARTLY: Choice(Way.PARTLY, "It is partly done", f"restore {own}, run again"),
+        Progress.NOT_DONE: Choice(Way.NOT_DONE, "It is not done", "run it again as it is"),
+        Progress.DONE: Choice(Way.DONE, "It is done", "take it as succeeded"),
+    }
+    again = Choice(Way.AGAIN, "Ask its check again", "changes nothing")
     if found is None:
-        return list(_TRIAGE.values())
-    first = _TRIAGE[found]
-    others = [choice for progress, choice in _TRIAGE.items() if progress is not found]
-    return [replace(first, note=f"{first.note}; so its check finds"), *others]
+        return [*answers.values(), again]
+    first = answers.pop(found)
+    against = [
+        replace(choice, note=f"{choice.note}; AGAINST its check") for choice in answers.values()
+    ]
+    return [replace(first, note=f"{first.note}; so its check finds"), *against, again]
 
 
 def _waivers(plan: Plan, item: ItemState, lines: dict[str, LineState]) -> list[Choice]:
@@ -129,5 +136,5 @@ def _title(plan: Plan, item: ItemState, line_id: str) -> str:
 
 
 def _roll_back(item: ItemState) -> Choice:
-    count = len(item.captures)
-    return Choice(Way.ROLL_BACK, "Roll the item back", f"restores {count} captures, proves it")
+    restores = f"restores {plural(len(item.captures), 'capture')}, proves it"
+    return Choice(Way.ROLL_BACK, "Roll the item back", restores)

@@ -126,8 +126,10 @@ def _step_outcome(step: Step, it: StepState) -> list[Line]:
 
 
 def _examined(it: StepState) -> list[Line]:
+    if it.resolved:
+        return prose(f"Being undone: {it.resolved.words}", Tone.WARN)
     if it.examined is None:
-        return prose("Its check has not been run yet.", Tone.WARN)
+        return prose("Its check is asked first; then it is for you to say.", Tone.WARN)
     if it.examined.progress is None:
         return prose(f"Its check could not run: {it.examined.evidence}", Tone.BAD)
     return [
