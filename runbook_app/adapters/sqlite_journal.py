@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from runbook_app.adapters.sqlite_file import connect, connect_read_only, create_private, explain
-from runbook_app.domain.clock import to_text
+from runbook_app.domain.clock import parse_time, to_text
 from runbook_app.domain.entry import GENESIS, Body, Entry, chain, decode, encode
 from runbook_app.domain.errors import JournalError
 from runbook_app.ports.clock import Clock
@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS entries (
 _TIP = "SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1"
 _PAGE = "SELECT seq, at, kind, previous, hash, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
 _INSERT = "INSERT INTO entries (seq, at, kind, previous, hash, body) VALUES (?, ?, ?, ?, ?, ?)"
+_NO_UTF_8 = "\ufffd"
 _GROUP = 512
 _VERIFY_PAGE = 5_000
 
@@ -70,14 +71,14 @@ class SqliteJournal:
         try:
             if self._read_only:
                 connection = connect_read_only(self._path)
-                connection.text_factory = _lenient
                 connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-                return connection
-            create_private(self._path)
-            connection = connect(self._path, synchronous="FULL")
-            connection.execute(_SCHEMA)
+            else:
+                create_private(self._path)
+                connection = connect(self._path, synchronous="FULL")
+                connection.execute(_SCHEMA)
         except (sqlite3.Error, OSError) as error:
             raise explain(error, self._path, "opened") from error
+        connection.text_factory = _lenient
         return connection
 
     async def append(self, *bodies: Body) -> list[Entry]:
@@ -281,8 +282,18 @@ def _prepare(body: Body) -> tuple[Body, bytes]:
 
 
 def _sound(row: _Row) -> bool:
-    """A damaged record header turns columns into other types."""
-    return all(isinstance(value, str) for value in row[1:5]) and isinstance(row[5], bytes)
+    """Whether the columns are text in UTF-8 with a time, and bytes.
+
+    A damaged record header turns columns into other types.
+    """
+    texts = row[1:5]
+    if not (all(isinstance(text, str) for text in texts) and isinstance(row[5], bytes)):
+        return False
+    try:
+        parse_time(row[1])
+    except ValueError:
+        return False
+    return not any(_NO_UTF_8 in text for text in texts)
 
 
 def _fits(row: _Row, seq: int, previous: str) -> bool:
@@ -331,4 +342,5 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _lenient(data: bytes) -> str:
+    """One text that can't be decoded must not hide the rows beside it."""
     return data.decode("utf-8", "replace")

@@ -172,7 +172,7 @@ async def test_a_damaged_entry_stops_reading_unless_it_is_read_only(tmp_path):
         journal.read(limit=5)
     journal.close()
     damaged = open_journal(path, read_only=True)
-    assert [entry.seq for entry in damaged.read()] == [1, 2, *range(5, 21)]
+    assert [entry.seq for entry in damaged.read()] == [1, 2, 5, *range(7, 21)]
     assert [entry.seq for entry in damaged.read(after=1, limit=2)] == [2, 5]
     assert damaged.verify() == 3
     with pytest.raises(JournalError, match="reading only"):
