@@ -85,6 +85,10 @@ class CaptureRequired(ActionError):
     pass
 
 
+_WIDEST = 300
+"""Characters of a line that a mistake shows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
     """One mistake in a plan file, with the line it stands on."""
@@ -102,8 +106,19 @@ class Mistake:
         if self.suggestion:
             text += f" (did you mean {self.suggestion!r}?)"
         if self.source_line:
-            text += f"\n    {self.source_line}\n    {' ' * (self.position.column - 1)}^"
+            line, column = self._shown()
+            text += f"\n    {line}\n    {' ' * column}^"
         return text
+
+    def _shown(self) -> tuple[str, int]:
+        """The line, of a long one what is around the mistake, and the place in it from 0."""
+        line, column = self.source_line, self.position.column - 1
+        if len(line) <= _WIDEST:
+            return line, column
+        start = max(0, min(column - _WIDEST // 2, len(line) - _WIDEST))
+        end = start + _WIDEST
+        before, after = "…" if start else "", "…" if end < len(line) else ""
+        return f"{before}{line[start:end]}{after}", column - start + len(before)
 
 
 class PlanError(RunbookError):

@@ -45,6 +45,7 @@ class Source:
         self.keys: KeyPlaces | None = None
         """Filled by `key_mark`."""
         self._lines: list[str] | None = None
+        self._shown: dict[int, str] = {}
 
     def position(self, mark: Mark | None) -> Position:
         if mark is None:
@@ -57,7 +58,10 @@ class Source:
             self._lines = _LINE_BREAK.split(self.text)
         if number >= len(self._lines):
             return ""
-        return "".join(c if c.isprintable() else " " for c in self._lines[number])
+        if number not in self._shown:
+            shown = "".join(c if c.isprintable() else " " for c in self._lines[number])
+            self._shown[number] = shown
+        return self._shown[number]
 
     def wrong(
         self, mark: Mark | None, message: str, *, suggestion: str = "", warning: bool = False
