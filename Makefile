@@ -3,11 +3,13 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 DIR ?= demo/staging
+EXAMPLES ?= 5000
+FUZZERS := tests/plans/test_plan_fuzz.py tests/adapters/test_event_fuzz.py tests/engine/test_redaction.py tests/domain/test_sanitise.py
 BIN := .venv/bin
 STAMP := .venv/.installed
 
 .PHONY: help venv engine base tools demo demo-remove format check check-format check-lint check-types check-imports \
-	check-dependencies test test-fast test-slow lock wheel clean
+	check-dependencies test test-fast test-slow fuzz lock wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +61,9 @@ test: venv base tools  ## the gate, and the whole suite but the slow tests on a 
 
 test-fast: venv tools  ## the tests that need no Docker engine
 	@scripts/test-groups.sh unit
+
+fuzz: venv  ## run the fuzzers for long; what breaks is kept in tests/corpus (EXAMPLES each)
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=0 $(FUZZERS)
 
 test-slow: venv base  ## the tests that are too slow for every change
 	@scripts/test-groups.sh slow

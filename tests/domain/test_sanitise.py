@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_app.domain.sanitise import neutralise
+from tests.fuzzing import corpus, kept
 
 hostile = st.text(
     alphabet=st.sampled_from(
@@ -18,6 +19,23 @@ hostile = st.text(
     max_size=60,
 )
 colour = re.compile(r"\x1b\[[\d;:]*m")
+control = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200c\u200e-\u200f\u2028-\u202e\u2066-\u2069"
+    "\ufeff\U000e0000-\U000e007f]"
+)
+
+
+def harmless(text: str) -> None:
+    """Hold that nothing is left that a terminal obeys or hides, also of text in two pieces."""
+    cuts = range(len(text) + 1) if len(text) < 100 else (len(text) // 2,)
+    for cut in cuts:
+        pieces = (text[:cut], text[cut:])
+        shown = "".join(neutralise(piece) for piece in pieces)
+        assert not control.search(shown)
+        shown.encode()
+        coloured = "".join(neutralise(piece, colour=True) for piece in pieces)
+        assert not control.search(colour.sub("", coloured))
+        coloured.encode()
 
 
 @pytest.mark.parametrize(
@@ -78,16 +96,22 @@ def test_a_sequence_around_a_colour_does_not_come_alive():
 
 
 @given(hostile)
-def test_no_control_is_left(text):
-    shown = neutralise(text)
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
-    shown.encode()
+def test_no_control_but_wanted_colour_is_left_of_a_text_in_one_piece_or_two(text):
+    with kept("sanitise", text.encode("utf-8", "surrogatepass")):
+        harmless(text)
 
 
-@given(hostile)
-def test_with_colour_nothing_but_colour_is_left(text):
-    shown = neutralise(text, colour=True)
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", colour.sub("", shown))
+@corpus("sanitise")
+@pytest.mark.parametrize("errors", ["replace", "surrogateescape", "ignore"])
+def test_no_control_but_wanted_colour_is_left_of_the_corpus(data, errors):
+    harmless(data.decode("utf-8", errors))
+
+
+@corpus("sanitise")
+def test_no_control_is_left_of_the_corpus_that_comes_byte_by_byte(data):
+    """As a chunk of a log is decoded that was cut anywhere."""
+    pieces = [bytes([byte]).decode("utf-8", "replace") for byte in data]
+    assert not control.search("".join(neutralise(piece, colour=True) for piece in pieces))
 
 
 @given(hostile, st.booleans())

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import secrets
+from collections.abc import Callable
+from itertools import pairwise
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -12,6 +16,7 @@ from hypothesis import strategies as st
 
 from runbook_app.domain.events import StepFailed, StepStarted
 from runbook_app.engine.redaction import Redactor
+from tests.fuzzing import corpus, kept
 
 PASSWORD = 'p&ss/w"rd+ü 42'
 KEY = "-----BEGIN PRIVATE KEY-----\n" + "\n".join(
@@ -201,3 +206,97 @@ def test_no_value_survives_in_text(value, before, after):
     clean = made.text(before + value + after)
     assert value.strip() not in clean
     assert "[secret" in clean
+
+
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": lambda raw: raw,
+    "json": lambda raw: json.dumps(raw.decode())[1:-1].encode(),
+    "percent": lambda raw: quote(raw, safe="").encode(),
+    "plus": lambda raw: quote_plus(raw).encode(),
+    "base64": base64.b64encode,
+    "urlbase64": base64.urlsafe_b64encode,
+}
+FOUND = b'{"values"'
+"""How a file begins that a fuzzer kept: with values that it made up."""
+PART = re.compile(
+    rb"{{(plain|json|percent|plus|base64|urlbase64)?(start)?(?::([^|}]*)\|([^}]*))?}}"
+)
+"""`{{base64:a|z}}`: the secret so encoded, with what is before and after; `start`: a beginning."""
+
+
+def filled(template: bytes, secret: bytes) -> tuple[bytes, list[bytes]]:
+    """Put a secret into a file of the corpus; returns also what of it must not be left."""
+    left: list[bytes] = []
+
+    def encoded(part: re.Match[bytes]) -> bytes:
+        encode = ENCODERS[(part[1] or b"plain").decode()]
+        before, after = part[3] or b"", part[4] or b""
+        found = encode(before + secret + after)
+        if part[2]:
+            return found[:6]
+        ends = len(encode(before)) + 4, len(found) - len(encode(after)) - 4
+        left.append(found[ends[0] : ends[1]] if b"base64" in (part[1] or b"") else encode(secret))
+        return found
+
+    return PART.sub(encoded, template), left
+
+
+def split(made: Redactor, data: bytes, cuts: list[int]) -> bytes:
+    """What comes of a stream that is cut at these places."""
+    stream = made.stream()
+    places = [0, *sorted(cuts), len(data)]
+    out = [stream.feed(data[start:end]) for start, end in pairwise(places)]
+    return b"".join(out) + stream.close()
+
+
+@corpus("redaction")
+def test_nothing_is_left_of_a_secret_in_the_corpus_wherever_it_is_cut(data):
+    if data.startswith(FOUND):
+        unbroken(data)
+        return
+    secret = f'{secrets.token_urlsafe(9)}/ü+ {secrets.token_urlsafe(9)}&"\\'
+    text, left = filled(data, secret.encode())
+    made = redactor(DB=secret)
+    whole = made.data(text)
+    assert b"[secret:DB]" in whole
+    assert left
+    for cuts in ([], [*range(len(text))], *([place] for place in range(len(text)))):
+        out = split(made, text, cuts)
+        assert out == whole
+        assert not [piece for piece in left if piece in out]
+
+
+parts = st.tuples(
+    st.integers(0, 3), st.sampled_from(sorted(ENCODERS)), st.binary(max_size=3), st.booleans()
+)
+
+
+@given(
+    values=st.lists(st.text(min_size=8, max_size=20), min_size=1, max_size=2),
+    parts=st.lists(parts | st.binary(max_size=9), max_size=8),
+    cuts=st.lists(st.integers(0, 400), max_size=12),
+)
+def test_no_form_of_a_value_survives_at_any_alignment_and_cut(values, parts, cuts):
+    text = b""
+    for part in parts:
+        if isinstance(part, bytes):
+            text += part
+        else:
+            value, encoder, around, whole = part
+            raw = values[value % len(values)].strip().encode()
+            raw = around + raw if encoder.endswith("base64") else raw
+            text += ENCODERS[encoder](raw)[: None if whole else -2]
+    found = {"values": values, "data": base64.b64encode(text).decode(), "cuts": cuts}
+    example = json.dumps(found).encode()
+    with kept("redaction", example):
+        unbroken(example)
+
+
+def unbroken(example: bytes) -> None:
+    """Hold that a stream of data, cut at some places, is masked as the whole is."""
+    found = json.loads(example)
+    made = redactor(**{f"N{number}": value for number, value in enumerate(found["values"])})
+    data = base64.b64decode(found["data"])
+    out = split(made, data, [cut for cut in found["cuts"] if cut < len(data)])
+    assert out == made.data(data)
+    assert not any(form in out for form in known(made))

@@ -16,6 +16,7 @@ from runbook_app.adapters.plans import lint, read_plan
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.errors import Mistake, PlanError
 from runbook_app.resources import shipped_plans
+from tests.fuzzing import corpus, kept
 from tests.plans.conftest import HEAD, ITEM, NOW
 
 SHIPPED = (shipped_plans() / "phase1_security_hardening.yaml").read_text(encoding="utf-8")
@@ -38,8 +39,9 @@ SCALARS = [
     "[]",
     "[a, {b: c}]",
 ]
+LONGEST = 5000
+"""Characters of a mistake: many of them on one long line are still readable."""
 BOUNDED = settings(
-    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -58,14 +60,25 @@ def survive(path: Path, data: bytes) -> None:
         assert mistake.position.line >= 1
         assert mistake.position.column >= 1
         assert "\x1b" not in mistake.render()
+        assert len(mistake.render()) < LONGEST
     if plan is not None:
         lint(path, plan)
+
+
+def attack(path: Path, data: bytes) -> None:
+    with kept("plans", data):
+        survive(path, data)
+
+
+@corpus("plans")
+def test_the_corpus(tmp_path, data):
+    survive(tmp_path / "plan.yaml", data)
 
 
 @given(data=st.binary(max_size=400))
 @BOUNDED
 def test_any_bytes(tmp_path, data):
-    survive(tmp_path / "plan.yaml", data)
+    attack(tmp_path / "plan.yaml", data)
 
 
 @given(
@@ -73,7 +86,7 @@ def test_any_bytes(tmp_path, data):
 )
 @BOUNDED
 def test_any_yaml_like_text(tmp_path, text):
-    survive(tmp_path / "plan.yaml", text.encode())
+    attack(tmp_path / "plan.yaml", text.encode())
 
 
 values = st.recursive(
@@ -92,7 +105,7 @@ values = st.recursive(
 @BOUNDED
 def test_known_keys_with_values_of_any_kind(tmp_path, parts):
     text = "".join(f"{key}: {value}\n" for key, value in parts.items())
-    survive(tmp_path / "plan.yaml", text.encode())
+    attack(tmp_path / "plan.yaml", text.encode())
 
 
 @given(key=st.sampled_from(KEYS), value=values, place=st.integers(0, 12))
@@ -102,7 +115,7 @@ def test_a_good_plan_with_one_line_replaced(tmp_path, key, value, place):
     old = lines[place % len(lines)]
     indent = old[: len(old) - len(old.lstrip(" -"))]
     lines[place % len(lines)] = f"{indent}{key}: {value}\n"
-    survive(tmp_path / "plan.yaml", "".join(lines).encode())
+    attack(tmp_path / "plan.yaml", "".join(lines).encode())
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -118,12 +131,19 @@ def test_the_shipped_plan_with_damaged_bytes(tmp_path, seed):
                 del data[place : place + chance.randint(1, 30)]
             case _:
                 data[place:place] = bytes(chance.choices(b" \n:-[]{}'\"&*!#\t", k=3))
-    survive(tmp_path / "plan.yaml", bytes(data))
+    attack(tmp_path / "plan.yaml", bytes(data))
 
 
 @given(text=st.text(alphabet=st.sampled_from("ab: -[]{}&*x'\"\n\\u0d8"), max_size=120))
 @BOUNDED
 def test_the_parser_in_python_never_crashes_either(text):
-    source = read_source("f", text.encode())
-    root = compose(source, PureParser)
-    assert root is not None or source.mistakes or not text.strip()
+    with kept("plans", text.encode()):
+        source = read_source("f", text.encode())
+        root = compose(source, PureParser)
+        assert root is not None or source.mistakes or not text.strip()
+
+
+@corpus("plans")
+def test_the_parser_in_python_reads_the_corpus_too(data):
+    source = read_source("f", data)
+    assert compose(source, PureParser) is not None or source.mistakes or not data.strip()
