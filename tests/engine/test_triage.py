@@ -121,6 +121,11 @@ def examined(state: SessionState) -> bool:
     return state.step(STEP).examined is not None
 
 
+def found_by_its_check(state: SessionState) -> Progress | None:
+    found = state.step(STEP).examined
+    return found.progress if found else None
+
+
 def spoil(crashed: Crashed) -> None:
     """Make the step's check fail by itself."""
     (crashed.world.root / "base.txt").write_bytes(b"\xff")
@@ -192,25 +197,31 @@ async def test_a_step_taken_as_done_against_its_check_is_named_in_the_signal(
     assert "Taken as done without its check" in signal_markdown(signal)
 
 
-async def test_a_check_that_can_not_run_is_asked_again_when_somebody_wants(
-    crashed: Crashed,
-) -> None:
+async def test_its_check_is_asked_again_as_often_as_somebody_wants(crashed: Crashed) -> None:
     await crashed.cut_short(HALF)
-    sound = crashed.line
     spoil(crashed)
     async with crashed.resumed() as session:
         await session.until(lambda: examined(session.state))
         found = session.state.step(STEP).examined
         assert found is not None
-        assert found.progress is None
         assert found.words.startswith("its check could not run: UnicodeDecodeError")
-        (crashed.world.root / "base.txt").write_text(f"{sound}\n")
-        await session.run(auto=False)
-        await session.until(lambda: session.state.pause_reason)
-        found = session.state.step(STEP).examined
-        assert found is not None
-        assert found.progress is Progress.DONE
+        for text_now, progress in (("zero\none", Progress.PARTLY), (ONCE, Progress.DONE)):
+            (crashed.world.root / "base.txt").write_text(text_now)
+            await session.run(auto=False)
+            await session.until(lambda: session.state.pause_reason)
+            found = session.state.step(STEP).examined
+            assert found is not None
+            assert found.progress is progress
         assert session.state.step(STEP).status is StepStatus.UNKNOWN
+
+
+async def test_every_new_engine_asks_its_check_anew(crashed: Crashed) -> None:
+    await crashed.cut_short(HALF)
+    async with crashed.resumed() as session:
+        await session.until(lambda: examined(session.state))
+    (crashed.world.root / "base.txt").write_text(ONCE)
+    async with crashed.resumed() as session:
+        await session.until(lambda: found_by_its_check(session.state) is Progress.DONE)
 
 
 async def test_captures_that_can_not_be_restored_leave_it_unknown_and_examined_again(
