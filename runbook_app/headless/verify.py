@@ -154,8 +154,9 @@ def verify_journal(
     broken = journal.verify()
     if broken is not None:
         finding.wrong.append(
-            f"The journal is damaged at entry {broken}: it does not fit the entry before it."
-            " One of the two was changed, or an entry between them was taken out."
+            f"The journal is damaged at entry {broken}: it is no entry that this program"
+            " writes, or does not fit the entry before it. One of the two was changed, or an entry"
+            " between them was taken out."
         )
         return
     seq, digest = journal.tip()

@@ -433,4 +433,4 @@ def test_a_forged_journal_that_no_state_can_be_made_of_is_told_without_a_traceba
         session.sql("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", *row)
         previous = digest
     (wrong,) = look_at_all(session).wrong
-    assert f"can't be followed at entry {seq}" in wrong
+    assert f"damaged at entry {seq - 1}: it is no entry that this program writes" in wrong
