@@ -9,7 +9,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,7 +56,7 @@ def stored_in(folder: Path) -> Iterator[Stored]:
     Raises:
         JournalError: something can't be read.
     """
-    for place, _, names in os.walk(folder):
+    for place, _, names in os.walk(folder, onerror=_unlisted):
         for name in sorted(names):
             yield from stored_as(Path(place, name))
     for name in FILES:
@@ -71,24 +71,41 @@ def stored_as(path: Path) -> Iterator[Stored]:
         JournalError: it can't be read.
     """
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return
-        with path.open("rb") as file:
-            yield Stored(path, "", _pieces(file))
+        with _searching(path):
+            if stat.S_ISREG(path.lstat().st_mode):
+                with path.open("rb") as file:
+                    yield Stored(path, "", _pieces(path, file))
     except FileNotFoundError:
         return
+
+
+def _pieces(path: Path, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    with _searching(path):
+        while piece := file.read(_PIECE):
+            yield file.tell() - len(piece), piece
+
+
+@contextmanager
+def _searching(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        raise JournalError(
-            f"{path} can't be searched for secrets: {error.strerror}.",
-            hint="Make it readable for the account that exports, then export again.",
-        ) from error
+        raise _unsearched(path, error) from error
 
 
-def _pieces(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    start = 0
-    while piece := file.read(_PIECE):
-        yield start, piece
-        start += len(piece)
+def _unsearched(path: Path, error: OSError) -> JournalError:
+    return JournalError(
+        f"{path} can't be searched for secrets: {error.strerror}.",
+        hint="Make it readable for the account that exports, then export again.",
+    )
+
+
+def _unlisted(error: OSError) -> None:
+    """What has gone meanwhile shows nobody anything."""
+    if not isinstance(error, FileNotFoundError):
+        raise _unsearched(Path(error.filename), error) from error
 
 
 def _columns(path: Path) -> Iterator[Stored]:
@@ -103,11 +120,11 @@ def _columns(path: Path) -> Iterator[Stored]:
 
 
 def _cells(database: sqlite3.Connection, table: str, column: str) -> Iterator[tuple[int, bytes]]:
-    cells = f"SELECT rowid, {_quoted(column)} FROM {_quoted(table)} ORDER BY rowid"  # noqa: S608  # quoted
-    for row, value in database.execute(cells):
-        data = value.encode() if isinstance(value, str) else value
-        if isinstance(data, bytes):
-            yield row, data.removesuffix(SPLIT_MARK)
+    cells = (
+        "SELECT rowid, CAST({0} AS BLOB) FROM {1} WHERE typeof({0}) IN ('text', 'blob') ORDER BY 1"
+    )
+    for row, data in database.execute(cells.format(_quoted(column), _quoted(table))):
+        yield row, data.removesuffix(SPLIT_MARK)
 
 
 def _tables(database: sqlite3.Connection) -> list[str]:

@@ -78,7 +78,7 @@ def _search(folder: Path) -> Leak | None:
     session.close()
     redactor, canary = Redactor(plain_names(session.plan)), Redactor()
     known = KnownSecrets(redactor, FolderArtefacts(folder, FileKeySealer(home() / "captures.key")))
-    redactor.reserve(known.not_masked_in(_said_before(folder)))
+    redactor.reserve(known.said_in(_said_before(folder)))
     if leak := first_leak(stored_in(folder), redactor):
         return leak
     for value in known.known(CANARY):

@@ -73,9 +73,10 @@ class KnownSecrets:
             self.register(CANARY, secrets.token_hex(24))
         return self.known(CANARY)[0]
 
-    def not_masked_in(self, text: str) -> list[str]:
+    def said_in(self, text: str) -> list[str]:
         """Values that a text holds, the canary aside."""
-        return [v for v, name in self._values.items() if name != CANARY and v.strip() in text]
+        found = [v.strip() for v, name in self._values.items() if name != CANARY]
+        return [value for value in found if value in text]
 
     def known(self, name: str) -> Sequence[str]:
         return [value for value, given in self._values.items() if given == name]
