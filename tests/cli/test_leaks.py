@@ -20,6 +20,7 @@ from runbook_app.adapters.clock import SystemClock
 from runbook_app.adapters.logs import SqliteLogWriter
 from runbook_app.adapters.sealer import FileKeySealer
 from runbook_app.adapters.sqlite_journal import SqliteJournal
+from runbook_app.bootstrap.engines import assembled
 from runbook_app.bootstrap.leaks import find_leak
 from runbook_app.domain import events as ev
 from runbook_app.engine.known_secrets import KnownSecrets
@@ -135,6 +136,22 @@ def test_of_the_target_only_what_the_session_wrote_is_searched_and_only_for_the_
     assert find_leak(begun) is None
     place.write_text(canary)
     assert f"{place}, byte 0." in refused(begun, canary)
+
+
+def test_an_engine_of_the_program_gives_its_children_the_sessions_canary(begun: Path) -> None:
+    session = bootstrap.open_session(begun.name, begun)
+
+    async def printed() -> str:
+        async with assembled(begun, session) as engine:
+            children = engine._target._children  # type: ignore[attr-defined]  # of the real target
+            answer = await children.run(["printenv", "RUNBOOK_CANARY"], cwd=begun, journaled=False)
+        return str(answer.text).strip()
+
+    try:
+        seen = [asyncio.run(printed()) for _ in range(2)]
+    finally:
+        session.close()
+    assert seen == [known(begun).canary()] * 2
 
 
 def test_what_is_weak_or_a_word_of_the_plan_is_not_looked_for(begun: Path) -> None:
