@@ -49,7 +49,10 @@ class SignedSession:
             logs=FakeLogs(),
             clock=SystemClock(),
             exporter=Exporter(
-                sign=FileSigner(self.key_file).sign, write=write_durably, crash=no_crash
+                sign=FileSigner(self.key_file).sign,
+                write=write_durably,
+                find_leak=lambda _: None,
+                crash=no_crash,
             ),
             read_only=read_only,
             is_alive=lambda *_: False,

@@ -84,12 +84,14 @@ def _launcher(at_death: signal.Signals) -> list[str]:
 class Children:
     """Runs commands of this machine as children of the engine.
 
-    `record` makes the start and the end of a child durable. `run` must be called on the thread
-    that lives as long as the engine: the kernel ties the parent-death signal to the thread.
+    `record` makes the start and the end of a child durable. `environment` is given to each of
+    them. `run` must be called on the thread that lives as long as the engine: the kernel ties the
+    parent-death signal to the thread.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, environment: Mapping[str, str] | None = None) -> None:
         self._record = record
+        self._environment = environment or {}
 
     async def run(
         self,
@@ -125,7 +127,14 @@ class Children:
         end_now = asyncio.Event()
         life = asyncio.create_task(
             self._live(
-                _Order([str(program), *argv[1:]], cwd, environment, stdin, log, at_death),
+                _Order(
+                    [str(program), *argv[1:]],
+                    cwd,
+                    {**self._environment, **(environment or {})},
+                    stdin,
+                    log,
+                    at_death,
+                ),
                 end_now,
                 self._record if journaled else _forget,
                 (item, step),
@@ -187,7 +196,7 @@ class _Order:
         self,
         argv: Sequence[str],
         cwd: Path,
-        environment: Mapping[str, str | None] | None,
+        environment: Mapping[str, str | None],
         stdin: bytes,
         log: Log | None,
         at_death: signal.Signals,
@@ -197,7 +206,7 @@ class _Order:
         self.log = log
         self._cwd = cwd
         self._at_death = at_death
-        merged = {**os.environ, **(environment or {})}
+        merged = {**os.environ, **environment}
         self._environment = {k: v for k, v in merged.items() if v is not None}
 
     async def spawn(self) -> _Child:

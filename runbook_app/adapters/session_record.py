@@ -1,15 +1,25 @@
-"""What a session has written down so far, read from its databases as it is stored."""
+"""What a session has written down so far, read as it is stored.
+
+`stored_in` and `stored_as` open files of databases: not for a process that has a connection to one.
+"""
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from runbook_app.domain.errors import NotMeasured
+from runbook_app.adapters.log_chunks import SPLIT_MARK
+from runbook_app.adapters.sqlite_file import connect_read_only, explain
+from runbook_app.domain.errors import JournalError, NotMeasured
+from runbook_app.ports.journal import Stored
 
 FILES = ("journal.db", "logs.db")
+_PIECE = 1 << 20
 
 
 class StoredRecord:
@@ -28,12 +38,99 @@ class StoredRecord:
 
 def _values(path: Path) -> Iterator[bytes]:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (table,) in tables:
-            quoted = '"' + table.replace('"', '""') + '"'
-            for row in database.execute(f"SELECT * FROM {quoted}"):  # noqa: S608  # quoted
+        for table in _tables(database):
+            for row in database.execute(f"SELECT * FROM {_quoted(table)}"):  # noqa: S608  # quoted
                 for value in row:
                     if isinstance(value, str):
                         yield value.encode()
                     elif isinstance(value, bytes):
                         yield value
+
+
+def stored_in(folder: Path) -> Iterator[Stored]:
+    """Everything below a session's folder: its files, and the values of its databases.
+
+    A database cuts a long value up into pages that need not lie side by side, and keeps what was
+    deleted in pages that no value is in: one way of reading it would not do.
+
+    Raises:
+        JournalError: something can't be read.
+    """
+    for place, _, names in os.walk(folder, onerror=_unlisted):
+        for name in sorted(names):
+            yield from stored_as(Path(place, name))
+    for name in FILES:
+        if (folder / name).exists():
+            yield from _columns(folder / name)
+
+
+def stored_as(path: Path) -> Iterator[Stored]:
+    """The bytes of a file; nothing where there is none, or a link, socket or device.
+
+    Raises:
+        JournalError: it can't be read.
+    """
+    try:
+        with _searching(path):
+            if stat.S_ISREG(path.lstat().st_mode):
+                with path.open("rb") as file:
+                    yield Stored(path, "", _pieces(path, file))
+    except FileNotFoundError:
+        return
+
+
+def _pieces(path: Path, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    with _searching(path):
+        while piece := file.read(_PIECE):
+            yield file.tell() - len(piece), piece
+
+
+@contextmanager
+def _searching(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unsearched(path, error) from error
+
+
+def _unsearched(path: Path, error: OSError) -> JournalError:
+    return JournalError(
+        f"{path} can't be searched for secrets: {error.strerror}.",
+        hint="Make it readable for the account that exports, then export again.",
+    )
+
+
+def _unlisted(error: OSError) -> None:
+    """What has gone meanwhile shows nobody anything."""
+    if not isinstance(error, FileNotFoundError):
+        raise _unsearched(Path(error.filename), error) from error
+
+
+def _columns(path: Path) -> Iterator[Stored]:
+    """Each column of each table, from its first row to its last."""
+    try:
+        with closing(connect_read_only(path)) as database:
+            for table in _tables(database):
+                for _, column, *_ in database.execute(f"PRAGMA table_info({_quoted(table)})"):
+                    yield Stored(path, f"{table}.{column}", _cells(database, table, column))
+    except sqlite3.Error as error:
+        raise explain(error, path, "searched for secrets") from error
+
+
+def _cells(database: sqlite3.Connection, table: str, column: str) -> Iterator[tuple[int, bytes]]:
+    cells = (
+        "SELECT rowid, CAST({0} AS BLOB) FROM {1} WHERE typeof({0}) IN ('text', 'blob') ORDER BY 1"
+    )
+    for row, data in database.execute(cells.format(_quoted(column), _quoted(table))):
+        yield row, data.removesuffix(SPLIT_MARK)
+
+
+def _tables(database: sqlite3.Connection) -> list[str]:
+    found = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return [table for (table,) in found]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -122,15 +122,15 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
     from runbook_app.engine.redaction import Redactor
 
     clock, plan = SystemClock(), session.plan
-    redactor = Redactor(_plain_names(plan))
+    redactor = Redactor(plain_names(plan))
     journal = SqliteJournal(folder / "journal.db", clock)
     doorbell = SocketDoorbell(folder)
     logs = SqliteLogWriter(folder / "logs.db")
     ledger = Ledger(journal, doorbell, redactor)
-    children = Children(ledger.emit)
     root = Path(session.started.target)
     artefacts = FolderArtefacts(folder, FileKeySealer(home() / "captures.key"))
     secrets = KnownSecrets(redactor, artefacts, recipient_of(folder))
+    children = Children(ledger.emit, {"RUNBOOK_CANARY": secrets.canary()})
     for name, value in secrets_of(root, plan.target.compose):
         secrets.register(name, value)
     target = StackTarget(
@@ -156,6 +156,7 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
             crash=crash_point(),
             end_survivor=children.end_survivor,
             rehearsals=TargetRehearsals(rehearsal_record(), plan, root, children),
+            canary=secrets.canary(),
         )
     except Exception as error:
         raise say_last(error, redactor.text) from error
@@ -166,7 +167,7 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
         journal.close()
 
 
-def _plain_names(plan: Plan) -> list[str]:
+def plain_names(plan: Plan) -> list[str]:
     """Words of the plan that are no secrets, even where a weak password equals one."""
     database = plan.target.database
     names = [database.service, database.name, database.user, plan.target.api_service]

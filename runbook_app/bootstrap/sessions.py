@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runbook_app.bootstrap.leaks import find_leak
 from runbook_app.bootstrap.signals import sign
 from runbook_app.bootstrap.surroundings import crash_point, folders
 from runbook_app.domain.errors import RunbookError, UsageError
@@ -234,7 +235,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
         doorbell=SocketDoorbell(folder),
         logs=SqliteLogReader(folder / "logs.db"),
         clock=clock,
-        exporter=Exporter(sign=sign, write=write_durably, crash=crash_point()),
+        exporter=Exporter(sign=sign, write=write_durably, find_leak=find_leak, crash=crash_point()),
         read_only=read_only,
         is_alive=lambda pid, started: start_time(pid) == started,
         start_engine=lambda: start_engine(folder),

@@ -6,6 +6,7 @@ RunbookError                 base: carries what happened, where, and what to do 
 ├── LockedError              another driver holds the target                   (exit 4)
 ├── EnvironmentLacks         the machine or the target lacks something         (exit 5)
 ├── JournalError             the journal can't be read or written
+├── SecretFound              a secret lies where none may be
 └── ActionError              an action could not do or measure its work
     ├── CheckFailed          a measured value is outside its limit
     ├── NotMeasured          a check could not measure, and why
@@ -48,6 +49,10 @@ class EnvironmentLacks(RunbookError):
 
 
 class JournalError(RunbookError):
+    pass
+
+
+class SecretFound(RunbookError):
     pass
 
 

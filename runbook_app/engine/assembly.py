@@ -41,6 +41,7 @@ def assemble(
     clock: Clock,
     crash: CrashPoint,
     end_survivor: EndSurvivor,
+    canary: str,
     rehearsals: Rehearsals | None = None,
 ) -> Engine:
     questions = Questions(ledger)
@@ -97,4 +98,5 @@ def assemble(
         redactor=redactor,
         clock=clock,
         end_survivor=end_survivor,
+        canary=canary,
     )

@@ -56,6 +56,7 @@ class Engine:
         redactor: Redactor,
         clock: Clock,
         end_survivor: EndSurvivor,
+        canary: str,
     ) -> None:
         self._plan = plan
         self._ledger = ledger
@@ -72,6 +73,7 @@ class Engine:
         self._redactor = redactor
         self._clock = clock
         self._end_survivor = end_survivor
+        self._canary = canary
         self._work: asyncio.Task[None] | None = None
         self._stopping = ""
         self._asked: list[cmd.MeasureScore | cmd.Recheck] = []
@@ -94,7 +96,7 @@ class Engine:
         """
         await self._ledger.emit(started)
         begun()
-        self._follow_logs()
+        self._follow_logs(begins=started.epoch == 1)
         self._begin(self._recover())
         try:
             while True:
@@ -117,8 +119,12 @@ class Engine:
             ev.EngineStopped(epoch=started.epoch, reason=self._stopping),
         )
 
-    def _follow_logs(self) -> None:
-        """Store what the target's containers write, each in a redacted stream of its own."""
+    def _follow_logs(self, *, begins: bool) -> None:
+        """Store what the target's containers write, each in a redacted stream of its own.
+
+        The canary is the first thing that a session sends that way: whatever else it does, a
+        fault of the redaction shows when a signal is exported.
+        """
 
         def write(service: str, data: bytes) -> None:
             # Two containers of a service overlap while it is recreated, each in its own thread.
@@ -128,6 +134,8 @@ class Engine:
             if clean := stream.feed(data):
                 self._logs.write(service, "", clean)
 
+        if begins:
+            write("engine", f"Known secrets are masked here: {self._canary}\n".encode())
         self._target.follow_logs(write)
 
     async def _stop_logs(self) -> Sequence[ev.LogLost]:

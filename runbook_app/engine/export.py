@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from runbook_app.domain.errors import JournalError, UsageError
+from runbook_app.domain.errors import JournalError, SecretFound, UsageError
 from runbook_app.domain.signal import Signal, signal_markdown
 from runbook_app.domain.statement import (
     JSON,
@@ -16,19 +16,28 @@ from runbook_app.domain.statement import (
     make_statement,
     pae,
 )
+from runbook_app.engine.leaks import Leak
 from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.session import Exported
 from runbook_app.ports.signing import Sign
 
 Write = Callable[[Path, bytes], object]
 """Writes a file atomically and durably."""
+FindLeak = Callable[[Path], Leak | None]
+"""Searches the files of the session in a folder for secrets that may not be there."""
+_FOUND = (
+    "Whoever can read that file knows it: exchange it (the canary opens nothing; it shows that a"
+    " real secret can get there). Take it out of the file and export again. Nothing can be taken"
+    " out of a journal or log: begin a new session. Report how it came there, without the value."
+)
 
 
 class Exporter:
     """Writes signals into a session's folder. It blocks; nothing here needs the event loop."""
 
-    def __init__(self, *, sign: Sign, write: Write, crash: CrashPoint) -> None:
+    def __init__(self, *, sign: Sign, write: Write, find_leak: FindLeak, crash: CrashPoint) -> None:
         self._sign = sign
+        self._find_leak = find_leak
         self._write = write
         self._crash = crash
 
@@ -39,8 +48,14 @@ class Exporter:
         and the next export mends it.
 
         Raises:
-            JournalError: the key can't be used, or the files can't be written.
+            SecretFound: a secret lies in a file where none may be; nothing is written.
+            JournalError: the key can't be used, the files can't be searched or written.
         """
+        if leak := self._find_leak(folder):
+            raise SecretFound(
+                f"No signal is written: the secret '{leak.secret}' lies in {leak.place}.",
+                hint=_FOUND,
+            )
         page = signal_markdown(signal)
         statement = make_statement(signal, hashlib.sha256(page.encode()).hexdigest())
         keyid, signature = self._sign(pae(PAYLOAD_TYPE, statement))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import secrets
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from runbook_app.domain.errors import NeedsRecipient
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.journal import Artefacts
 
+CANARY = "canary"
 _NAME = "known-secrets"
 
 
@@ -61,6 +63,20 @@ class KnownSecrets:
         if value.strip() and value not in self._values:
             self._values[value] = name
             self._artefacts.put_sealed(_NAME, msgspec.json.encode(self._values))
+
+    def canary(self) -> str:
+        """The value that every child has in its environment, and no file may hold.
+
+        It opens nothing: where it lies, a real secret can lie as well. One a session.
+        """
+        if not self.known(CANARY):
+            self.register(CANARY, secrets.token_hex(24))
+        return self.known(CANARY)[0]
+
+    def said_in(self, text: str) -> list[str]:
+        """Values that a text holds, the canary aside."""
+        found = [v.strip() for v, name in self._values.items() if name != CANARY]
+        return [value for value in found if value in text]
 
     def known(self, name: str) -> Sequence[str]:
         return [value for value, given in self._values.items() if given == name]

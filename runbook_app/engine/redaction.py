@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -23,6 +24,7 @@ _LONG_LINE = 16
 _HEAD = 8
 _GROUPED = 3
 _SHORT = 512
+_WORD = 8
 _NEVER = re.compile(rb"(?!)")
 
 T = TypeVar("T")
@@ -102,6 +104,14 @@ class Redactor:
             case _:
                 return value
 
+    def search(self, data: bytes) -> tuple[int, str] | None:
+        """Where the first known value begins, in whatever form, and its name."""
+        return self.matcher().first(data)
+
+    def overlap(self) -> int:
+        """Bytes by which pieces have to overlap, so that none of them cuts every value up."""
+        return self.matcher().overlap
+
     def stream(self) -> StreamRedactor:
         """Mask a stream of bytes that comes in pieces."""
         return StreamRedactor(self)
@@ -175,6 +185,26 @@ class _Heads:
         return len(data)
 
 
+class _Words:
+    """A quick look at long data, as quick for many forms as for one.
+
+    A form of 15 bytes covers one of the data's 8-byte words wholly, wherever it begins.
+    """
+
+    def __init__(self, forms: list[bytes]) -> None:
+        long = [form for form in forms if len(form) >= 2 * _WORD - 1]
+        self._words = {
+            int.from_bytes(form[at : at + _WORD], sys.byteorder)
+            for form in long
+            for at in range(_WORD)
+        }
+        self._short = [form for form in forms if form not in long]
+
+    def may_be_in(self, data: bytes) -> bool:
+        words = memoryview(data)[: len(data) // _WORD * _WORD].cast("Q")
+        return not self._words.isdisjoint(words) or any(form in data for form in self._short)
+
+
 class _Matcher:
     """The compiled forms of all values; never changed once made.
 
@@ -185,8 +215,10 @@ class _Matcher:
     def __init__(self, names: dict[bytes, str]) -> None:
         forms = sorted(names, key=len, reverse=True)
         self.empty = not forms
-        self._longest = len(forms[0]) if forms else 0
+        self.overlap = len(forms[0]) - 1 if forms else 0
+        self._names = names
         self._needles = _shortest(forms)
+        self._words = _Words(self._needles)
         self._pattern = re.compile(_alternatives(forms), re.DOTALL) if forms else _NEVER
         self._heads = _Heads(forms)
         self._many_lines = _Heads([form for form in forms if b"\n" in form])
@@ -203,6 +235,11 @@ class _Matcher:
             return data
         pieces, _ = self.pieces(data, 0, len(data))
         return b"".join(pieces)
+
+    def first(self, data: bytes) -> tuple[int, str] | None:
+        held = self._words.may_be_in(data) and self._holds(data)
+        found = self._pattern.search(data) if held else None
+        return (found.start(), self._names[found[0]]) if found else None
 
     def _holds(self, data: bytes) -> bool:
         if len(data) < _SHORT:
@@ -236,7 +273,7 @@ class _Matcher:
 
     def open_from(self, data: bytes) -> int:
         """Where a form may have begun that the data's end cuts off; the length when nowhere."""
-        start = max(0, len(data) - self._longest + 1)
+        start = max(0, len(data) - self.overlap)
         last_line = max(start, data.rfind(b"\n", start) + 1)
         return min(self._many_lines.first(data, start), self._heads.first(data, last_line))
 

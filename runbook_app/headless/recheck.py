@@ -38,6 +38,7 @@ class RecheckDriver:
         Raises:
             LockedError: another driver holds the target.
             JournalError: the signal that is to be withdrawn can't be written anew.
+            SecretFound: nor that, as a secret lies in a file where none may be.
         """
         ours = not self._session.engine_alive()
         try:

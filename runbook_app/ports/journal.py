@@ -114,6 +114,17 @@ class Sealer(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Something that was written down, to be read from its start to its end."""
+
+    file: Path
+    table: str
+    """And its column, in a database; empty where the bytes of the file itself are meant."""
+    pieces: Iterator[tuple[int, bytes]]
+    """Each with its row's number, or with its own place in the file, in bytes."""
+
+
 class Artefacts(Protocol):
     """Files of a session: captures (encrypted), reports, fingerprints. Written durably."""
 

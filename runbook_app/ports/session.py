@@ -56,6 +56,7 @@ class Session(Protocol):
         `out` is a copy: the envelope when its name ends in .json, else the Markdown.
 
         Raises:
+            SecretFound: a secret lies in a file where none may be; nothing is written.
             UsageError: this session object is read-only; or the copy could not be written, and
                 the session's own files are.
             JournalError: the key, the files or the record can't be written.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runbook_app.domain.errors import JournalError, UsageError
-from runbook_app.engine.export import Exporter
+from runbook_app.engine.export import Exporter, Write
 from runbook_app.ports.crash import no_crash
 from tests.domain.story import Story, complete
 from tests.signed import SignedSession
@@ -110,7 +110,7 @@ async def test_a_folder_that_cannot_be_written_is_named_and_nothing_goes_on_reco
         raise OSError(28, "No space left on device")
 
     client = session.client()
-    client._exporter = Exporter(sign=lambda _: ("k", b"s"), write=full, crash=no_crash)
+    client._exporter = failing(full)
     with pytest.raises(JournalError, match="No space left"):
         await client.export()
     client.refresh()
@@ -128,11 +128,17 @@ def test_a_statement_that_cannot_be_written_leaves_the_old_one_whole(tmp_path: P
             raise OSError(28, "No space left on device")
 
     client = session.client()
-    client._exporter = Exporter(sign=lambda _: ("k", b"s"), write=full, crash=no_crash)
+    client._exporter = failing(full)
     with pytest.raises(JournalError, match="nothing was put on record"):
         asyncio.run(client.export())
     client.close()
     assert session.signal.read_bytes() == old
+
+
+def failing(write: Write) -> Exporter:
+    return Exporter(
+        sign=lambda _: ("k", b"s"), write=write, find_leak=lambda _: None, crash=no_crash
+    )
 
 
 async def _made(tmp_path: Path) -> SignedSession:

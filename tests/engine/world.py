@@ -50,6 +50,7 @@ from runbook_app.engine.assembly import assemble
 from runbook_app.engine.client import SessionClient
 from runbook_app.engine.engine import Engine
 from runbook_app.engine.export import Exporter
+from runbook_app.engine.known_secrets import KnownSecrets
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.action import Action, Recorder, Run, check, effect, probe
@@ -530,6 +531,7 @@ class World:
             exporter=Exporter(
                 sign=FileSigner(self.base / "signing.key").sign,
                 write=write_durably,
+                find_leak=lambda _: None,
                 crash=crash_at,
             ),
             read_only=read_only,
@@ -545,7 +547,9 @@ class World:
         doorbell = SocketDoorbell(self.folder)
         logs = SqliteLogWriter(self.folder / "logs.db")
         ledger = Ledger(journal, doorbell, redactor)
-        children = Children(ledger.emit)
+        artefacts = FolderArtefacts(self.folder, FileKeySealer(self.base / "captures.key"))
+        canary = KnownSecrets(redactor, artefacts).canary()
+        children = Children(ledger.emit, {"RUNBOOK_CANARY": canary})
         target = FileTarget(self.root, self.folder / "scratch", children, redactor)
         target.plan = self.plan
         target.survivors = self.survivors
@@ -556,13 +560,14 @@ class World:
                 root=self.root,
                 ledger=ledger,
                 target=target,
-                artefacts=FolderArtefacts(self.folder, FileKeySealer(self.base / "captures.key")),
+                artefacts=artefacts,
                 registry=Actions(),
                 logs=logs,
                 redactor=redactor,
                 clock=clock,
                 crash=crash_at,
                 end_survivor=children.end_survivor,
+                canary=canary,
                 rehearsals=self.rehearsals,
             )
         finally:

@@ -69,6 +69,7 @@ class Export(UserCommand):
     needs_engine = False
 
     async def run(self, screen: SessionScreen) -> None:
+        screen.tell("Searching the session's files for secrets, then signing.")
         written = await screen.session.export()
         page, signal = written.paths[:2]
         screen.tell(
