@@ -534,7 +534,7 @@ class World:
             ),
             read_only=read_only,
             is_alive=lambda pid, started: start_time(pid) == started,
-            start_engine=lambda: None,
+            start_engine=lambda _: None,
             last_words=lambda pid: "",
         )
 
