@@ -150,6 +150,7 @@ def refuse_second_driver(session: Session) -> None:
     if session.engine_alive():
         from runbook_app.domain.errors import LockedError
 
+        session.close()
         pid = session.state.engine.pid if session.state.engine else 0
         raise bootstrap.refusal(target_of(session)) or LockedError(
             f"Session {session.id} is running: its engine has the pid {pid}.",

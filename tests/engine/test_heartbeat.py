@@ -1,0 +1,63 @@
+"""The engine's own loop shows life, also while it waits for work that is to end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from runbook_app.adapters.children import start_time
+from runbook_app.domain import commands as cmd
+from runbook_app.domain import events as ev
+from runbook_app.domain.state import StepStatus
+from runbook_app.engine.engine import Engine
+
+from .world import World, plan_of, step, until
+
+STUBBORN = 'trap "" TERM; while [ ! -e {go} ]; do sleep 0.05; done'
+
+
+def started() -> ev.EngineStarted:
+    pid = os.getpid()
+    return ev.EngineStarted(epoch=1, pid=pid, pid_started=start_time(pid) or "", host="h")
+
+
+async def test_an_idle_engine_shows_life_at_each_turn(tmp_path: Path) -> None:
+    world = World(tmp_path).make()
+    await world.begin()
+    beats = 0
+
+    def beat(engine: Engine) -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 3:
+            engine.stop("seen to live")
+
+    async with world.engine() as engine, asyncio.timeout(30):
+        await engine.run(started(), begun=lambda: None, beat=lambda: beat(engine))
+    assert beats == 3
+
+
+async def test_an_engine_that_waits_for_a_cancelled_step_shows_life(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    argv = ["sh", "-c", STUBBORN.format(go=go)]
+    world = World(tmp_path, plan_of(step("only.a", "child", argv=argv))).make()
+    await world.begin()
+    client = world.client()
+
+    def beat() -> None:
+        client.refresh()
+        if client.state.step("only.a").stopping:
+            go.touch()
+
+    async with world.engine() as engine:
+        running = asyncio.create_task(engine.run(started(), begun=lambda: None, beat=beat))
+        await until(client, lambda: client.state.epoch == 1)
+        await client.send(cmd.Run, auto=True)
+        await until(client, lambda: bool(client.state.children))
+        await client.send(cmd.CancelStep)
+        await until(client, lambda: client.state.step("only.a").status is StepStatus.FAILED)
+        engine.stop("the test is over")
+        await running
+    client.close()
+    assert go.exists()
