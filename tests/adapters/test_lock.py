@@ -42,14 +42,16 @@ def home(tmp_path):
     return tmp_path / "home"
 
 
-def holder_process(target: Path, home: Path, then: str) -> subprocess.Popen[str]:
+def holder_process(
+    target: Path, home: Path, then: str, *, beats: bool = True
+) -> subprocess.Popen[str]:
     source = f"""
         import os, signal, subprocess, sys
         from pathlib import Path
         from runbook_app.adapters.lock import TargetLock
 
         lock = TargetLock(Path({str(target)!r}), Path({str(home)!r}))
-        lock.acquire("20251024-080000-phase1-ab12", "ada", beats=True)
+        lock.acquire("20251024-080000-phase1-ab12", "ada", beats={beats})
         {then}
         print("held", flush=True)
         sys.stdin.read()
@@ -120,13 +122,13 @@ def test_an_engine_without_a_heartbeat_for_a_minute_is_called_stale(target, home
 
 
 def test_a_measurement_has_no_heartbeat_and_is_not_taken_over(target, home):
-    held = TargetLock(target, home)
-    held.acquire("(a measurement)", "ada")
+    process = holder_process(target, home, "", beats=False)
     with pytest.raises(LockedError, match="no engine") as caught:
         TargetLock(target, home, Later()).acquire("two", "bob", take_over=True)
-    held.release()
     assert "no life" not in caught.value.message
-    assert f"kill {os.getpid()}" in caught.value.hint
+    assert f"kill {process.pid}" in caught.value.hint
+    assert process.poll() is None
+    end(process)
 
 
 def test_a_process_of_another_machine_is_not_taken_over(target, home):

@@ -64,6 +64,10 @@ class Holder:
         os.utime(details, (old, old))
 
     def end(self) -> None:
+        self.session.refresh()
+        newest = self.session.state.engine
+        if newest is not None and self.session.engine_alive():
+            os.kill(newest.pid, signal.SIGKILL)
         if self.alive:
             os.kill(self.pid, signal.SIGKILL)
         self.session.close()
