@@ -164,8 +164,9 @@ class Engine:
         self._wake.clear()
 
     async def _recover(self) -> None:
+        displaced = {taken.session for taken, _ in self._ledger.state.locks_taken}
         try:
-            await self._target.end_survivors()
+            await self._target.end_survivors(sorted(displaced - {self._ledger.state.id}))
         except EnvironmentLacks:
             pass  # without a Docker engine nothing of it runs there either
         except ActionError as error:

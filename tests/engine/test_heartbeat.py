@@ -6,6 +6,8 @@ import asyncio
 import os
 from pathlib import Path
 
+from msgspec import structs
+
 from runbook_app.adapters.children import start_time
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
@@ -61,3 +63,26 @@ async def test_an_engine_that_waits_for_a_cancelled_step_shows_life(tmp_path: Pa
         await running
     client.close()
     assert go.exists()
+
+
+async def test_what_displaced_sessions_left_in_containers_is_ended_by_every_later_engine(
+    tmp_path: Path,
+) -> None:
+    taken = ev.LockTaken(
+        session="displaced",
+        operator="ada",
+        host="h",
+        pid=7,
+        since="2025-10-24T08:00:00.000Z",
+        heartbeat="2025-10-24T08:00:00.000Z",
+        how="killed",
+        by="bo",
+        reason="it hangs",
+    )
+    world = World(tmp_path).make()
+    await world.begin()
+    for locks in ((taken, structs.replace(taken, session="s")), ()):
+        async with world.engine() as engine:
+            engine.stop("at once")
+            await engine.run(started(), begun=lambda: None, taken=locks)
+        assert world.target.displaced == ("displaced",)
