@@ -16,7 +16,7 @@ from runbook_app.engine.engine import Engine
 
 from .world import World, plan_of, step, until
 
-STUBBORN = 'trap "" TERM; while [ ! -e {go} ]; do sleep 0.05; done'
+STUBBORN = 'trap "" TERM; touch {ready}; while [ ! -e {go} ]; do sleep 0.05; done'
 
 
 def started() -> ev.EngineStarted:
@@ -41,8 +41,8 @@ async def test_an_idle_engine_shows_life_at_each_turn(tmp_path: Path) -> None:
 
 
 async def test_an_engine_that_waits_for_a_cancelled_step_shows_life(tmp_path: Path) -> None:
-    go = tmp_path / "go"
-    argv = ["sh", "-c", STUBBORN.format(go=go)]
+    go, ready = tmp_path / "go", tmp_path / "ready"
+    argv = ["sh", "-c", STUBBORN.format(go=go, ready=ready)]
     world = World(tmp_path, plan_of(step("only.a", "child", argv=argv))).make()
     await world.begin()
     client = world.client()
@@ -56,7 +56,7 @@ async def test_an_engine_that_waits_for_a_cancelled_step_shows_life(tmp_path: Pa
         running = asyncio.create_task(engine.run(started(), begun=lambda: None, beat=beat))
         await until(client, lambda: client.state.epoch == 1)
         await client.send(cmd.Run, auto=True)
-        await until(client, lambda: bool(client.state.children))
+        await until(client, ready.exists)
         await client.send(cmd.CancelStep)
         await until(client, lambda: client.state.step("only.a").status is StepStatus.FAILED)
         engine.stop("the test is over")
