@@ -56,7 +56,7 @@ class SignedSession:
             ),
             read_only=read_only,
             is_alive=lambda *_: False,
-            start_engine=lambda: None,
+            start_engine=lambda _: None,
             last_words=lambda _: "",
         )
 

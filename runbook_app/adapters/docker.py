@@ -217,8 +217,10 @@ class ProjectContainers:
             raise _absent(service)
         return await in_thread(read_log, self._docker, container.id, since, tail)
 
-    async def end_survivors(self) -> Sequence[str]:
+    async def end_survivors(self, others: Iterable[str] = ()) -> Sequence[str]:
         """End what an older engine of this session left: commands in containers, throwaways.
+
+        The same for `others`, sessions whose engines have ended.
 
         Containers are found by the target's folder, so that a Compose file which can't be read
         hides none of them. Returns what was found.
@@ -227,12 +229,15 @@ class ProjectContainers:
             EnvironmentLacks: no Docker engine answers.
             ActionError: a command can't be ended.
         """
-        found = await in_thread(_remove_throwaways, self._docker, self._session)
+        sessions, found = (self._session, *others), list[str]()
+        for session in sessions:
+            found += await in_thread(_remove_throwaways, self._docker, session)
         wanted = {"label": [WORKING_DIR], "status": ["running"]}
         for raw in await self._docker.call(inspect_all, wanted):
             if Path(raw["Config"]["Labels"][WORKING_DIR]).is_relative_to(self._root):
                 container = container_info(raw)
-                found += await in_thread(_end_commands, self._docker, container, self._session)
+                for session in sessions:
+                    found += await in_thread(_end_commands, self._docker, container, session)
         return found
 
     async def restart(self, service: str) -> None:

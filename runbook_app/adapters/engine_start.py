@@ -35,8 +35,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
 
 
-def start_engine(folder: Path) -> None:
+def start_engine(folder: Path, take_over: str = "") -> None:
     """Start a detached engine (its own process session, output in `engine.log`).
+
+    `take_over`, the reason to displace another driver, reaches it on its standard input: arguments
+    and environment of a process that lives for hours can be read by others.
 
     Raises:
         LockedError: another driver holds the target.
@@ -47,7 +50,7 @@ def start_engine(folder: Path) -> None:
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "runbook_app.engine_process", str(folder), str(writing)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             pass_fds=(writing,),
@@ -56,6 +59,9 @@ def start_engine(folder: Path) -> None:
     finally:
         os.close(log)
         os.close(writing)
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), process.stdin:  # ended already: see below
+            process.stdin.write(take_over.encode("utf-8", "replace"))
     with os.fdopen(reading, "rb") as pipe:
         answer = _read(pipe.fileno())
     process.returncode = process.poll() or 0  # it goes on without us: nobody waits for it here

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,9 +126,9 @@ class StackTarget:
             now=_now,
         ).take()
 
-    async def end_survivors(self) -> Sequence[str]:
+    async def end_survivors(self, others: Iterable[str] = ()) -> Sequence[str]:
         """End what an older engine left in the target's containers; what was found."""
-        found = [*await self._own.containers.end_survivors()]
+        found = [*await self._own.containers.end_survivors(others)]
         with contextlib.suppress(RunbookError):  # it does not run, so it holds nothing open
             found += await drop_scratch(self._psql)
         return found

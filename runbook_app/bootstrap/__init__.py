@@ -3,7 +3,7 @@
 Everything heavy is imported inside the functions, when it is first needed.
 """
 
-from runbook_app.bootstrap.engines import only_driver, run_engine
+from runbook_app.bootstrap.engines import only_driver, refusal, run_engine
 from runbook_app.bootstrap.rehearsals import (
     note_rehearsal,
     rehearsal,
@@ -36,6 +36,7 @@ __all__ = [
     "public_key",
     "read_journal",
     "recipient_key",
+    "refusal",
     "rehearsal",
     "rehearsal_record",
     "remove_rehearsal",

@@ -7,32 +7,37 @@ import getpass
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_app.bootstrap.rehearsals import rehearsal_record
 from runbook_app.bootstrap.sessions import client
+from runbook_app.bootstrap.signals import read_journal
 from runbook_app.bootstrap.surroundings import crash_point, home
-from runbook_app.domain.errors import RunbookError, UsageError
+from runbook_app.domain.errors import EnvironmentLacks, LockedError, RunbookError, UsageError
 
 if TYPE_CHECKING:
-    from runbook_app.adapters.lock import TargetLock
+    from runbook_app.adapters.lock import Held, TargetLock
+    from runbook_app.domain.events import LockTaken
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.client import SessionClient
     from runbook_app.engine.engine import Engine
 
 
-def run_engine(folder: Path, descriptor: int) -> int:
-    """Drive a session to its end; `descriptor` hears whether that could begin."""
+def run_engine(folder: Path, descriptor: int, take_over: str = "") -> int:
+    """Drive a session to its end; `descriptor` hears whether that could begin.
+
+    `take_over` is the reason to displace whoever holds the target; empty: they are not.
+    """
     from runbook_app.adapters.engine_start import answer
 
     os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        lock, session = _hold_target(folder)
+        lock, session, taken = _hold_target(folder, take_over)
     except RunbookError as error:
         answer(descriptor, error)
         return error.exit_code
@@ -44,7 +49,7 @@ def run_engine(folder: Path, descriptor: int) -> int:
         answer(descriptor, None)
 
     try:
-        asyncio.run(_drive(folder, session, begin))
+        asyncio.run(_drive(folder, session, begin, lock.beat, taken))
     except RunbookError as error:
         if not begun:
             answer(descriptor, error)
@@ -55,7 +60,9 @@ def run_engine(folder: Path, descriptor: int) -> int:
     return 0
 
 
-def _hold_target(folder: Path) -> tuple[TargetLock, SessionClient]:
+def _hold_target(
+    folder: Path, take_over: str
+) -> tuple[TargetLock, SessionClient, Sequence[LockTaken]]:
     from runbook_app.adapters.lock import TargetLock
 
     session = client(folder, read_only=True)
@@ -63,8 +70,36 @@ def _hold_target(folder: Path) -> tuple[TargetLock, SessionClient]:
     if not target.is_dir():
         raise UsageError(f"The session's target {target} is not there any more.")
     lock = TargetLock(target, home())
-    lock.acquire(session.id, getpass.getuser())
-    return lock, session
+    before = lock.acquire(session.id, getpass.getuser(), beats=True, take_over=bool(take_over))
+    return lock, session, () if before is None else (_lock_taken(before, take_over),)
+
+
+def _lock_taken(before: Held, take_over: str) -> LockTaken:
+    from runbook_app.domain.clock import to_text
+    from runbook_app.domain.events import LockTaken
+
+    holder = before.holder
+    return LockTaken(
+        session=holder.session,
+        operator=holder.operator,
+        host=holder.host,
+        pid=holder.pid,
+        since=holder.since,
+        heartbeat=to_text(before.heartbeat),
+        how=before.how,
+        by=getpass.getuser(),
+        reason="" if before.how == "ended" else take_over,
+    )
+
+
+def refusal(target: Path) -> LockedError | None:
+    """What a second driver of a target is told; None when nobody that runs has recorded a lock."""
+    from runbook_app.adapters.lock import TargetLock
+
+    try:
+        return TargetLock(target, home()).refusal()
+    except EnvironmentLacks:  # the target is not there
+        return None
 
 
 @contextmanager
@@ -84,10 +119,19 @@ def only_driver(target: Path, what: str) -> Iterator[None]:
         lock.release()
 
 
-async def _drive(folder: Path, session: SessionClient, begun: Callable[[], None]) -> None:
+async def _drive(
+    folder: Path,
+    session: SessionClient,
+    begun: Callable[[], None],
+    beat: Callable[[], None],
+    taken: Sequence[LockTaken],
+) -> None:
     from runbook_app.adapters.children import start_time
     from runbook_app.domain.events import EngineStarted
 
+    for lock in taken:
+        if lock.session != session.id:
+            await _end_children(home() / lock.session)
     async with assembled(folder, session) as engine:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, engine.stop, "the process was told to end")
@@ -97,7 +141,28 @@ async def _drive(folder: Path, session: SessionClient, begun: Callable[[], None]
             pid_started=start_time(os.getpid()) or "",
             host=socket.gethostname(),
         )
-        await engine.run(started, begun=begun)
+        await engine.run(started, begun=begun, beat=beat, taken=taken)
+
+
+async def _end_children(folder: Path) -> None:
+    """End what an engine of another session left at work on the target: never two actors."""
+    from runbook_app.adapters.children import Children
+    from runbook_app.domain.state import SessionState, fold
+
+    if not (folder / "journal.db").is_file():
+        return
+
+    async def forget(_: object) -> None:
+        """That session's own recovery records it."""
+
+    journal, state = read_journal(folder), SessionState()
+    try:
+        while entries := journal.read(state.seq):
+            fold(entries, state)
+    finally:
+        journal.close()
+    for child in state.children.values():
+        await Children(forget).end_survivor(child.pid, child.pid_started)
 
 
 @asynccontextmanager

@@ -238,6 +238,6 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
         exporter=Exporter(sign=sign, write=write_durably, find_leak=find_leak, crash=crash_point()),
         read_only=read_only,
         is_alive=lambda pid, started: start_time(pid) == started,
-        start_engine=lambda: start_engine(folder),
+        start_engine=lambda take_over: start_engine(folder, take_over),
         last_words=lambda pid: last_words(folder, pid),
     )

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @options.logs
 @options.overrides
 @options.unknown
+@options.take_over
 @options.window
 @options.seal_to
 @click.option("--accept-plan-change", is_flag=True, hidden=True)
@@ -47,6 +48,7 @@ def run_command(
     logs: str,
     overrides: dict[str, str],
     unknown: str | None,
+    take_over: str,
     window: str | None,
     seal_to: str | None,
     passphrase_file: Path | None,
@@ -68,7 +70,9 @@ def run_command(
     session = bootstrap.create_session(
         path, target, overrides, window_from_now=from_now, done_before=done, seal_to=recipient
     )
-    scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
+    scope = Scope(
+        items=items, until=until, unattended=yes, unknown=unknown or "", take_over=take_over
+    )
     try:
         code = drive(session, scope, as_json=as_json, logs=logs, new=True)
     except RunbookError:
@@ -89,6 +93,7 @@ def run_command(
 @options.logs
 @options.overrides
 @options.unknown
+@options.take_over
 @options.seal_to
 @click.option(
     "--accept-plan-change",
@@ -106,6 +111,7 @@ def resume_command(
     logs: str,
     overrides: dict[str, str],
     unknown: str | None,
+    take_over: str,
     seal_to: str | None,
     passphrase_file: Path | None,
     accept_plan_change: bool,
@@ -127,12 +133,15 @@ def resume_command(
         from runbook_app.cli.screens import require_terminal, show_session
 
         require_terminal(f"runbook resume {opened.id} --headless --yes")
-        opened.ensure_engine()
+        opened.ensure_engine(take_over)
         show_session(opened)
         return
-    refuse_second_driver(opened)
+    if not take_over:
+        refuse_second_driver(opened)
     require_environment(target_of(opened))
-    scope = Scope(items=items, until=until, unattended=yes, unknown=unknown or "")
+    scope = Scope(
+        items=items, until=until, unattended=yes, unknown=unknown or "", take_over=take_over
+    )
     sys.exit(drive(opened, scope, as_json=as_json, logs=logs))
 
 
@@ -141,8 +150,9 @@ def refuse_second_driver(session: Session) -> None:
     if session.engine_alive():
         from runbook_app.domain.errors import LockedError
 
+        session.close()
         pid = session.state.engine.pid if session.state.engine else 0
-        raise LockedError(
+        raise bootstrap.refusal(target_of(session)) or LockedError(
             f"Session {session.id} is running: its engine has the pid {pid}.",
             hint=f"Watch or drive it with: runbook attach {session.id}, or end its engine at the"
             f" next safe point with: kill {pid}",

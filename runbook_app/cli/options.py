@@ -19,6 +19,25 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
+
+def _reason(
+    context: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001 - as above
+    given: str | None,
+) -> str:
+    reason = " ".join((given or "").split())
+    if given is not None and (not reason or reason.startswith("-")):
+        raise click.BadParameter("say why, for the record: --take-over 'its engine hangs'.")
+    return reason
+
+
+take_over: Decorator = click.option(
+    "--take-over",
+    callback=_reason,
+    metavar="REASON",
+    help="End the engine that holds the target, at a safe point if it can, and drive here. REASON,"
+    " who was displaced and since when go on record.",
+)
 target: Decorator = click.option(
     "--target",
     type=_FOLDER,

@@ -30,6 +30,7 @@ from runbook_app.ports.session import Session
 @click.option(
     "--accept-changes", is_flag=True, help="Undo also what was changed since the item finished."
 )
+@options.take_over
 @click.option("--reason", default="", help="Why, for the record.")
 @options.as_json
 @options.logs
@@ -39,6 +40,7 @@ def rollback_command(
     yes: bool,
     with_dependents: bool,
     accept_changes: bool,
+    take_over: str,
     reason: str,
     as_json: bool,
     logs: str,
@@ -60,6 +62,7 @@ def rollback_command(
         accept_changes=accept_changes,
         unattended=yes,
         reason=reason,
+        take_over=take_over,
     )
     code = headless(
         session,

@@ -73,6 +73,25 @@ class EngineStopped(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class LockTaken(Event, frozen=True, kw_only=True):
+    """This session's engine has the target's lock that another process held before."""
+
+    session: str
+    """Of the one that held it, as are the next five."""
+    operator: str
+    host: str
+    pid: int
+    since: str
+    heartbeat: str
+    """When it last showed life."""
+    how: str
+    """`ended`: its process had ended without giving it back. Taken over: `stopped` at a safe point,
+    or `killed`."""
+    by: str
+    reason: str = ""
+    """Why it was taken over."""
+
+
 class PlanChangeAccepted(Event, frozen=True, kw_only=True):
     sha256: str
     difference: str
@@ -612,6 +631,7 @@ AnyEvent = (
     SessionStarted
     | EngineStarted
     | EngineStopped
+    | LockTaken
     | PlanChangeAccepted
     | CommandAccepted
     | CommandRejected

@@ -11,7 +11,7 @@ from runbook_app.domain.markdown import escape, measured, table
 from runbook_app.domain.measure import Measurement
 from runbook_app.domain.outcome import drifts, drifts_measured, failures, out_of_reach
 from runbook_app.domain.plan import CaptureLine, CheckLine, CheckpointLine, ConfirmLine, Item, Plan
-from runbook_app.domain.record import assumed, plan_item
+from runbook_app.domain.record import assumed, plan_item, taken_words
 from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.score_page import score_result, score_section
 from runbook_app.domain.state import ItemState, LineState, SessionState, StepState
@@ -42,6 +42,7 @@ def progress_document(state: SessionState, plan: Plan, now: str) -> str:
         *_unconfirmed(state, plan),
         *_notes(state),
         *_blockers(state),
+        *_locks_taken(state),
         *_losses(state),
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -304,6 +305,11 @@ def _blockers(state: SessionState) -> list[str]:
         for b in state.blockers.values()
     ]
     return ["## Blockers", "", *lines, ""] if lines else []
+
+
+def _locks_taken(state: SessionState) -> list[str]:
+    lines = [f"- {at_second(at)}: {escape(taken_words(taken))}" for taken, at in state.locks_taken]
+    return ["## Locks taken from others", "", *lines, ""] if lines else []
 
 
 def _losses(state: SessionState) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from runbook_app.domain.events import LockTaken
 from runbook_app.domain.measure import Measurement
 from runbook_app.domain.plan import Item, Plan
 from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState
-from runbook_app.domain.times import ended
+from runbook_app.domain.times import at_second, ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,18 @@ def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
         if answered.assumed and asked.kind != "confirm"
     ]
     return found
+
+
+def taken_words(taken: LockTaken) -> str:
+    """Whose lock an engine has now, how it came by it, and why."""
+    whose = (
+        f"session {taken.session} (driven by {taken.operator} on {taken.host}, process {taken.pid},"
+        f" since {at_second(taken.since)}, last heartbeat {at_second(taken.heartbeat)})"
+    )
+    if taken.how == "ended":
+        return f"took the lock of {whose}, whose process had ended"
+    how = "stopped at a safe point" if taken.how == "stopped" else "killed"
+    return f"taken over by {taken.by} from {whose}, its engine {how}: {taken.reason}"
 
 
 def checkpoint_title(plan: Plan, item_id: str, line_id: str) -> str:

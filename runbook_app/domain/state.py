@@ -337,6 +337,8 @@ class SessionState:
     """The newest engine; None after it stopped by itself."""
     engine_stopped: ev.EngineStopped | None = None
     stop_requested: bool = False
+    locks_taken: list[tuple[ev.LockTaken, str]] = field(default_factory=list)
+    """Each with its time."""
     plan_sha256: str = ""
     plan_changes: list[ev.PlanChangeAccepted] = field(default_factory=list)
     items: dict[str, ItemState] = field(default_factory=dict)
@@ -418,6 +420,10 @@ class SessionState:
                 return item.steps[step_id]
         raise KeyError(step_id)
 
+    def taken_over(self) -> list[tuple[ev.LockTaken, str]]:
+        """Drivers that were displaced, each with the time; not those that had ended before."""
+        return [(taken, at) for taken, at in self.locks_taken if taken.how != "ended"]
+
     def open_blockers(self) -> list[Blocker]:
         return [b for b in self.blockers.values() if not b.cleared_at]
 
@@ -477,6 +483,7 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             ev.SessionStarted()
             | ev.EngineStarted()
             | ev.EngineStopped()
+            | ev.LockTaken()
             | ev.PlanChangeAccepted()
             | ev.CommandAccepted()
             | ev.CommandRejected()
@@ -541,6 +548,8 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             state.intent = Intent(items=state.intent.items, until=state.intent.until)
             _end_wait(state, at)
             state.question = None
+        case ev.LockTaken():
+            state.locks_taken.append((event, at))
         case ev.PlanChangeAccepted():
             state.plan_changes.append(event)
             state.plan_sha256 = event.sha256

@@ -9,6 +9,7 @@ from runbook_app.domain.estimate import completion, open_items, planned
 from runbook_app.domain.events import StatusReported
 from runbook_app.domain.outcome import failures
 from runbook_app.domain.plan import Item, Plan
+from runbook_app.domain.record import taken_words
 from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.domain.times import at_clock, began, seconds
@@ -127,7 +128,8 @@ def _marks(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
 
 def _blockers(state: SessionState) -> tuple[str, ...]:
     drift = (f"✗ drift: {reason}" for reason in drift_reasons(state))
-    return (*drift, *(f"blocker: {blocker.text}" for blocker in state.open_blockers()))
+    blockers = (f"blocker: {blocker.text}" for blocker in state.open_blockers())
+    return (*drift, *blockers, *(taken_words(taken) for taken, _ in state.taken_over()))
 
 
 def _next(state: SessionState, plan: Plan, item: Item, found: ItemState, now: str) -> str:

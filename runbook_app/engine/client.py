@@ -50,7 +50,7 @@ class SessionClient:
         exporter: Exporter,
         read_only: bool,
         is_alive: Callable[[int, str], bool],
-        start_engine: Callable[[], None],
+        start_engine: Callable[[str], None],
         last_words: Callable[[int], str],
     ) -> None:
         self.folder = folder
@@ -117,6 +117,7 @@ class SessionClient:
 
     async def record_plan_change(self, plan: Plan, difference: str) -> None:
         """Adopt an edited plan while no engine runs; the difference goes on record."""
+        self._require_writable()
         await self._journal.append(
             PlanChangeAccepted(
                 sha256=plan.sha256,
@@ -128,6 +129,7 @@ class SessionClient:
 
     async def note_rehearsals(self, found: Sequence[RehearsalNoted]) -> None:
         """Record what this session does not know yet of rehearsals on copies of its target."""
+        self._require_writable()
         self.refresh()
         items = self.state.items
         new = [n for n in found if n.item in items and items[n.item].rehearsal != n]
@@ -164,11 +166,10 @@ class SessionClient:
         engine = self.state.engine
         return "" if engine is None or self.engine_alive() else self._last_words(engine.pid)
 
-    def ensure_engine(self) -> None:
-        if self.read_only:
-            raise UsageError("This session is open for reading only.")
-        if not self.engine_alive():
-            self._start_engine()
+    def ensure_engine(self, take_over: str = "") -> None:
+        self._require_writable()
+        if take_over or not self.engine_alive():
+            self._start_engine(take_over)
 
     def close(self) -> None:
         self._journal.close()

@@ -82,24 +82,36 @@ class Engine:
         self._streams: dict[tuple[str, int], StreamRedactor] = {}
         """Of the containers' logs, by service and draining thread."""
         self._wake = asyncio.Event()
+        self._beat: Callable[[], None] = lambda: None
 
     def stop(self, reason: str) -> None:
         """Ask the engine to end at the next safe point."""
         self._stopping = self._stopping or reason
         self._wake.set()
 
-    async def run(self, started: ev.EngineStarted, begun: Callable[[], None]) -> None:
+    async def run(
+        self,
+        started: ev.EngineStarted,
+        begun: Callable[[], None],
+        *,
+        beat: Callable[[], None] = lambda: None,
+        taken: Sequence[ev.LockTaken] = (),
+    ) -> None:
         """Drive the session until it is stopped; `begun` is called once that is on record.
+
+        `beat` is called at each turn of this loop, so that a loop that hangs is seen to.
 
         Raises:
             JournalError: nothing can be recorded any more, so nothing more is done.
         """
-        await self._ledger.emit(started)
+        self._beat = beat
+        await self._ledger.emit(started, *taken)
         begun()
         self._follow_logs(begins=started.epoch == 1)
         self._begin(self._recover())
         try:
             while True:
+                self._beat()
                 self._ledger.catch_up()
                 await self._answer_commands()
                 await self._ask_nothing_more()
@@ -160,8 +172,9 @@ class Engine:
         self._wake.clear()
 
     async def _recover(self) -> None:
+        displaced = {taken.session for taken, _ in self._ledger.state.locks_taken}
         try:
-            await self._target.end_survivors()
+            await self._target.end_survivors(sorted(displaced - {self._ledger.state.id}))
         except EnvironmentLacks:
             pass  # without a Docker engine nothing of it runs there either
         except ActionError as error:
@@ -246,7 +259,9 @@ class Engine:
             return
         self._steps.cancel_reason = reason
         self._work.cancel()
-        await asyncio.wait({self._work})
+        while not self._work.done():
+            self._beat()
+            await asyncio.wait({self._work}, timeout=POLL)
         self._steps.cancel_reason = ""
         self._collect_work()
 

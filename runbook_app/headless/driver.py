@@ -23,6 +23,8 @@ class Scope:
     until: str = ""
     unattended: bool = False
     unknown: str = ""
+    take_over: str = ""
+    """Why the driver that holds the target is displaced; empty: it is not."""
 
 
 class Driver:
@@ -45,7 +47,7 @@ class Driver:
             LockedError: another driver holds the target.
         """
         try:
-            await self._feed.start_engine()
+            await self._feed.start_engine(self._scope.take_over)
             return await self._drive()
         except Detached as reason:
             return self._parting.detached(str(reason))

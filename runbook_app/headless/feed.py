@@ -40,17 +40,19 @@ class Feed:
     def stop_wanted(self) -> bool:
         return self._interrupts.stop
 
-    async def start_engine(self, timeout: float = START_LIMIT) -> None:
+    async def start_engine(self, take_over: str = "", *, timeout: float = START_LIMIT) -> None:
         """Have an engine run, and wait until its start is in the journal.
+
+        With `take_over`, the reason, a new one in any case.
 
         Raises:
             LockedError: another driver holds the target.
             EngineDied: it ended at once.
         """
-        if self.session.engine_alive():
+        if self.session.engine_alive() and not take_over:
             return
         epoch = self.session.state.epoch
-        await asyncio.to_thread(self.session.ensure_engine)
+        await asyncio.to_thread(self.session.ensure_engine, take_over)
         deadline = asyncio.get_running_loop().time() + timeout
         while self.session.state.epoch <= epoch:
             if asyncio.get_running_loop().time() > deadline:

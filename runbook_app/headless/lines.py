@@ -11,7 +11,7 @@ from runbook_app.domain.clock import parse_time
 from runbook_app.domain.markdown import measured
 from runbook_app.domain.measure import Verdict
 from runbook_app.domain.plan import Item, Plan, Step
-from runbook_app.domain.record import checkpoint_title
+from runbook_app.domain.record import checkpoint_title, taken_words
 from runbook_app.domain.score import Result, told
 from runbook_app.domain.status import report_lines
 from runbook_app.domain.times import at_second, seconds
@@ -90,6 +90,8 @@ class Narrator:
                 return [Line(f"engine {event.epoch} started, pid {event.pid}", Tone.FAINT)]
             case ev.EngineStopped():
                 return [Line(f"engine {event.epoch} stopped: {event.reason}", Tone.FAINT)]
+            case ev.LockTaken():
+                return [Line(taken_words(event), Tone.CARE)]
             case ev.PlanChangeAccepted():
                 return [Line(f"changed plan accepted by {event.by}", Tone.CARE)]
             case ev.CommandRejected():

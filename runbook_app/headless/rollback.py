@@ -21,6 +21,8 @@ class Wish:
     accept_changes: bool = False
     unattended: bool = False
     reason: str = ""
+    take_over: str = ""
+    """Why the driver that holds the target is displaced; empty: it is not."""
 
 
 class RollbackDriver:
@@ -50,9 +52,9 @@ class RollbackDriver:
         Raises:
             LockedError: another driver holds the target.
         """
-        ours = not self._session.engine_alive()
+        ours = bool(self._wish.take_over) or not self._session.engine_alive()
         try:
-            await self._feed.start_engine()
+            await self._feed.start_engine(self._wish.take_over)
             code = await self._roll_back()
             if ours:
                 await self._feed.stop_engine("the rollback is over")

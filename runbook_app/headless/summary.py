@@ -8,7 +8,7 @@ from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import planned
 from runbook_app.domain.outcome import drifts_measured, failures, out_of_reach
 from runbook_app.domain.plan import Item
-from runbook_app.domain.record import assumed
+from runbook_app.domain.record import assumed, taken_words
 from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.state import ItemState, StepState, StepStatus
 from runbook_app.domain.times import at_second, began, seconds, session_ended
@@ -125,6 +125,7 @@ def _remarks(session: Session, now: str) -> list[str]:
         if (words := badge_words(state, item, now))
     ]
     lines += [f"Blocker: {blocker.text}" for blocker in state.open_blockers()]
+    lines += [f"{at_second(at)}: {taken_words(taken)}" for taken, at in state.taken_over()]
     lines += [
         f"Not confirmed by a person: {line.item}: {line.title}"
         for line in assumed(state, session.plan)

@@ -153,7 +153,12 @@ class Artefacts(Protocol):
 class Lock(Protocol):
     """The driver's lock on a target; gone with its process."""
 
-    def acquire(self, session: str, operator: str) -> None:
-        """Take it or raise `LockedError` naming who holds it, where and since when."""
+    def acquire(
+        self, session: str, operator: str, *, beats: bool = False, take_over: bool = False
+    ) -> object:
+        """Take it, or raise `LockedError`: who holds it, where, since when, last heartbeat."""
+
+    def beat(self) -> None:
+        """Show that the holder is alive."""
 
     def release(self) -> None: ...

@@ -68,11 +68,15 @@ class Session(Protocol):
     def last_words(self) -> str:
         """Why a dead engine ended, as far as it could say; empty when it was killed."""
 
-    def ensure_engine(self) -> None:
+    def ensure_engine(self, take_over: str = "") -> None:
         """Start a new engine when none runs.
 
+        With `take_over`, the reason, it is started in any case: it ends the engine that holds the
+        target, this session's own or another's, and records that.
+
         Raises:
-            LockedError: another driver holds the target.
+            UsageError: this session object is read-only.
+            LockedError: another driver holds the target, and was not or can't be displaced.
         """
 
     def close(self) -> None: ...

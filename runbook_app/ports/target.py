@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -68,8 +68,11 @@ class Target(Protocol):
 
     async def fingerprint(self) -> Fingerprint: ...
 
-    async def end_survivors(self) -> Sequence[str]:
-        """End what an older engine left running inside the target's containers; one line each."""
+    async def end_survivors(self, others: Iterable[str] = ()) -> Sequence[str]:
+        """End what an older engine left running inside the target's containers; one line each.
+
+        `others` are sessions besides this one whose engines have ended.
+        """
 
     def follow_logs(self, write: Callable[[str, bytes], None]) -> None:
         """Drain each project container's log from now on, each in a thread of its own, into

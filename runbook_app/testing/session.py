@@ -85,6 +85,8 @@ class FakeSession:
         self.sent: list[Command] = []
         self.exports = 0
         self.engines_started = 0
+        self.taken_over: list[str] = []
+        """Reasons that `ensure_engine` was given."""
         self.failure: Exception | None = None
         """Raised by the next `changes`, once."""
         self.engine_failure: Exception | None = None
@@ -163,10 +165,14 @@ class FakeSession:
     def engine_alive(self) -> bool:
         return self.alive
 
-    def ensure_engine(self) -> None:
+    def ensure_engine(self, take_over: str = "") -> None:
+        if self.read_only:
+            raise UsageError("This session was opened read-only.")
         if self.engine_failure is not None:
             raise self.engine_failure
-        if not self.alive:
+        if take_over:
+            self.taken_over.append(take_over)
+        if take_over or not self.alive:
             self.engines_started += 1
             self.alive = True
 

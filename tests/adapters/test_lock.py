@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from runbook_app.adapters import displacing
+from runbook_app.adapters.displacing import end_holder
 from runbook_app.adapters.lock import TargetLock
 from runbook_app.domain.errors import EnvironmentLacks, LockedError
 from runbook_app.testing.clock import FixedClock
 
 ROOT = Path(__file__).parents[2]
+STOPS = "signal.signal(signal.SIGTERM, lambda *_: (lock.release(), sys.exit(0)))"
+
+
+class Later(FixedClock):
+    """Two minutes on: whoever showed life just now is stale."""
+
+    def __init__(self) -> None:
+        super().__init__(datetime.now(UTC) + timedelta(minutes=2))
 
 
 @pytest.fixture
@@ -30,14 +42,16 @@ def home(tmp_path):
     return tmp_path / "home"
 
 
-def holder_process(target: Path, home: Path, then: str) -> subprocess.Popen[str]:
+def holder_process(
+    target: Path, home: Path, then: str, *, beats: bool = True
+) -> subprocess.Popen[str]:
     source = f"""
-        import os, subprocess, sys
+        import os, signal, subprocess, sys
         from pathlib import Path
         from runbook_app.adapters.lock import TargetLock
 
         lock = TargetLock(Path({str(target)!r}), Path({str(home)!r}))
-        lock.acquire("20251024-080000-phase1-ab12", "ada")
+        lock.acquire("20251024-080000-phase1-ab12", "ada", beats={beats})
         {then}
         print("held", flush=True)
         sys.stdin.read()
@@ -60,17 +74,128 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 def test_a_second_driver_learns_who_holds_it_where_since_when_and_what_to_do(target, home):
-    held = TargetLock(target, home, FixedClock())
-    held.acquire("20251024-080000-phase1-ab12", "ada")
+    clock = FixedClock()
+    held = TargetLock(target, home, clock)
+    held.acquire("20251024-080000-phase1-ab12", "ada", beats=True)
+    clock.advance(4)
     with pytest.raises(LockedError) as caught:
-        TargetLock(target, home).acquire("other", "bob")
+        TargetLock(target, home, clock).acquire("other", "bob")
     held.release()
     said = str(caught.value)
     for words in ("20251024-080000-phase1-ab12", "ada", str(os.getpid()), os.uname().nodename):
         assert words in said
     assert "2025-10-24T08:00:00.000Z" in said
+    assert "last heartbeat 4s ago, at 2025-10-24 08:00:00 UTC" in said
     assert "runbook attach 20251024-080000-phase1-ab12" in said
     assert caught.value.exit_code == 4
+
+
+def test_a_heartbeat_is_written_at_most_every_ten_seconds_and_by_the_holder_alone(target, home):
+    clock = FixedClock()
+    held, other = TargetLock(target, home, clock), TargetLock(target, home, clock)
+    held.acquire("one", "ada", beats=True)
+    (details,) = (home / "locks").iterdir()
+    begun = clock.now().timestamp()
+    seen = []
+    for beating in (held, held, other, held):
+        clock.advance(6)
+        beating.beat()
+        seen.append(details.stat().st_mtime - begun)
+    held.release()
+    held.beat()
+    assert seen == [0, 12, 12, 24]
+    assert not details.exists()
+
+
+def test_an_engine_without_a_heartbeat_for_a_minute_is_called_stale(target, home):
+    clock = FixedClock()
+    held = TargetLock(target, home, clock)
+    held.acquire("one", "ada", beats=True)
+    clock.advance(190)
+    refusal = TargetLock(target, home, clock).refusal()
+    assert "its engine has shown no life for 3m10s, since 2025-10-24 08:00:00 UTC" in str(refusal)
+    assert "--take-over REASON" in str(refusal)
+    held.beat()
+    assert "no life" not in str(TargetLock(target, home, clock).refusal())
+    held.release()
+    assert TargetLock(target, home, clock).refusal() is None
+
+
+def test_a_measurement_has_no_heartbeat_and_is_not_taken_over(target, home):
+    process = holder_process(target, home, "", beats=False)
+    with pytest.raises(LockedError, match="no engine") as caught:
+        TargetLock(target, home, Later()).acquire("two", "bob", take_over=True)
+    assert "no life" not in caught.value.message
+    assert f"kill {process.pid}" in caught.value.hint
+    assert process.poll() is None
+    end(process)
+
+
+def test_a_process_of_another_machine_is_not_taken_over(target, home):
+    process = holder_process(target, home, "")
+    (details,) = (home / "locks").iterdir()
+    details.write_text(details.read_text().replace(os.uname().nodename, "host-b"))
+    with pytest.raises(LockedError, match="host-b") as caught:
+        TargetLock(target, home).acquire("two", "bob", take_over=True)
+    assert "from another machine" in caught.value.message
+    assert process.poll() is None
+    end(process)
+
+
+def test_a_holder_that_is_not_known_is_not_taken_over(target, home):
+    process = holder_process(target, home / "other", "")
+    with pytest.raises(LockedError, match="not recorded"):
+        TargetLock(target, home).acquire("two", "bob", take_over=True)
+    assert process.poll() is None
+    end(process)
+
+
+def test_a_number_that_belongs_to_another_process_by_now_is_not_signalled():
+    process = subprocess.Popen(["sleep", "60"])
+    assert end_holder(process.pid, "1", ask=True) == "ended"
+    assert process.poll() is None
+    process.kill()
+    process.wait()
+    assert end_holder(process.pid, "1", ask=True) == "ended"
+
+
+def test_a_holder_that_answers_is_told_to_stop_and_gives_the_lock_back_itself(target, home):
+    process = holder_process(target, home, STOPS)
+    lock = TargetLock(target, home)
+    before = lock.acquire("two", "bob", take_over=True)
+    assert before is not None
+    assert before.how == "stopped"
+    assert before.holder.pid == process.pid
+    assert process.wait() == 0
+    process.communicate()
+    lock.release()
+
+
+def test_a_stopped_holder_is_killed_and_the_lock_had_when_it_has_ended(target, home):
+    process = holder_process(target, home, STOPS)
+    process.send_signal(signal.SIGSTOP)
+    with pytest.raises(LockedError, match="no life"):
+        TargetLock(target, home, Later()).acquire("two", "bob")
+    lock = TargetLock(target, home, Later())
+    before = lock.acquire("two", "bob", take_over=True)
+    assert before is not None
+    assert before.how == "killed"
+    assert (before.holder.session, before.holder.operator) == ("20251024-080000-phase1-ab12", "ada")
+    assert process.wait() == -signal.SIGKILL
+    process.communicate()
+    lock.release()
+
+
+def test_a_holder_that_reaches_no_safe_point_in_time_is_killed(target, home, monkeypatch):
+    monkeypatch.setattr(displacing, "PATIENCE", 0.1)
+    process = holder_process(target, home, "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
+    lock = TargetLock(target, home)
+    before = lock.acquire("two", "bob", take_over=True)
+    assert before is not None
+    assert before.how == "killed"
+    assert process.wait() == -signal.SIGKILL
+    process.communicate()
+    lock.release()
 
 
 def test_a_released_lock_can_be_taken_and_leaves_no_details(target, home):
@@ -80,7 +205,7 @@ def test_a_released_lock_can_be_taken_and_leaves_no_details(target, home):
     first.release()
     first.release()
     assert list((home / "locks").iterdir()) == []
-    second.acquire("two", "bob")
+    assert second.acquire("two", "bob") is None
     second.release()
 
 
@@ -121,7 +246,9 @@ def test_a_living_process_keeps_the_lock_and_a_killed_one_loses_it(target, home)
         TargetLock(target, home).acquire("two", "bob")
     end(process)
     lock = TargetLock(target, home)
-    lock.acquire("two", "bob")
+    before = lock.acquire("two", "bob")
+    assert before is not None
+    assert (before.holder.pid, before.how) == (process.pid, "ended")
     lock.release()
 
 

@@ -87,6 +87,45 @@ def test_blockers_are_part_of_the_report() -> None:
     assert "blocker: no DNS" in report(story).status
 
 
+def lock_taken(how: str) -> ev.LockTaken:
+    return ev.LockTaken(
+        session="s0",
+        operator="ada",
+        host="host-b",
+        pid=12,
+        since="2025-10-24T07:00:00.000Z",
+        heartbeat="2025-10-24T07:30:00.000Z",
+        how=how,
+        by="bo",
+        reason="" if how == "ended" else "it |hangs|",
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("killed", "its engine killed"), ("stopped", "stopped at a safe point")]
+)
+def test_a_driver_that_was_displaced_is_in_the_fold_the_report_and_the_progress(
+    how: str, words: str
+) -> None:
+    story = in_tls().tell(lock_taken(how))
+    assert [taken for taken, _ in story.state.taken_over()] == [lock_taken(how)]
+    (said,) = report(story).status[-1:]
+    for part in ("s0", "ada", "host-b", "12", "07:00:00 UTC", "07:30:00 UTC", "by bo", words):
+        assert part in said
+    assert said.endswith(": it |hangs|")
+    page = progress_document(story.state, story.plan, story.at)
+    assert "## Locks taken from others" in page
+    assert r"it \|hangs\|" in page
+
+
+def test_the_lock_of_a_process_that_had_ended_is_on_record_and_needs_no_attention() -> None:
+    story = in_tls().tell(lock_taken("ended"))
+    assert story.state.taken_over() == []
+    assert not any("s0" in said for said in report(story).status)
+    page = progress_document(story.state, story.plan, story.at)
+    assert "whose process had ended" in page
+
+
 def test_nothing_is_next_when_all_is_done() -> None:
     found = report(complete())
     assert found.next == "nothing in this scope"

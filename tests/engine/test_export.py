@@ -7,9 +7,11 @@ import base64
 import hashlib
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from runbook_app.domain.commands import AnyCommand, Command
 from runbook_app.domain.errors import JournalError, UsageError
 from runbook_app.engine.export import Exporter, Write
 from runbook_app.ports.crash import no_crash
@@ -99,6 +101,35 @@ async def test_an_observer_exports_nothing(tmp_path: Path) -> None:
         await client.export()
     client.close()
     assert not session.signal.exists()
+
+
+@pytest.mark.parametrize("verb", get_args(AnyCommand), ids=lambda verb: verb.__name__)
+async def test_an_observer_can_trigger_no_verb(tmp_path: Path, verb: type[Command]) -> None:
+    session = await _made(tmp_path)
+    client = session.client(read_only=True)
+    seen = client.state.seq
+    with pytest.raises(UsageError, match="reading only"):
+        await client.send(verb)
+    client.refresh()
+    assert client.state.seq == seen
+    client.close()
+
+
+async def test_an_observer_starts_no_engine_takes_nothing_over_and_records_nothing(
+    tmp_path: Path,
+) -> None:
+    session = await _made(tmp_path)
+    client = session.client(read_only=True)
+    started: list[str] = []
+    client._start_engine = started.append
+    for asked in (client.ensure_engine, lambda: client.ensure_engine("it hangs")):
+        with pytest.raises(UsageError, match="reading only"):
+            asked()
+    for recording in (client.record_plan_change(client.plan, ""), client.note_rehearsals(())):
+        with pytest.raises(UsageError, match="reading only"):
+            await recording
+    client.close()
+    assert started == []
 
 
 async def test_a_folder_that_cannot_be_written_is_named_and_nothing_goes_on_record(

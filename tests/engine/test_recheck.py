@@ -251,7 +251,7 @@ async def test_it_waits_until_a_new_engine_has_recovered(driven, monkeypatch) ->
         world = session.world
         await finish(session)
 
-    async def waits_for_the_gate(_: FileTarget) -> list[str]:
+    async def waits_for_the_gate(*_: object) -> list[str]:
         while not (world.root / "gate").exists():
             await asyncio.sleep(0.01)
         return []

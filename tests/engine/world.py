@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -323,6 +323,8 @@ class FileTarget:
         self.git = GitRepository(root, children)
         self.plan = PLAN
         self.survivors: RunbookError | None = None
+        self.displaced: tuple[str, ...] = ()
+        """Sessions whose survivors it was told to end."""
         """Why what an older engine left can't be ended."""
 
     def capturables(self) -> Sequence[Capturable]:
@@ -361,7 +363,8 @@ class FileTarget:
         )
         return Fingerprint(fields=files, exclusions=reasons)
 
-    async def end_survivors(self) -> Sequence[str]:
+    async def end_survivors(self, others: Iterable[str] = ()) -> Sequence[str]:
+        self.displaced = tuple(others)
         if self.survivors is not None:
             raise self.survivors
         return []
@@ -536,7 +539,7 @@ class World:
             ),
             read_only=read_only,
             is_alive=lambda pid, started: start_time(pid) == started,
-            start_engine=lambda: None,
+            start_engine=lambda _: None,
             last_words=lambda pid: "",
         )
 

@@ -46,8 +46,8 @@ class Stage(FakeSession):
         self.emit(Story(plan).entries[0].body)
         self.refresh()
 
-    def ensure_engine(self) -> None:
-        super().ensure_engine()
+    def ensure_engine(self, take_over: str = "") -> None:
+        super().ensure_engine(take_over)
         epoch = self.state.epoch + 1
         self.emit(ev.EngineStarted(epoch=epoch, pid=7, pid_started="1", host="host1"))
 

@@ -47,6 +47,7 @@ def test_a_second_driver_is_told_who_drives_where_and_since_when(stage: Stage, g
     assert str(stage.root) in second.stderr
     assert f"driven by {state.started.operator} on {state.started.host}" in second.stderr
     assert "since 20" in second.stderr
+    assert "last heartbeat" in second.stderr
     assert f"runbook attach {state.id}" in second.stderr
     assert stage.state().id == state.id, "the refused session left nothing behind"
     again = stage.runbook("resume", "--headless", "--yes")
