@@ -85,6 +85,10 @@ def test_up_down_and_up_again_keep_every_value(
     hardened: Stack, before: tuple[str, list[str]]
 ) -> None:
     sealed = hardened.sql("SELECT count(*) FROM encrypted_data")
+    there_and_back = (
+        "UPDATE users SET email = 'x' || email; UPDATE users SET email = substr(email, 2)"
+    )
+    hardened.sql(there_and_back)
     refused, said = hardened.alembic("downgrade", "-1")
     assert refused != 0
     assert "lose=audit_log" in said

@@ -6,7 +6,7 @@ import pytest
 
 from .stack import Stack
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def people(shop: Stack) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,10 +64,24 @@ class Killing:
         self.roll_back(before)
         return before, after
 
+    def kill_at_each(self, points: Sequence[str]) -> None:
+        """Run the item, and kill each engine at the next of these points."""
+        ended = self.run(crash_at=points[0])
+        self._kill_resumed(ended, points[1:])
+
+    def _kill_resumed(self, ended: subprocess.CompletedProcess[str], points: Sequence[str]) -> None:
+        for point in points:
+            assert ended.returncode == 1, ended.stdout + ended.stderr
+            ended = self._resumed(crash_at=point)
+        assert ended.returncode == 1, ended.stdout + ended.stderr
+
+    def _resumed(self, crash_at: str = "") -> subprocess.CompletedProcess[str]:
+        return self.demo.runbook("resume", "--headless", "--yes", "-q", crash_at=crash_at)
+
     def resume(self, after: Fields) -> Fields:
         """Resume what was killed, hold it against the undisturbed run, and return its fields."""
         assert self.state().status is not ItemStatus.SUCCEEDED
-        result = self.demo.runbook("resume", "--headless", "--yes", "-q")
+        result = self._resumed()
         assert result.returncode == 0, result.stdout + result.stderr
         assert self.state().status is ItemStatus.SUCCEEDED
         assert self.demo.state().children == {}
@@ -82,12 +97,12 @@ class Killing:
         assert result.returncode == 0, result.stdout + result.stderr
         self.hold_rolled_back(before)
 
-    def kill_in_rollback(self, point: str, before: Fields) -> None:
-        """Run the item, kill its rollback at a point, and see the next engine go on with it."""
+    def kill_in_rollback(self, points: Sequence[str], before: Fields) -> None:
+        """Run the item, kill its rollback at each of these points, and see the last one through."""
         assert self.run().returncode == 0
-        ended = self.demo.runbook("rollback", self.item, "--yes", crash_at=point)
-        assert ended.returncode == 1, ended.stdout + ended.stderr
-        self.demo.runbook("resume", "--headless", "--yes", "-q")
+        ended = self.demo.runbook("rollback", self.item, "--yes", crash_at=points[0])
+        self._kill_resumed(ended, points[1:])
+        self._resumed()
         self.hold_rolled_back(before)
 
     def hold_rolled_back(self, before: Fields) -> None:

@@ -20,19 +20,13 @@ from tests.real.demos import Demo
 
 from .killing import Fields, Killing
 
-pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.slow, pytest.mark.timeout(900)]
 
 POINTS = [
     "applied:database.migrate",
-    *(
-        pytest.param(point, marks=pytest.mark.slow)
-        for point in (
-            "effect:database.migrate",
-            "applied:database.purge",
-            "verified:database",
-            "committed:database",
-        )
-    ),
+    "applied:database.purge",
+    "verified:database",
+    "committed:database",
 ]
 POINTS_OF_ROLLBACK = [
     "restored:database:docker-compose.staging.yml",
@@ -52,26 +46,21 @@ def states(item: Killing) -> tuple[Fields, Fields]:
     return item.states()
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_a_kill_in_the_middle_of_a_step_is_made_good(
-    item: Killing, states: tuple[Fields, Fields], point: str
+def test_an_engine_killed_in_step_after_step_is_made_good(
+    item: Killing, states: tuple[Fields, Fields]
 ) -> None:
     before, after = states
-    result = item.run(crash_at=point)
-    assert result.returncode == 1, result.stdout + result.stderr
+    item.kill_at_each(POINTS)
     item.resume(after)
     item.roll_back(before)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("point", POINTS_OF_ROLLBACK)
-def test_a_kill_in_the_middle_of_a_rollback_is_made_good(
-    item: Killing, states: tuple[Fields, Fields], point: str
+def test_a_rollback_killed_over_and_over_is_made_good(
+    item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    item.kill_in_rollback(point, states[0])
+    item.kill_in_rollback(POINTS_OF_ROLLBACK, states[0])
 
 
-@pytest.mark.slow
 def test_a_kill_while_the_schema_moves_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:

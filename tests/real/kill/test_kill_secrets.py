@@ -12,18 +12,12 @@ from tests.real.demos import Demo
 
 from .killing import Fields, Killing
 
-pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.slow, pytest.mark.timeout(600)]
 
 POINTS = [
+    "applied:secrets.credentials",
     "applied:secrets.exchange",
-    *(
-        pytest.param(point, marks=pytest.mark.slow)
-        for point in (
-            "applied:secrets.credentials",
-            "effect:secrets.exchange",
-            "verified:secrets",
-        )
-    ),
+    "verified:secrets",
 ]
 POINTS_OF_ROLLBACK = [
     "restored:secrets:secrets/api/db_password",
@@ -52,16 +46,13 @@ def hold(item: Killing, states: tuple[Fields, Fields]) -> None:
     item.roll_back(before)
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_a_kill_in_the_middle_of_a_step_is_made_good(
-    item: Killing, states: tuple[Fields, Fields], point: str
+def test_an_engine_killed_in_step_after_step_is_made_good(
+    item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    result = item.run(crash_at=point)
-    assert result.returncode == 1, result.stdout + result.stderr
+    item.kill_at_each(POINTS)
     hold(item, states)
 
 
-@pytest.mark.slow
 def test_a_kill_between_the_exchange_and_the_new_containers_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
@@ -71,9 +62,7 @@ def test_a_kill_between_the_exchange_and_the_new_containers_is_made_good(
     hold(item, states)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("point", POINTS_OF_ROLLBACK)
-def test_a_kill_in_the_middle_of_a_rollback_is_made_good(
-    item: Killing, states: tuple[Fields, Fields], point: str
+def test_a_rollback_killed_over_and_over_is_made_good(
+    item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    item.kill_in_rollback(point, states[0])
+    item.kill_in_rollback(POINTS_OF_ROLLBACK, states[0])

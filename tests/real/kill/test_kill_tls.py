@@ -17,20 +17,17 @@ from .killing import Fields, Killing
 
 pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.timeout(600)]
 
+ONE_IN_EACH_STEP = [
+    "effect:tls.certificates",
+    "applied:tls.nginx",
+    "effect:tls.compose",
+    "applied:tls.apply",
+]
 POINTS = [
     "captured:tls.certificates:3",
     "captured:tls.nginx:7",
     "captured:tls.compose:9",
-    "applied:tls.apply",
-    *(
-        pytest.param(point, marks=pytest.mark.slow)
-        for point in (
-            "effect:tls.certificates",
-            "applied:tls.nginx",
-            "effect:tls.compose",
-            "committed:tls",
-        )
-    ),
+    "committed:tls",
 ]
 
 
@@ -44,6 +41,16 @@ def states(item: Killing) -> tuple[Fields, Fields]:
     return item.states()
 
 
+def test_an_engine_killed_in_step_after_step_is_made_good(
+    item: Killing, states: tuple[Fields, Fields]
+) -> None:
+    before, after = states
+    item.kill_at_each(ONE_IN_EACH_STEP)
+    item.resume(after)
+    item.roll_back(before)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_a_kill_in_the_middle_of_a_step_is_made_good(
     item: Killing, states: tuple[Fields, Fields], point: str
