@@ -265,6 +265,8 @@ class StepSucceeded(Event, frozen=True, kw_only=True):
     evidence: str = ""
     outputs: dict[str, Scalar] = {}
     log_sha256: str = ""
+    seconds: float | None = None
+    """By a clock that nobody can set; None where the step ended with its engine."""
 
 
 class StepFailed(Event, frozen=True, kw_only=True):
@@ -273,6 +275,8 @@ class StepFailed(Event, frozen=True, kw_only=True):
     error: str
     hint: str = ""
     log_sha256: str = ""
+    seconds: float | None = None
+    """As of a step that succeeded."""
 
 
 class StepSkipped(Event, frozen=True, kw_only=True):

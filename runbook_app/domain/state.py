@@ -108,12 +108,20 @@ class StepState:
     parameters: dict[str, object] | None = None
     """Edited parameters, when they differ from the plan's."""
     log_sha256: str = ""
+    measured_seconds: float | None = None
+    """Time it ran, where the engine saw both its ends."""
 
     def seconds(self, now: str) -> float:
-        """Time it ran: to its end, or to `now` while it runs."""
+        """Time it ran: as measured, else by the times on record, or to `now` while it runs.
+
+        Never negative: a clock may be set back meanwhile.
+        """
+        if self.measured_seconds is not None:
+            return self.measured_seconds
         if not self.started_at:
             return 0.0
-        return (parse_time(self.ended_at or now) - parse_time(self.started_at)).total_seconds()
+        span = parse_time(self.ended_at or now) - parse_time(self.started_at)
+        return max(0.0, span.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -694,7 +702,7 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     match event:
         case ev.StepStarted():
             step.status, step.attempt = StepStatus.RUNNING, event.attempt
-            step.started_at, step.ended_at = at, ""
+            step.started_at, step.ended_at, step.measured_seconds = at, "", None
             step.stopping = step.progress = step.error = step.hint = step.evidence = ""
             step.measurements, step.outputs = [], {}
             step.examined = step.resolved = None
@@ -707,12 +715,14 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
         case ev.StepSucceeded():
             step.status, step.ended_at, step.stopping = StepStatus.SUCCEEDED, at, ""
             step.evidence, step.log_sha256 = event.evidence, event.log_sha256
+            step.measured_seconds = event.seconds
             step.outputs.update(event.outputs)
             step.error = step.hint = ""
             _unit_over(state)
         case ev.StepFailed():
             step.status, step.ended_at, step.stopping = StepStatus.FAILED, at, ""
             step.error, step.hint, step.log_sha256 = event.error, event.hint, event.log_sha256
+            step.measured_seconds = event.seconds
             state.intent.auto = state.intent.one = False
         case ev.StepSkipped():
             step.status, step.waiver, step.ended_at = StepStatus.SKIPPED, event, at

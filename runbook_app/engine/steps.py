@@ -98,6 +98,7 @@ class Steps:
                 parameters=dict(call.parameters),
             )
         )
+        began = self._clock.monotonic()
         self._crash(f"started:{step.id}")
         try:
             outcome = await self._limited(
@@ -110,7 +111,7 @@ class Steps:
             await self._ledger.settle()
             reason = self.cancel_reason or "cancelled"
             outcome = _outcome(Verdict.FAILED, recorder, f"The step was ended: {reason}.", "")
-            await self._finish(item, step, outcome, recorder)
+            await self._finish(item, step, outcome, recorder, began)
             raise
         recorder.close()
         await self._ledger.settle()
@@ -119,12 +120,13 @@ class Steps:
             reason = f"tried again as the plan says; it failed: {outcome.error}"
             await self._ledger.emit(ev.StepReset(item=item.id, step=step.id, reason=reason))
         else:
-            await self._finish(item, step, outcome, recorder)
+            await self._finish(item, step, outcome, recorder, began)
         return outcome
 
     async def _finish(
-        self, item: Item, step: Step, outcome: Outcome, recorder: WorkRecorder
+        self, item: Item, step: Step, outcome: Outcome, recorder: WorkRecorder, began: float
     ) -> None:
+        seconds = self._clock.monotonic() - began
         digest = await asyncio.to_thread(self._logs.digest, step.id)
         if outcome.verdict is Verdict.PASSED:
             event: ev.AnyEvent = ev.StepSucceeded(
@@ -133,6 +135,7 @@ class Steps:
                 evidence=outcome.evidence,
                 outputs=recorder.outputs,
                 log_sha256=digest,
+                seconds=seconds,
             )
         else:
             event = ev.StepFailed(
@@ -141,6 +144,7 @@ class Steps:
                 error=outcome.error,
                 hint=outcome.hint,
                 log_sha256=digest,
+                seconds=seconds,
             )
         await self._ledger.emit(event)
 

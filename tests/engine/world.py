@@ -54,6 +54,7 @@ from runbook_app.engine.known_secrets import KnownSecrets
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.action import Action, Recorder, Run, check, effect, probe
+from runbook_app.ports.clock import Clock
 from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Capturable, Capture, Prior
 from runbook_app.testing.crash import crash_at
@@ -496,6 +497,7 @@ class World:
         self.folder = base / "session"
         self.survivors: RunbookError | None = None
         self.rehearsals: Rehearsals = NoRehearsals()
+        self.clock: Clock = SystemClock()
 
     def make(self) -> World:
         for folder in (self.root, self.folder, self.folder / "scratch"):
@@ -523,7 +525,7 @@ class World:
         journal.close()
 
     def client(self, *, read_only: bool = False) -> SessionClient:
-        clock = SystemClock()
+        clock = self.clock
         return SessionClient(
             folder=self.folder,
             read_plan=lambda started, created: self.plan,
@@ -545,7 +547,7 @@ class World:
 
     @asynccontextmanager
     async def engine(self):
-        clock, redactor = SystemClock(), Redactor()
+        clock, redactor = self.clock, Redactor()
         journal = MortalJournal(self.folder / "journal.db", clock)
         doorbell = SocketDoorbell(self.folder)
         logs = SqliteLogWriter(self.folder / "logs.db")
