@@ -98,6 +98,9 @@ class StepState:
     outputs: dict[str, Scalar] = field(default_factory=dict)
     waiver: ev.StepSkipped | None = None
     examined: ev.UnknownExamined | None = None
+    confirmed: ev.StepConfirmed | None = None
+    """Over a new connection; only of a step that can lock people out."""
+    confirmed_at: str = ""
     parameters: dict[str, object] | None = None
     """Edited parameters, when they differ from the plan's."""
     log_sha256: str = ""
@@ -151,6 +154,22 @@ class LineState:
 
 
 @dataclass(slots=True)
+class GuardState:
+    """What watches over a step until it is confirmed, or its item rolled back."""
+
+    armed: ev.GuardArmed
+    """The newest guard."""
+    counting: ev.GuardCounting | None = None
+    counting_at: str = ""
+    failed: ev.ConfirmationFailed | None = None
+    """Why it could not be confirmed the last time."""
+
+    @property
+    def step(self) -> str:
+        return self.armed.step
+
+
+@dataclass(slots=True)
 class ItemState:
     id: str
     outline: ev.ItemOutline
@@ -178,6 +197,8 @@ class ItemState:
     """Chosen in the rollback that is going on."""
     fallback_restored: bool = False
     rehearsal: ev.RehearsalNoted | None = None
+    guard: GuardState | None = None
+    """Over the one step that waits to be confirmed."""
     rollback_history: list[ev.RollbackFinished] = field(default_factory=list)
     """Every finished rollback, also those before the item was run again."""
 
@@ -189,6 +210,15 @@ class ItemState:
     def drifted(self) -> list[LineState]:
         """Criteria that held when the item was done, and do not any more."""
         return [line for line in self.success.values() if line.drifted]
+
+    @property
+    def to_confirm(self) -> str:
+        """Id of the step that is done and has to be confirmed; empty for none."""
+        guard = self.guard
+        if guard is None or guard.counting is None or self.rollback_started is not None:
+            return ""
+        done = self.steps[guard.step].status is StepStatus.SUCCEEDED
+        return guard.step if done else ""
 
     @property
     def started(self) -> bool:
@@ -209,6 +239,8 @@ class ItemState:
         ):
             if status in statuses:
                 return ItemStatus(status.value)
+        if self.to_confirm:
+            return ItemStatus.WAITING
         if self.outline.not_required:
             return ItemStatus.NOT_REQUIRED
         if self.checkpoint_error or any(
@@ -401,6 +433,11 @@ class SessionState:
                     return step
         return None
 
+    @property
+    def guarded(self) -> ItemState | None:
+        """The item that reverts by itself unless its step is confirmed."""
+        return next((item for item in self.items.values() if item.guard), None)
+
     def steps(self) -> Iterable[StepState]:
         for item in self.items.values():
             yield from item.steps.values()
@@ -421,9 +458,9 @@ class SessionState:
         `finished` means that no item has anything left to do; what could not be done shows in
         the items.
         """
-        if self.question:
-            return "waiting"
         statuses = {item.status for item in self.items.values()}
+        if self.question or ItemStatus.WAITING in statuses:
+            return "waiting"
         measuring = self.measuring and self.engine is not None
         if ItemStatus.ROLLING_BACK in statuses or self.running_step or measuring:
             return "running"
@@ -510,6 +547,8 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             | ev.ParametersEdited()
         ):
             _apply_step(state, event, at)
+        case ev.GuardArmed() | ev.GuardCounting() | ev.StepConfirmed() | ev.ConfirmationFailed():
+            _apply_guard(state, event, at)
         case _:
             _apply_item(state, event, at)
 
@@ -680,6 +719,7 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             step.started_at, step.ended_at = at, ""
             step.stopping = step.progress = step.error = step.hint = step.evidence = ""
             step.measurements, step.outputs, step.examined = [], {}, None
+            step.confirmed = None
         case ev.StepMeasured():
             step.measurements.append(event.measurement)
         case ev.StepProgressed():
@@ -709,6 +749,29 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             step.examined = None
         case ev.ParametersEdited():
             step.parameters = event.after
+
+
+def _apply_guard(state: SessionState, event: ev.AnyEvent, at: str) -> None:
+    item = state.items.get(getattr(event, "item", ""))
+    if item is None or getattr(event, "step", "") not in item.steps:
+        return
+    if isinstance(event, ev.GuardArmed):
+        if event.again and item.guard:
+            item.guard.armed = event
+        else:
+            item.guard = GuardState(event)
+    if item.guard is None:
+        return
+    match event:
+        case ev.GuardCounting():
+            if item.guard.counting is None:
+                item.guard.counting, item.guard.counting_at = event, at
+        case ev.StepConfirmed():
+            step = item.steps[event.step]
+            step.confirmed, step.confirmed_at, item.guard = event, at, None
+            _unit_over(state)
+        case ev.ConfirmationFailed():
+            item.guard.failed = event
 
 
 def _apply_item(state: SessionState, event: ev.AnyEvent, at: str) -> None:
@@ -775,6 +838,7 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
             item.rollback, item.rollback_error = event, ""
             item.rollback_history.append(event)
             item.fallback, item.fallback_restored = None, False
+            item.guard = None
             for step in item.steps.values():
                 if step.status is StepStatus.ROLLING_BACK:
                     step.status = StepStatus.ROLLED_BACK

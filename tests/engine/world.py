@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -22,6 +25,7 @@ from runbook_app.adapters.doorbell import SocketDoorbell
 from runbook_app.adapters.durable import write_durably
 from runbook_app.adapters.files import FileCapturable, TargetFiles
 from runbook_app.adapters.git import GitRepository
+from runbook_app.adapters.guards import DetachedGuards
 from runbook_app.adapters.logs import SqliteLogReader, SqliteLogWriter
 from runbook_app.adapters.sealer import FileKeySealer
 from runbook_app.adapters.shell import HostShell
@@ -53,6 +57,7 @@ from runbook_app.engine.export import Exporter
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.action import Action, Recorder, Run, check, effect, probe
+from runbook_app.ports.clock import Clock
 from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Capturable, Capture, Prior
 from runbook_app.testing.crash import crash_at
@@ -136,6 +141,26 @@ async def lie(run: Run) -> None:
 @lie.check
 async def _lied(run: Run) -> Finding:
     return run.not_done("nothing is there")
+
+
+_OPENED: list[str] = []
+"""What stands for connections that this process opened earlier."""
+
+
+@effect
+async def lock(run: Run, *, path: str) -> None:
+    """Change a file, after which only those get in who are in already, or who find a door."""
+    _OPENED.append(path)
+    await run.files.write(path, b"locked\n")
+    crash_at(f"half:{path}")
+
+
+@lock.check
+async def _locked(run: Run, *, path: str) -> Finding:
+    inside = path in _OPENED or (run.scratch / "door").exists()
+    if not inside:
+        return run.not_done("no new connection")
+    return run.done("it answers") if run.files.exists(path) else run.not_done("not locked")
 
 
 @check
@@ -253,6 +278,7 @@ class Actions:
             stumble,
             insert,
             lie,
+            lock,
             holds,
             waits,
             breaks,
@@ -384,7 +410,7 @@ def line(line_id: str, action: str, **parameters: object) -> CheckLine:
 
 
 def step(step_id: str, action: str, **parameters: object) -> Step:
-    changes = action in ("write", "append", "stumble", "insert", "lie")
+    changes = action in ("write", "append", "stumble", "insert", "lie", "lock")
     return Step(id=step_id, title=step_id, call=call(action, **parameters), effect=changes)
 
 
@@ -492,6 +518,7 @@ class World:
         self.folder = base / "session"
         self.survivors: RunbookError | None = None
         self.rehearsals: Rehearsals = NoRehearsals()
+        self.clock: Clock = SystemClock()
 
     def make(self) -> World:
         for folder in (self.root, self.folder, self.folder / "scratch"):
@@ -518,8 +545,25 @@ class World:
         )
         journal.close()
 
+    def keep_plan(self) -> None:
+        """Leave the plan for processes that know the folder alone."""
+        (self.base / "plan").write_bytes(pickle.dumps(self.plan))
+
+    @classmethod
+    def at(cls, base: Path) -> World:
+        return cls(base, pickle.loads((base / "plan").read_bytes()))
+
+    def process(self, role: str) -> list[str]:
+        """Of `tests.engine.watched`."""
+        return [sys.executable, "-m", "tests.engine.watched", role, str(self.base)]
+
+    def start_engine(self, **environment: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.process("engine"), start_new_session=True, env=os.environ | environment
+        )
+
     def client(self, *, read_only: bool = False) -> SessionClient:
-        clock = SystemClock()
+        clock = self.clock
         return SessionClient(
             folder=self.folder,
             read_plan=lambda started, created: self.plan,
@@ -534,13 +578,13 @@ class World:
             ),
             read_only=read_only,
             is_alive=lambda pid, started: start_time(pid) == started,
-            start_engine=lambda: None,
+            start_engine=self.start_engine,
             last_words=lambda pid: "",
         )
 
     @asynccontextmanager
     async def engine(self):
-        clock, redactor = SystemClock(), Redactor()
+        clock, redactor = self.clock, Redactor()
         journal = MortalJournal(self.folder / "journal.db", clock)
         doorbell = SocketDoorbell(self.folder)
         logs = SqliteLogWriter(self.folder / "logs.db")
@@ -562,6 +606,9 @@ class World:
             clock=clock,
             crash=crash_at,
             end_survivor=children.end_survivor,
+            guards=DetachedGuards(
+                self.folder, children, guard=self.process("guard"), check=self.process("check")
+            ),
             rehearsals=self.rehearsals,
         )
         logs.close()

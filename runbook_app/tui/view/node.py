@@ -130,7 +130,11 @@ def _next(state: SessionState) -> Node | None:
     match decisions.next_work(state):
         case decisions.OpenCheckpoint(item):
             return Node(NodeKind.CHECKPOINT, item)
-        case decisions.RunStep(item, step) | decisions.SettleUnknown(item, step):
+        case (
+            decisions.RunStep(item, step)
+            | decisions.AwaitConfirmation(item, step)
+            | decisions.SettleUnknown(item, step)
+        ):
             return Node(NodeKind.STEP, item, step)
         case decisions.VerifyItem(item):
             return Node(NodeKind.VERIFY, item)
