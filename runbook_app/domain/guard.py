@@ -7,7 +7,8 @@ from shlex import quote
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import parse_time
-from runbook_app.domain.state import GuardState, SessionState
+from runbook_app.domain.state import GuardState, ItemState, SessionState, StepState
+from runbook_app.domain.times import at_second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +49,20 @@ def gone(then: str, now: str) -> float:
     return (parse_time(now) - parse_time(then)).total_seconds()
 
 
+NOT_CONFIRMED = "not confirmed"
+
+
 def reason(within: float) -> str:
     """Why an item was reverted, for the record."""
-    return f"not confirmed within {spoken(within)}"
+    return f"{NOT_CONFIRMED} within {spoken(within)}"
+
+
+def reverted(item: ItemState) -> str:
+    """Why an item was reverted that nobody confirmed; empty for any other."""
+    started = item.rollback_started
+    if started is None or item.rollback is None or not started.reason.startswith(NOT_CONFIRMED):
+        return ""
+    return started.reason
 
 
 def words(state: SessionState, seconds: float | None) -> str:
@@ -64,11 +76,23 @@ def words(state: SessionState, seconds: float | None) -> str:
         when = f"in {spoken(seconds)}" if seconds > 0 else "now"
     if item.rollback_started is not None and not item.rollback_error:
         return f"step {guard.step} was not confirmed and is being reverted"
-    failed = f" (its check failed: {guard.failed.evidence})" if guard.failed else ""
+    failed = f" (not confirmed yet: {guard.failed.evidence})" if guard.failed else ""
     return (
-        f"step {guard.step} reverts by itself {when} unless confirmed{failed}:"
-        f" {command(state, guard.step)}"
+        f"step {guard.step} reverts by itself {when} unless confirmed:"
+        f" {command(state, guard.step)}{failed}"
     )
+
+
+def confirmed_words(step: StepState) -> str:
+    """`confirmed over a new connection by op, 2025-10-24 09:12:05 UTC: …`; empty if it was not."""
+    if step.confirmed is None:
+        return ""
+    how, at = step.confirmed, at_second(step.confirmed_at)
+    if how.assumed:
+        return (
+            f"confirmation assumed (--yes, {how.by}, {at}); its check passed over new connections"
+        )
+    return f"confirmed over a new connection by {how.by}, {at}: {how.how}"
 
 
 def command(state: SessionState, step: str) -> str:

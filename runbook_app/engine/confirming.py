@@ -133,9 +133,9 @@ class Confirming:
         seen = f": {found.evidence}" if found.evidence else ""
         within = guards.spoken(step.confirm_within.total_seconds() if step.confirm_within else 0)
         return (
-            f"Keep step {step.id} ({step.title})? Its check passed over new connections{seen}.\n"
-            f"Unless this is confirmed, item {item.id} is rolled back {within} after the step's"
-            " end; 'no' does it now.\nFrom a new shell, which shows that one can still be opened: "
+            f"Keep step {step.id} ({step.title})? Its check passed over new connections{seen}."
+            f" Unless this is confirmed, item {item.id} is rolled back {within} after the step's"
+            " end; 'no' does it now. From a new shell, which shows that one can be opened: "
             + guards.command(self._ledger.state, step.id)
         )
 

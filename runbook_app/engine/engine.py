@@ -336,7 +336,7 @@ class Engine:
     async def _confirm(self, item: Item, step: Step) -> None:
         refused = await self._confirming.confirm(item, step)
         if refused is not None:
-            reason = f"not confirmed: {refused.by} had it reverted"
+            reason = f"{guards.NOT_CONFIRMED}: {refused.by} had it reverted"
             await self._rollback.begin(item, by=refused.by, reason=reason, accept_changes=True)
 
     async def _settle_unknown(self, step_id: str) -> None:
