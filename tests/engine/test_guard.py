@@ -6,6 +6,7 @@ Engines, guards, checks and kills are real processes; the target is a folder.
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 from dataclasses import replace
@@ -22,6 +23,9 @@ from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import GuardState, ItemStatus, StepStatus
 from runbook_app.engine import confirming
 from runbook_app.engine.client import SessionClient
+from runbook_app.headless.confirm import ConfirmDriver
+from runbook_app.headless.interrupts import Interrupts
+from runbook_app.headless.printer import LinePrinter
 from runbook_app.testing.crash import VARIABLE
 
 from .world import World, plan_of, step, told, until
@@ -270,6 +274,23 @@ async def test_a_check_that_fails_over_new_connections_confirms_nothing(driven, 
         await session.confirm()
         await session.until(lambda: session.state.step("only.a").confirmed)
         await session.idle()
+
+
+@pytest.mark.parametrize("point", ["after:StepSucceeded", "written:sub/new.txt"])
+async def test_confirmed_from_a_new_shell_it_stays_though_the_engine_is_dead(
+    tmp_path, point
+) -> None:
+    world = await begin(tmp_path, guarded(LATER))
+    client = await crash(world, point)
+    armed = guard_of(client).armed
+    printer = LinePrinter(io.StringIO(), io.StringIO(), world.plan, colour=False)
+    driver = ConfirmDriver(client, printer, "only.a", "runbook confirm", Interrupts())
+    assert await driver.run() == 0
+    assert client.state.step("only.a").confirmed.how == "runbook confirm"
+    assert client.state.engine is None
+    assert (world.root / "sub/new.txt").read_text() == "new\n"
+    await gone(armed.pid, armed.pid_started)
+    client.close()
 
 
 async def test_no_reverts_at_once(driven, tmp_path) -> None:

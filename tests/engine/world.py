@@ -562,6 +562,10 @@ class World:
             self.process("engine"), start_new_session=True, env=os.environ | environment
         )
 
+    def _start_detached(self) -> None:
+        process = self.start_engine()
+        process.returncode = 0  # nobody waits for it here
+
     def client(self, *, read_only: bool = False) -> SessionClient:
         clock = self.clock
         return SessionClient(
@@ -578,7 +582,7 @@ class World:
             ),
             read_only=read_only,
             is_alive=lambda pid, started: start_time(pid) == started,
-            start_engine=self.start_engine,
+            start_engine=self._start_detached,
             last_words=lambda pid: "",
         )
 
