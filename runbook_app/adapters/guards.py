@@ -36,14 +36,21 @@ class DetachedGuards:
         self._check = check
 
     async def start(self) -> Standby:
-        return await in_thread(Standby, self._guard, self._folder / LOG)
+        try:
+            return await in_thread(Standby, self._guard, self._folder / LOG)
+        except OSError as error:
+            raise ActionError(f"No guard could be started: {error.strerror}.") from error
 
     def alive(self, pid: int, pid_started: str) -> bool:
         return start_time(pid) == pid_started
 
     async def check(self, item: str, step: str, timeout: timedelta) -> Finding:
+        try:
+            here = Path.cwd()
+        except OSError:  # it was removed since the engine began there
+            here = self._folder
         ended = await self._children.run(
-            [*self._check, step], cwd=Path.cwd(), timeout=timeout, item=item, step=step
+            [*self._check, step], cwd=here, timeout=timeout, item=item, step=step
         )
         try:
             return msgspec.json.decode(ended.stdout, type=Finding)

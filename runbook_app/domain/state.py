@@ -217,8 +217,8 @@ class ItemState:
         guard = self.guard
         if guard is None or guard.counting is None or self.rollback_started is not None:
             return ""
-        done = self.steps[guard.step].status is StepStatus.SUCCEEDED
-        return guard.step if done else ""
+        step = self.steps.get(guard.step)  # a changed plan may lack it
+        return guard.step if step and step.status is StepStatus.SUCCEEDED else ""
 
     @property
     def started(self) -> bool:

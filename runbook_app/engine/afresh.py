@@ -25,8 +25,7 @@ async def check_step(
     """Ask the check of a step with an effect; what it saw is masked, what it logs is dropped.
 
     Raises:
-        ActionError: it can't be run here.
-        RunbookError: it came to no answer.
+        ActionError: it can't be run here, or came to no answer.
     """
     item, step = plan.step(step_id)
     action = registry.get(step.call.action)
@@ -40,7 +39,7 @@ async def check_step(
         parameters = registry.coerce(action, edited or dict(step.call.parameters))
         found = await action.checker(run, **parameters)
     except RunbookError as error:
-        raise type(error)(mask(error.message)) from error
+        raise ActionError(mask(error.message)) from error
     except Exception as error:
         raise ActionError(mask(f"{type(error).__name__}: {error}")) from error
     return Finding(progress=found.progress, evidence=mask(found.evidence))

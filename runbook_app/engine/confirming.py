@@ -18,6 +18,8 @@ from runbook_app.ports.guards import Guards
 
 AGAIN = 5.0
 """Seconds until a check that failed over new connections is run again."""
+REARM = 30.0
+"""Seconds until another guard is tried where one did not come up."""
 APPLIED = "its work has ended"
 DIED = "the engine ended while it ran"
 LOST = "the guard before it has ended"
@@ -33,6 +35,8 @@ class Confirming:
         self._clock = clock
         self._last_seen = ledger.state.at
         """When the engine before this one is known to have lived."""
+        self._not_before = 0.0
+        """Seconds since the machine's start; another guard is tried then."""
         self._told = ""
         """Why no guard could be started, as it was said already."""
 
@@ -75,19 +79,24 @@ class Confirming:
         if item is None or guard is None:
             return None
         now = to_text(self._clock.now())
-        if item.steps[guard.step].status not in (StepStatus.RUNNING, StepStatus.WAITING):
+        step = item.steps.get(guard.step)
+        if step is None or step.status not in (StepStatus.RUNNING, StepStatus.WAITING):
             over = max(guards.gone(self._last_seen, now), 0.0) if self._last_seen else 0.0
             await self.count(guard.step, DIED, over)
         armed = guard.armed
         going = item.status is ItemStatus.ROLLING_BACK
         if going or self._guards.alive(armed.pid, armed.pid_started):
             return None
-        left = guards.left(guard, self._clock.moment(), now)
+        moment = self._clock.moment()
+        left = guards.left(guard, moment, now)
         if item.rollback_started is None and left is not None and left <= 0:
             return item
+        if moment.seconds < self._not_before:
+            return None
         try:
             await self._start(item.id, guard.step, armed.within, LOST)
         except RunbookError as error:
+            self._not_before = moment.seconds + REARM
             if str(error) != self._told:
                 self._told = str(error)
                 await self._ledger.emit(

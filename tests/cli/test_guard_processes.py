@@ -92,8 +92,17 @@ async def test_a_guard_that_is_not_on_record_ends(session) -> None:
     await gone(guard.pid, guard.pid_started)
 
 
-async def test_a_guard_on_record_stands_without_an_engine_until_the_step_is_confirmed(
-    session,
+@pytest.mark.parametrize(
+    "over",
+    [
+        ev.StepConfirmed(item="code", step=STEP, by="op", how="on the screen"),
+        ev.GuardArmed(item="code", step=STEP, within=600, pid=1, pid_started="0"),
+        ev.RollbackFinished(item="code", proven=True),
+    ],
+    ids=["confirmed", "another stands", "rolled back"],
+)
+async def test_a_guard_on_record_stands_without_an_engine_as_long_as_it_is_needed(
+    session, over
 ) -> None:
     guard = await guards(session.folder).start()
     armed = ev.GuardArmed(
@@ -105,6 +114,5 @@ async def test_a_guard_on_record_stands_without_an_engine_until_the_step_is_conf
         while session.reverts_in() is None:
             await session.changes(0.1)
     assert start_time(guard.pid) == guard.pid_started
-    confirmed = ev.StepConfirmed(item="code", step=STEP, by="op", how="on the screen")
-    await asyncio.to_thread(tell, session.folder, confirmed)
+    await asyncio.to_thread(tell, session.folder, over)
     await gone(guard.pid, guard.pid_started)

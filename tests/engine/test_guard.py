@@ -170,8 +170,11 @@ async def test_an_engine_that_hangs_is_ended_before_another_reverts(tmp_path) ->
     await client.send(cmd.Run, auto=True)
     await until(client, lambda: counts(client))
     engine.send_signal(signal.SIGSTOP)
-    await until(client, lambda: reverted(client), seconds=60)
-    assert engine.poll() == -signal.SIGKILL
+    try:
+        await until(client, lambda: reverted(client), seconds=60)
+        assert engine.poll() == -signal.SIGKILL
+    finally:
+        engine.kill()
     assert client.state.epoch == 2
     assert world.files() == before
     await until(client, lambda: client.state.engine is None)
