@@ -136,7 +136,7 @@ class Children:
                     at_death,
                 ),
                 end_now,
-                self._record if journaled else _forget,
+                self._record if journaled else forget,
                 (item, step),
             )
         )
@@ -222,8 +222,8 @@ class _Order:
         return child
 
 
-async def _forget(_: ChildStarted | ChildEnded) -> None:
-    """Record nothing."""
+async def forget(_: ChildStarted | ChildEnded) -> None:
+    """Record nothing: for quick commands that only read."""
 
 
 class _Child(asyncio.SubprocessProtocol):

@@ -3,7 +3,8 @@
 Everything heavy is imported inside the functions, when it is first needed.
 """
 
-from runbook_app.bootstrap.engines import only_driver, refusal, run_engine
+from runbook_app.bootstrap.checks import answer_check, check_afresh
+from runbook_app.bootstrap.engines import only_driver, refusal, run_engine, stand_guard
 from runbook_app.bootstrap.rehearsals import (
     note_rehearsal,
     rehearsal,
@@ -23,6 +24,8 @@ from runbook_app.bootstrap.signals import public_key, read_journal
 from runbook_app.bootstrap.surroundings import home, recipient_key, signing_key
 
 __all__ = [
+    "answer_check",
+    "check_afresh",
     "create_session",
     "find_done_before",
     "hold_pin",
@@ -42,4 +45,5 @@ __all__ = [
     "remove_rehearsal",
     "run_engine",
     "signing_key",
+    "stand_guard",
 ]

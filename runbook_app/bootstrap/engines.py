@@ -7,6 +7,7 @@ import getpass
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -19,11 +20,16 @@ from runbook_app.bootstrap.surroundings import crash_point, home
 from runbook_app.domain.errors import EnvironmentLacks, LockedError, RunbookError, UsageError
 
 if TYPE_CHECKING:
+    from runbook_app.adapters.artefacts import FolderArtefacts
+    from runbook_app.adapters.children import Children
     from runbook_app.adapters.lock import Held, TargetLock
+    from runbook_app.adapters.target import StackTarget
     from runbook_app.domain.events import LockTaken
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.client import SessionClient
     from runbook_app.engine.engine import Engine
+    from runbook_app.engine.known_secrets import KnownSecrets
+    from runbook_app.engine.redaction import Redactor
 
 
 def run_engine(folder: Path, descriptor: int, take_over: str = "") -> int:
@@ -119,6 +125,33 @@ def only_driver(target: Path, what: str) -> Iterator[None]:
         lock.release()
 
 
+def stand_guard(folder: Path) -> int:
+    """Be the guard that an engine started; standard output and input are its."""
+    from runbook_app.adapters.children import Children, forget, start_time
+    from runbook_app.adapters.clock import SystemClock
+    from runbook_app.adapters.guards import stand_by
+    from runbook_app.engine.guard import Guard
+
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    session = client(folder, read_only=False)
+    pid = os.getpid()
+    guard = Guard(
+        session,
+        SystemClock(),
+        pid=pid,
+        pid_started=start_time(pid) or "",
+        end=Children(forget).end_survivor,
+    )
+    stand_by()
+    try:
+        asyncio.run(guard.stand())
+    finally:
+        session.close()
+    return 0
+
+
 async def _drive(
     folder: Path,
     session: SessionClient,
@@ -168,45 +201,29 @@ async def _end_children(folder: Path) -> None:
 @asynccontextmanager
 async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engine]:
     """The engine with everything it drives, closed in order at the end."""
-    from runbook_app.adapters.artefacts import FolderArtefacts
     from runbook_app.adapters.children import Children
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.doorbell import SocketDoorbell
     from runbook_app.adapters.engine_start import say_last
+    from runbook_app.adapters.guards import DetachedGuards
     from runbook_app.adapters.logs import SqliteLogWriter
-    from runbook_app.adapters.recipient import recipient_of
     from runbook_app.adapters.registry import InstalledActions
     from runbook_app.adapters.rehearsal_record import TargetRehearsals
-    from runbook_app.adapters.sealer import FileKeySealer
     from runbook_app.adapters.sqlite_journal import SqliteJournal
-    from runbook_app.adapters.target import StackTarget
-    from runbook_app.adapters.target_secrets import secrets_of
     from runbook_app.engine.assembly import assemble
-    from runbook_app.engine.known_secrets import KnownSecrets
     from runbook_app.engine.ledger import Ledger
     from runbook_app.engine.redaction import Redactor
 
     clock, plan = SystemClock(), session.plan
-    redactor = Redactor(plain_names(plan))
     journal = SqliteJournal(folder / "journal.db", clock)
     doorbell = SocketDoorbell(folder)
     logs = SqliteLogWriter(folder / "logs.db")
+    redactor = Redactor(plain_names(plan))
     ledger = Ledger(journal, doorbell, redactor)
     root = Path(session.started.target)
-    artefacts = FolderArtefacts(folder, FileKeySealer(home() / "captures.key"))
-    secrets = KnownSecrets(redactor, artefacts, recipient_of(folder))
-    children = Children(ledger.emit, {"RUNBOOK_CANARY": secrets.canary()})
-    for name, value in secrets_of(root, plan.target.compose):
-        secrets.register(name, value)
-    target = StackTarget(
-        plan=plan,
-        root=root,
-        scratch=folder / "scratch",
-        session=session.id,
-        children=children,
-        secrets=secrets,
-        artefacts=artefacts,
-    )
+    secrets, artefacts = secrets_in(folder, session, redactor)
+    children = Children(ledger.emit, secrets.environment())
+    target = target_in(folder, session, children, secrets, artefacts)
     try:
         yield assemble(
             plan=plan,
@@ -220,6 +237,12 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
             clock=clock,
             crash=crash_point(),
             end_survivor=children.end_survivor,
+            guards=DetachedGuards(
+                folder,
+                children,
+                guard=[sys.executable, "-m", "runbook_app.guard_process", str(folder)],
+                check=[sys.executable, "-m", "runbook_app.check_process", str(folder)],
+            ),
             rehearsals=TargetRehearsals(rehearsal_record(), plan, root, children),
             canary=secrets.canary(),
         )
@@ -230,6 +253,45 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
         logs.close()
         doorbell.close()
         journal.close()
+
+
+def secrets_in(
+    folder: Path, session: SessionClient, redactor: Redactor
+) -> tuple[KnownSecrets, FolderArtefacts]:
+    """The secrets that a session knows, made known to the redactor, and where it keeps them."""
+    from runbook_app.adapters.artefacts import FolderArtefacts
+    from runbook_app.adapters.recipient import recipient_of
+    from runbook_app.adapters.sealer import FileKeySealer
+    from runbook_app.adapters.target_secrets import secrets_of
+    from runbook_app.engine.known_secrets import KnownSecrets
+
+    artefacts = FolderArtefacts(folder, FileKeySealer(home() / "captures.key"))
+    secrets = KnownSecrets(redactor, artefacts, recipient_of(folder))
+    root = Path(session.started.target)
+    for name, value in secrets_of(root, session.plan.target.compose):
+        secrets.register(name, value)
+    return secrets, artefacts
+
+
+def target_in(
+    folder: Path,
+    session: SessionClient,
+    children: Children,
+    secrets: KnownSecrets,
+    artefacts: FolderArtefacts,
+) -> StackTarget:
+    """The session's target."""
+    from runbook_app.adapters.target import StackTarget
+
+    return StackTarget(
+        plan=session.plan,
+        root=Path(session.started.target),
+        scratch=folder / "scratch",
+        session=session.id,
+        children=children,
+        secrets=secrets,
+        artefacts=artefacts,
+    )
 
 
 def plain_names(plan: Plan) -> list[str]:

@@ -91,6 +91,8 @@ class AnswerQuestion(Command, frozen=True, kw_only=True):
     question: str
     answer: str
     assumed: bool = False
+    how: str = ""
+    """In what way it came to this answer, for the record."""
 
 
 class AddNote(Command, frozen=True, kw_only=True):

@@ -34,6 +34,12 @@ class RunStep:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitConfirmation:
+    item: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class SettleUnknown:
     item: str
     step: str
@@ -68,7 +74,16 @@ class TakeScore:
     """`before` the first change, or `asked` for and cut short by a crash."""
 
 
-ItemWork = OpenCheckpoint | RunStep | SettleUnknown | UndoStep | VerifyItem | CommitItem | RollBack
+ItemWork = (
+    OpenCheckpoint
+    | RunStep
+    | AwaitConfirmation
+    | SettleUnknown
+    | UndoStep
+    | VerifyItem
+    | CommitItem
+    | RollBack
+)
 Work = ItemWork | TakeScore
 
 
@@ -94,7 +109,7 @@ def outline(plan: Plan) -> tuple[ev.ItemOutline, ...]:
 def due(state: SessionState, plan: Plan) -> Work | None:
     """What is done next: the score comes before the first change, and again after a crash."""
     work = next_work(state)
-    if isinstance(work, RollBack | UndoStep):
+    if isinstance(work, RollBack | UndoStep | AwaitConfirmation):
         return work
     cut_short = state.scoring.started if state.scoring else None
     if cut_short and cut_short.moment == "asked":
@@ -127,9 +142,13 @@ def next_work(state: SessionState) -> ItemWork | None:
     for step in state.steps():
         if step.status is StepStatus.UNKNOWN and step.resolved:
             return UndoStep(step.item, step.id)
+    guarded = state.guarded
+    if guarded is not None and guarded.to_confirm:
+        return AwaitConfirmation(guarded.id, guarded.to_confirm)
     if state.intent.until and _over(state, state.intent.until):
         return None
-    for item in state.items.values():
+    # Nothing may come on top of what reverts by itself.
+    for item in [guarded] if guarded else state.items.values():
         if state.intent.items and item.id not in state.intent.items:
             continue
         if not runnable(state, item):
@@ -338,6 +357,12 @@ def _judge_skip(state: SessionState, plan: Plan, command: cmd.SkipStep) -> tuple
         raise Rejected(f"Step {step.id} is required by the plan and can't be skipped.")
     if step.status not in (StepStatus.FAILED, StepStatus.PENDING):
         raise Rejected(f"Step {step.id} is {step.status.value} and can't be skipped now.")
+    guard = state.items[step.item].guard
+    if guard is not None and guard.step == step.id:
+        raise Rejected(
+            f"Step {step.id} has begun and reverts by itself; retry it, or roll item {step.item}"
+            " back."
+        )
     if not (command.reason.strip() and command.owner.strip() and command.expires_on.strip()):
         raise Rejected("A waiver needs a reason, an owner and an expiry date.")
     return (
@@ -430,12 +455,12 @@ def _judge_score(state: SessionState, plan: Plan) -> None:
         raise Rejected("The plan has no checks for a score.")
     if state.scoring is not None:
         raise Rejected("The score is being measured already.")
-    if state.status == "running" or state.question:
+    if state.status in ("running", "waiting"):
         raise Rejected("Work is under way; measure the score when it has ended.")
 
 
 def _judge_recheck(state: SessionState, plan: Plan) -> None:
-    if state.status == "running" or state.question:
+    if state.status in ("running", "waiting"):
         raise Rejected("Work is under way; measure the criteria again when it has ended.")
     if not criteria_to_recheck(state, plan):
         raise Rejected("No item with success criteria is done: there is nothing to measure again.")
@@ -451,7 +476,11 @@ def _judge_answer(state: SessionState, command: cmd.AnswerQuestion) -> tuple[ev.
         raise Rejected(f"{command.answer!r} is no answer; use one of {', '.join(asked.choices)}.")
     return (
         ev.QuestionAnswered(
-            id=asked.id, answer=command.answer, by=command.by, assumed=command.assumed
+            id=asked.id,
+            answer=command.answer,
+            by=command.by,
+            assumed=command.assumed,
+            how=command.how,
         ),
     )
 

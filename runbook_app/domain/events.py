@@ -352,6 +352,53 @@ class ParametersEdited(Event, frozen=True, kw_only=True):
     by: str
 
 
+class GuardArmed(Event, frozen=True, kw_only=True):
+    """A process of its own watches over a step that can lock people out; only now may it run."""
+
+    item: str
+    step: str
+    within: float
+    """Seconds to confirm it in, from the end of its work on."""
+    pid: int
+    pid_started: str
+    again: str = ""
+    """Why another guard follows the one before, whose clock goes on."""
+
+
+class GuardCounting(Event, frozen=True, kw_only=True):
+    """The time to confirm a step in has begun."""
+
+    item: str
+    step: str
+    boot: str
+    """Id of the machine's start."""
+    ends: float
+    """Seconds since the machine's start, sleep included, at which the item is to be reverted."""
+    reason: str
+
+
+class StepConfirmed(Event, frozen=True, kw_only=True):
+    """Somebody came in over a new connection, and the step stays."""
+
+    item: str
+    step: str
+    by: str
+    how: str
+    evidence: str = ""
+    """Of the step's check, run in a new process."""
+    assumed: bool = False
+
+
+class ConfirmationFailed(Event, frozen=True, kw_only=True):
+    """The step's check, run in a new process, does not say that it is done."""
+
+    item: str
+    step: str
+    evidence: str
+    by: str = ""
+    """Who had confirmed it; empty when nobody was asked yet."""
+
+
 class ChildStarted(Event, frozen=True, kw_only=True):
     pid: int
     pid_started: str
@@ -447,7 +494,8 @@ class QuestionAsked(Event, frozen=True, kw_only=True):
     step: str
     kind: str
     """`confirm` (a line of a checkpoint), `statement` (an action's, to be confirmed), `choice`,
-    `text`, or `changed` (an object differs from what the item left)."""
+    `text`, `guarded` (a step that reverts unless it is confirmed), or `changed` (an object
+    differs from what the item left)."""
     text: str
     choices: tuple[str, ...] = ()
     person_required: bool = False
@@ -455,7 +503,7 @@ class QuestionAsked(Event, frozen=True, kw_only=True):
     @property
     def may_be_assumed(self) -> bool:
         """Whether `--yes` may stand in for a person: never where there is something to decide."""
-        return self.kind in ("confirm", "statement") and not self.person_required
+        return self.kind in ("confirm", "statement", "guarded") and not self.person_required
 
 
 class QuestionAnswered(Event, frozen=True, kw_only=True):
@@ -463,6 +511,7 @@ class QuestionAnswered(Event, frozen=True, kw_only=True):
     answer: str
     by: str
     assumed: bool = False
+    how: str = ""
 
 
 class QuestionWithdrawn(Event, frozen=True, kw_only=True):
@@ -665,6 +714,10 @@ AnyEvent = (
     | UnknownResolved
     | StepReset
     | ParametersEdited
+    | GuardArmed
+    | GuardCounting
+    | StepConfirmed
+    | ConfirmationFailed
     | ChildStarted
     | ChildEnded
     | ItemCommitted

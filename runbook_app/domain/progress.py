@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import planned
 from runbook_app.domain.events import CheckFinished
@@ -58,11 +59,20 @@ def _head(state: SessionState, plan: Plan, now: str) -> Iterator[str]:
         yield f"- Operator: {escape(started.operator)}"
     yield f"- Started: {at_second(state.started_at)}"
     yield f"- Updated: {at_second(now)}"
+    if reverting := guards.words(state, _left(state, now)):
+        yield f"- At that time: {escape(reverting)}"
     elapsed, active = format_duration(state.elapsed(end)), format_duration(state.active(end))
     yield f"- Elapsed: {elapsed}, of it at work: {active}"
     for change in state.plan_changes:
         yield f"- Changed plan accepted by {escape(change.by)}: SHA-256 `{escape(change.sha256)}`"
     yield ""
+
+
+def _left(state: SessionState, now: str) -> float | None:
+    guard = state.guarded.guard if state.guarded else None
+    if guard is None or guard.counting is None:
+        return None
+    return guard.armed.within - guards.gone(guard.counting_at, now)
 
 
 def _report(state: SessionState, plan: Plan, now: str) -> Iterator[str]:
@@ -199,6 +209,8 @@ def _step_details(title: str, state: StepState) -> list[str]:
         found.append(f"- {escape(state.evidence[:_EVIDENCE])}")
     if state.error:
         found.append(f"- Error: {escape(state.error[:_EVIDENCE])}")
+    if state.confirmed:
+        found.append(f"- {escape(guards.confirmed_words(state))}")
     if state.waiver:
         found.append(
             f"- Skipped: {escape(state.waiver.reason)}; owner {escape(state.waiver.owner)},"

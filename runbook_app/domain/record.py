@@ -109,7 +109,19 @@ def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
             at=state.question_times.get(asked.id, ""),
         )
         for asked, answered in state.questions_answered
-        if answered.assumed and asked.kind != "confirm"
+        if answered.assumed and asked.kind not in ("confirm", "guarded")
+    ]
+    found += [
+        Assumed(
+            item=item.id,
+            line=step.id,
+            title=f"step {step.id} confirmed over a new connection",
+            by=step.confirmed.by,
+            at=step.confirmed_at,
+        )
+        for item in state.items.values()
+        for step in item.steps.values()
+        if step.confirmed and step.confirmed.assumed
     ]
     return found
 

@@ -105,6 +105,9 @@ class StepState:
     examined: ev.UnknownExamined | None = None
     resolved: ev.UnknownResolved | None = None
     """A person's word on what came of it; it stands until the step runs again."""
+    confirmed: ev.StepConfirmed | None = None
+    """Over a new connection; only of a step that can lock people out."""
+    confirmed_at: str = ""
     parameters: dict[str, object] | None = None
     """Edited parameters, when they differ from the plan's."""
     log_sha256: str = ""
@@ -166,6 +169,22 @@ class LineState:
 
 
 @dataclass(slots=True)
+class GuardState:
+    """What watches over a step until it is confirmed, or its item rolled back."""
+
+    armed: ev.GuardArmed
+    """The newest guard."""
+    counting: ev.GuardCounting | None = None
+    counting_at: str = ""
+    failed: ev.ConfirmationFailed | None = None
+    """Why it could not be confirmed the last time."""
+
+    @property
+    def step(self) -> str:
+        return self.armed.step
+
+
+@dataclass(slots=True)
 class ItemState:
     id: str
     outline: ev.ItemOutline
@@ -193,6 +212,8 @@ class ItemState:
     """Chosen in the rollback that is going on."""
     fallback_restored: bool = False
     rehearsal: ev.RehearsalNoted | None = None
+    guard: GuardState | None = None
+    """Over the one step that waits to be confirmed."""
     rollback_history: list[ev.RollbackFinished] = field(default_factory=list)
     """Every finished rollback, also those before the item was run again."""
 
@@ -204,6 +225,15 @@ class ItemState:
     def drifted(self) -> list[LineState]:
         """Criteria that held when the item was done, and do not any more."""
         return [line for line in self.success.values() if line.drifted]
+
+    @property
+    def to_confirm(self) -> str:
+        """Id of the step that is done and has to be confirmed; empty for none."""
+        guard = self.guard
+        if guard is None or guard.counting is None or self.rollback_started is not None:
+            return ""
+        step = self.steps.get(guard.step)  # a changed plan may lack it
+        return guard.step if step and step.status is StepStatus.SUCCEEDED else ""
 
     @property
     def started(self) -> bool:
@@ -224,6 +254,8 @@ class ItemState:
         ):
             if status in statuses:
                 return ItemStatus(status.value)
+        if self.to_confirm:
+            return ItemStatus.WAITING
         if self.outline.not_required:
             return ItemStatus.NOT_REQUIRED
         if self.checkpoint_error or any(
@@ -418,6 +450,11 @@ class SessionState:
                     return step
         return None
 
+    @property
+    def guarded(self) -> ItemState | None:
+        """The item that reverts by itself unless its step is confirmed."""
+        return next((item for item in self.items.values() if item.guard), None)
+
     def steps(self) -> Iterable[StepState]:
         for item in self.items.values():
             yield from item.steps.values()
@@ -442,9 +479,9 @@ class SessionState:
         `finished` means that no item has anything left to do; what could not be done shows in
         the items.
         """
-        if self.question:
-            return "waiting"
         statuses = {item.status for item in self.items.values()}
+        if self.question or ItemStatus.WAITING in statuses:
+            return "waiting"
         measuring = self.measuring and self.engine is not None
         if ItemStatus.ROLLING_BACK in statuses or self.running_step or measuring:
             return "running"
@@ -533,6 +570,8 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             | ev.ParametersEdited()
         ):
             _apply_step(state, event, at)
+        case ev.GuardArmed() | ev.GuardCounting() | ev.StepConfirmed() | ev.ConfirmationFailed():
+            _apply_guard(state, event, at)
         case _:
             _apply_item(state, event, at)
 
@@ -705,7 +744,7 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             step.started_at, step.ended_at, step.measured_seconds = at, "", None
             step.stopping = step.progress = step.error = step.hint = step.evidence = ""
             step.measurements, step.outputs = [], {}
-            step.examined = step.resolved = None
+            step.examined = step.resolved = step.confirmed = None
         case ev.StepMeasured():
             step.measurements.append(event.measurement)
         case ev.StepProgressed():
@@ -739,6 +778,29 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             step.examined = step.resolved = None
         case ev.ParametersEdited():
             step.parameters = event.after
+
+
+def _apply_guard(state: SessionState, event: ev.AnyEvent, at: str) -> None:
+    item = state.items.get(getattr(event, "item", ""))
+    if item is None or getattr(event, "step", "") not in item.steps:
+        return
+    if isinstance(event, ev.GuardArmed):
+        if event.again and item.guard:
+            item.guard.armed = event
+        else:
+            item.guard = GuardState(event)
+    if item.guard is None:
+        return
+    match event:
+        case ev.GuardCounting():
+            if item.guard.counting is None:
+                item.guard.counting, item.guard.counting_at = event, at
+        case ev.StepConfirmed():
+            step = item.steps[event.step]
+            step.confirmed, step.confirmed_at, item.guard = event, at, None
+            _unit_over(state)
+        case ev.ConfirmationFailed():
+            item.guard.failed = event
 
 
 def _apply_item(state: SessionState, event: ev.AnyEvent, at: str) -> None:
@@ -805,6 +867,7 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
             item.rollback, item.rollback_error = event, ""
             item.rollback_history.append(event)
             item.fallback, item.fallback_restored = None, False
+            item.guard = None
             for step in item.steps.values():
                 if step.status is StepStatus.ROLLING_BACK:
                     step.status = StepStatus.ROLLED_BACK

@@ -7,6 +7,7 @@ from pathlib import Path
 from runbook_app.domain.plan import Plan
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
+from runbook_app.engine.confirming import Confirming
 from runbook_app.engine.engine import Engine
 from runbook_app.engine.fingerprints import Fingerprints
 from runbook_app.engine.ledger import Ledger
@@ -23,6 +24,7 @@ from runbook_app.engine.steps import Steps
 from runbook_app.ports.action import Registry
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.crash import CrashPoint
+from runbook_app.ports.guards import Guards
 from runbook_app.ports.journal import Artefacts, LogWriter
 from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Target
@@ -42,9 +44,11 @@ def assemble(
     crash: CrashPoint,
     end_survivor: EndSurvivor,
     canary: str,
+    guards: Guards,
     rehearsals: Rehearsals | None = None,
 ) -> Engine:
     questions = Questions(ledger)
+    confirming = Confirming(ledger=ledger, questions=questions, guards=guards, clock=clock)
     captures = Captures(ledger, artefacts, list(target.capturables()), crash)
     steps = Steps(
         plan=plan,
@@ -53,6 +57,7 @@ def assemble(
         target=target,
         registry=registry,
         captures=captures,
+        confirming=confirming,
         logs=logs,
         redactor=redactor,
         clock=clock,
@@ -87,6 +92,7 @@ def assemble(
         steps=steps,
         gate=gate,
         rollback=rollback,
+        confirming=confirming,
         captures=captures,
         scoring=scoring,
         recheck=Recheck(plan=plan, ledger=ledger, steps=steps, series=series, clock=clock),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import to_text
 from runbook_app.domain.commands import Command
 from runbook_app.domain.decisions import outline
@@ -24,7 +25,7 @@ from runbook_app.domain.events import (
 )
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.signal import build_signal
-from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.state import GuardState, SessionState, fold
 from runbook_app.domain.statement import JSON
 from runbook_app.engine.export import Exporter, copy
 from runbook_app.ports.clock import Clock
@@ -87,9 +88,10 @@ class SessionClient:
 
     async def send(self, kind: type[Command], **fields: object) -> str:
         self._require_writable()
+        by = str(fields.pop("by", "") or getpass.getuser())
         command = kind(
             id=uuid.uuid4().hex[:16],
-            by=getpass.getuser(),
+            by=by,
             epoch=self.state.epoch,
             seen=self.state.seq,
             expires=to_text(self._clock.now() + EXPIRY),
@@ -136,6 +138,17 @@ class SessionClient:
         if new:
             await self._journal.append(*new)
             self._doorbell.ring()
+
+    async def count_guard(self, guard: GuardState, why: str) -> None:
+        """Begin the time in which a step has to be confirmed, for an engine that is gone."""
+        await self._journal.append(guards.counting(guard, self._clock.moment(), why))
+        self._doorbell.ring()
+
+    def reverts_in(self) -> float | None:
+        item = self.state.guarded
+        if item is None or item.guard is None:
+            return None
+        return guards.left(item.guard, self._clock.moment(), to_text(self._clock.now()))
 
     async def export(self, out: Path | None = None) -> Exported:
         self._require_writable()

@@ -11,16 +11,18 @@ from typing import Any
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import decisions
 from runbook_app.domain import events as ev
+from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import parse_time
 from runbook_app.domain.errors import ActionError, EnvironmentLacks, RunbookError
 from runbook_app.domain.measure import Progress
-from runbook_app.domain.plan import Plan
-from runbook_app.domain.state import ItemStatus, StepStatus
+from runbook_app.domain.plan import Item, Plan, Step
+from runbook_app.domain.state import ItemState, ItemStatus, StepStatus
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
+from runbook_app.engine.confirming import Confirming
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.recheck import Recheck
-from runbook_app.engine.recovery import EndSurvivor, recover
+from runbook_app.engine.recovery import EndSurvivor, end_actors, examine
 from runbook_app.engine.redaction import Redactor, StreamRedactor
 from runbook_app.engine.rehearsed import Rehearsed
 from runbook_app.engine.reports import Reports
@@ -45,6 +47,7 @@ class Engine:
         steps: Steps,
         gate: Gate,
         rollback: Rollback,
+        confirming: Confirming,
         captures: Captures,
         scoring: Scoring,
         recheck: Recheck,
@@ -63,6 +66,7 @@ class Engine:
         self._steps = steps
         self._gate = gate
         self._rollback = rollback
+        self._confirming = confirming
         self._captures = captures
         self.scoring = scoring
         self._recheck = recheck
@@ -75,6 +79,9 @@ class Engine:
         self._end_survivor = end_survivor
         self._canary = canary
         self._work: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[bool] | None = None
+        """The end of what an older engine left at work, which no command cuts short."""
+        self._recovered = False
         self._stopping = ""
         self._asked: list[cmd.MeasureScore | cmd.Recheck] = []
         """What is to be measured as soon as nothing else is under way."""
@@ -108,6 +115,7 @@ class Engine:
         await self._ledger.emit(started, *taken)
         begun()
         self._follow_logs(begins=started.epoch == 1)
+        self._ending = asyncio.create_task(self._end_actors())
         self._begin(self._recover())
         try:
             while True:
@@ -116,6 +124,7 @@ class Engine:
                 await self._answer_commands()
                 await self._ask_nothing_more()
                 self._collect_work()
+                await self._keep_guard()
                 await self._reports.write_if_due()
                 if self._work is None:
                     if self._stopping:
@@ -171,7 +180,8 @@ class Engine:
         await asyncio.gather(*waits, return_exceptions=True)
         self._wake.clear()
 
-    async def _recover(self) -> None:
+    async def _end_actors(self) -> bool:
+        """End what an older engine left at work; false when it can't be had."""
         displaced = {taken.session for taken, _ in self._ledger.state.locks_taken}
         try:
             await self._target.end_survivors(sorted(displaced - {self._ledger.state.id}))
@@ -179,8 +189,33 @@ class Engine:
             pass  # without a Docker engine nothing of it runs there either
         except ActionError as error:
             self.stop(f"a second actor may be at work on the target: {error}")
+            return False
+        await end_actors(self._ledger, self._end_survivor)
+        return True
+
+    async def _keep_guard(self) -> None:
+        """Have a guard stand where one has to; revert where that comes too late."""
+        if self._recovered and not self._stopping:
+            item = await self._confirming.attend()
+            if item is not None:
+                await self._give_up(f"item {item.id} is being rolled back")
+                await self._start_reverting(item)
+
+    async def _start_reverting(self, item: ItemState) -> None:
+        within = item.guard.armed.within if item.guard else 0.0
+        reason = f"{guards.reason(within)}, and no guard left"
+        await self._ledger.emit(ev.RollbackStarted(item=item.id, by="engine", reason=reason))
+
+    async def _recover(self) -> None:
+        if self._ending is None or not await asyncio.shield(self._ending):
             return
-        await recover(self._ledger, self._steps, self._plan, self._end_survivor)
+        try:
+            late = await self._confirming.attend()
+        finally:
+            self._recovered = True
+        if late is not None:
+            await self._start_reverting(late)
+        await examine(self._ledger, self._steps, self._plan)
         await self._rehearsed.note()
         if await self._target.git.state() != "no repository":
             await self._target.git.exclude(self._plan.record_documents())
@@ -231,7 +266,8 @@ class Engine:
 
     async def _ask_nothing_more(self) -> None:
         """End work that waits for an answer while the engine is to stop: none may ever come."""
-        if self._stopping and self._ledger.state.question is not None:
+        state = self._ledger.state
+        if self._stopping and (state.question or (state.guarded and state.guarded.to_confirm)):
             reason = "the session is being stopped"
             await self._end_work(reason)
             await self._recheck.abandon(reason)
@@ -257,6 +293,8 @@ class Engine:
     async def _end_work(self, reason: str) -> None:
         if self._work is None:
             return
+        if self._ending is not None:
+            await self._ending
         self._steps.cancel_reason = reason
         self._work.cancel()
         while not self._work.done():
@@ -273,7 +311,7 @@ class Engine:
             return
         work = decisions.due(state, self._plan)
         unasked = isinstance(
-            work, decisions.RollBack | decisions.UndoStep
+            work, decisions.RollBack | decisions.UndoStep | decisions.AwaitConfirmation
         ) or work == decisions.TakeScore("asked")
         if not (state.intent.active or unasked):
             return
@@ -306,6 +344,8 @@ class Engine:
                 await self._gate.open(item)
             case decisions.RunStep(step=step_id):
                 await self._steps.run(item, self._plan.step(step_id)[1])
+            case decisions.AwaitConfirmation(step=step_id):
+                await self._confirm(item, self._plan.step(step_id)[1])
             case decisions.SettleUnknown(step=step_id):
                 await self._settle_unknown(step_id)
             case decisions.UndoStep(step=step_id):
@@ -316,6 +356,12 @@ class Engine:
                 await self._gate.commit(item)
             case decisions.RollBack():
                 await self._rollback.go_on(item)
+
+    async def _confirm(self, item: Item, step: Step) -> None:
+        refused = await self._confirming.confirm(item, step)
+        if refused is not None:
+            reason = f"{guards.NOT_CONFIRMED}: {refused.by} had it reverted"
+            await self._rollback.begin(item, by=refused.by, reason=reason, accept_changes=True)
 
     async def _settle_unknown(self, step_id: str) -> None:
         """Act on a step of unknown outcome as the policy says, or leave it to a person."""

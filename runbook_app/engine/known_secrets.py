@@ -73,6 +73,10 @@ class KnownSecrets:
             self.register(CANARY, secrets.token_hex(24))
         return self.known(CANARY)[0]
 
+    def environment(self) -> dict[str, str]:
+        """What every child has in its environment."""
+        return {"RUNBOOK_CANARY": self.canary()}
+
     def said_in(self, text: str) -> list[str]:
         """Values that a text holds, the canary aside."""
         found = [v.strip() for v, name in self._values.items() if name != CANARY]

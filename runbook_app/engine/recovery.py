@@ -16,10 +16,10 @@ EndSurvivor = Callable[[int, str], Awaitable[bool]]
 """Ends the process of that pid and start time, if it still lives, and waits for its end."""
 
 
-async def recover(ledger: Ledger, steps: Steps, plan: Plan, end_survivor: EndSurvivor) -> None:
-    """Bring a session whose engine died to a state in which every outcome is known or `unknown`.
+async def end_actors(ledger: Ledger, end_survivor: EndSurvivor) -> None:
+    """End the children of an engine that died, and say of what it was doing that it is unknown.
 
-    Children of the old engine are ended before any check runs: never two actors on the target.
+    Nothing else may be begun before: never two actors on the target.
     """
     for child in list(ledger.state.children.values()):
         await end_survivor(child.pid, child.pid_started)
@@ -38,6 +38,10 @@ async def recover(ledger: Ledger, steps: Steps, plan: Plan, end_survivor: EndSur
                     reason="it was running when the engine ended",
                 )
             )
+
+
+async def examine(ledger: Ledger, steps: Steps, plan: Plan) -> None:
+    """Ask the check of each step of unknown outcome."""
     for step in list(ledger.state.steps()):
         if step.status is StepStatus.UNKNOWN and step.resolved is None:
             item, planned = plan.step(step.id)

@@ -35,6 +35,9 @@ REPORTED = (
     ev.NoteAdded,
     ev.ScoreMeasured,
     ev.RecheckFinished,
+    ev.GuardCounting,
+    ev.StepConfirmed,
+    ev.ConfirmationFailed,
 )
 
 

@@ -22,6 +22,7 @@ from runbook_app.domain.errors import (
 from runbook_app.domain.measure import Finding, Measurement, Progress, Verdict
 from runbook_app.domain.plan import ActionKind, Call, CheckLine, Item, Plan, Step
 from runbook_app.engine.captures import Captures
+from runbook_app.engine.confirming import APPLIED, Confirming
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.recorder import WorkRecorder
@@ -59,6 +60,7 @@ class Steps:
         target: Target,
         registry: Registry,
         captures: Captures,
+        confirming: Confirming,
         logs: LogWriter,
         redactor: Redactor,
         clock: Clock,
@@ -70,6 +72,7 @@ class Steps:
         self._target = target
         self._registry = registry
         self._captures = captures
+        self._confirming = confirming
         self._logs = logs
         self._redactor = redactor
         self._clock = clock
@@ -101,6 +104,7 @@ class Steps:
         began = self._clock.monotonic()
         self._crash(f"started:{step.id}")
         try:
+            await self._confirming.arm(item, step)
             outcome = await self._limited(
                 self._apply_and_check(item.id, step.id, call, recorder), item.id, step
             )
@@ -127,6 +131,7 @@ class Steps:
         self, item: Item, step: Step, outcome: Outcome, recorder: WorkRecorder, began: float
     ) -> None:
         seconds = self._clock.monotonic() - began
+        await self._confirming.count(step.id, APPLIED)
         digest = await asyncio.to_thread(self._logs.digest, step.id)
         if outcome.verdict is Verdict.PASSED:
             event: ev.AnyEvent = ev.StepSucceeded(
@@ -161,6 +166,7 @@ class Steps:
         run = self._context(item_id, step_id, recorder, captures=captures)
         parameters = self._parameters(action, call)
         outcome = await _judged(action.function(run, **parameters), recorder)
+        await self._confirming.count(step_id, APPLIED)
         if outcome.verdict is not Verdict.PASSED or action.checker is None:
             return outcome
         self._crash(f"applied:{step_id}")

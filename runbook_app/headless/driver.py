@@ -90,6 +90,8 @@ class Driver:
         """Stand in for a person, where that is allowed; false where it is not."""
         if self._feed.stop_wanted or asked.id in self._answered:
             return True
+        if asked.kind == "guarded" and not self._scope.unattended:
+            return True  # it is answered elsewhere, or ends by itself
         if not self._scope.unattended or not asked.may_be_assumed:
             return False
         self._answered.add(asked.id)
@@ -104,6 +106,7 @@ def at_work(state: SessionState) -> bool:
         state.intent.active
         or state.question is not None
         or state.running_step is not None
+        or (state.guarded is not None and bool(state.guarded.to_confirm))
         or any(item.status is ItemStatus.ROLLING_BACK for item in state.items.values())
     )
 

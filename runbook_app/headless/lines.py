@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import parse_time
+from runbook_app.domain.guard import spoken
 from runbook_app.domain.markdown import measured
 from runbook_app.domain.measure import Verdict
 from runbook_app.domain.plan import Item, Plan, Step
@@ -56,6 +57,7 @@ class Narrator:
             self._session,
             self._checkpoint,
             self._step,
+            self._guard,
             self._item,
             self._people,
             _score,
@@ -183,6 +185,25 @@ class Narrator:
                 return [Line(f"{self.step(event.step)}: to be run again, {event.reason}")]
             case ev.ParametersEdited():
                 return [Line(f"{self.step(event.step)}: parameters edited by {event.by}")]
+            case _:
+                return None
+
+    def _guard(self, event: ev.AnyEvent) -> list[Line] | None:
+        match event:
+            case ev.GuardArmed():
+                within = f"unless confirmed within {spoken(event.within)} of its end"
+                why = f": {event.again}" if event.again else ""
+                text = f"  guard {event.pid}: {self.step(event.step)} reverts by itself {within}"
+                return [Line(f"{text}{why}", Tone.CARE)]
+            case ev.GuardCounting():
+                return [Line(f"  the time to confirm it begins: {event.reason}", Tone.FAINT)]
+            case ev.StepConfirmed():
+                by = f"assumed (--yes, {event.by})" if event.assumed else f"by {event.by}"
+                text = f"{self.step(event.step)}: confirmed over a new connection, {by}"
+                return [Line(text, Tone.CARE if event.assumed else Tone.GOOD)]
+            case ev.ConfirmationFailed():
+                text = f"{self.step(event.step)}: NOT confirmed, over new connections its check"
+                return [Line(f"{text} says {event.evidence}", Tone.BAD)]
             case _:
                 return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from enum import IntEnum
 
+from runbook_app.domain import guard as guards
 from runbook_app.domain.decisions import missing_needs
 from runbook_app.domain.events import QuestionAsked
 from runbook_app.domain.outcome import Outcome, drifts_measured, failures, out_of_reach, outcome
@@ -67,6 +68,8 @@ class Parting:
     def result(self, items: tuple[str, ...], until: str, *, stopped: bool) -> Exit:
         """Judge what was asked for; without items, the scope that the session has already."""
         items = items or self._state.intent.items
+        if reverting := guards.words(self._state, self._session.reverts_in()):
+            self._printer.say(f"{reverting[:1].upper()}{reverting[1:]}", Tone.CARE)
         match outcome(self._state, items, until):
             case Outcome.DONE:
                 return self._done(whole=not items and not until)
@@ -74,10 +77,25 @@ class Parting:
                 return self._failed()
             case Outcome.WAITING:
                 return self._unknown()
+            case Outcome.OPEN if self._reverted(items):
+                return Exit.FAILED
             case Outcome.OPEN if stopped or not self._state.nothing_left:
                 return self._stopped()
             case Outcome.OPEN:
                 return self._left_open(items)
+
+    def _reverted(self, items: tuple[str, ...]) -> bool:
+        """Say which items of the scope were reverted because nobody confirmed them."""
+        found = {
+            item.id: reason
+            for item in self._state.items.values()
+            if (not items or item.id in items) and (reason := guards.reverted(item))
+        }
+        for item, reason in found.items():
+            self._printer.say(f"Item {item} was rolled back: {reason}.", Tone.BAD)
+        if found:
+            self._printer.say(f"Run it again with: runbook resume {self._id} --item ITEM")
+        return bool(found)
 
     def _done(self, *, whole: bool) -> Exit:
         missing = out_of_reach(self._state) if whole else {}

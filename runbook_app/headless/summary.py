@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import planned
 from runbook_app.domain.outcome import drifts_measured, failures, out_of_reach
@@ -43,6 +44,7 @@ def status_fields(session: Session) -> dict[str, object]:
                     for step in item.steps.values()
                 ],
                 **({"drift": [line.id for line in item.drifted]} if item.drifted else {}),
+                **({"reverts_in": session.reverts_in()} if item.guard else {}),
             }
             for item in state.items.values()
         ],
@@ -111,6 +113,8 @@ def _remarks(session: Session, now: str) -> list[str]:
         silent = "The engine ended without a word, as when it is killed."
         lines += (f"The engine ended: {words}" if words else silent).splitlines()
         lines.append(f"What was recorded is safe. Go on with: runbook resume {session.id}")
+    if reverting := guards.words(state, session.reverts_in()):
+        lines.append(f"{reverting[:1].upper()}{reverting[1:]}")
     if state.question:
         lines.append(f"Waiting for a person: {state.question.text}")
     for item in state.items.values():

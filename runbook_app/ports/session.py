@@ -62,6 +62,10 @@ class Session(Protocol):
             JournalError: the key, the files or the record can't be written.
         """
 
+    def reverts_in(self) -> float | None:
+        """Seconds until a step that can lock people out is reverted, by the machine's own clock;
+        None while nothing counts."""
+
     def engine_alive(self) -> bool:
         """Whether the engine of the newest epoch still runs (pid and its start time)."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from runbook_app.domain.guard import Moment
+
 START = datetime(2025, 10, 24, 8, 0, tzinfo=UTC)
 
 
@@ -21,6 +23,9 @@ class FixedClock:
 
     def monotonic(self) -> float:
         return (self.now() - self._start).total_seconds()
+
+    def moment(self) -> Moment:
+        return Moment(boot="boot", seconds=self.monotonic())
 
     def advance(self, by: timedelta | float) -> None:
         """Move on; a plain number is seconds."""

@@ -78,6 +78,8 @@ class FakeSession:
         self.read_only = read_only
         self.answer = answer
         self.alive = True
+        self.left: float | None = None
+        """Seconds until a step is reverted."""
         self.words = ""
         """Last words of a dead engine."""
         self.at = START
@@ -161,6 +163,9 @@ class FakeSession:
             keyid="0" * 64,
             paths=(*paths, out) if out else paths,
         )
+
+    def reverts_in(self) -> float | None:
+        return self.left
 
     def engine_alive(self) -> bool:
         return self.alive

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from runbook_app import bootstrap
 from runbook_app.adapters import doctor
-from runbook_app.cli import commands
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import EnvironmentLacks, LockedError
 from runbook_app.domain.measure import Verdict
+from tests.cli.conftest import Use, runbook
 from tests.domain.story import PLAN, Story, again
 from tests.headless.stage import Stage, done, obedient
 from tests.headless.test_recheck import measuring
@@ -23,24 +21,6 @@ from tests.headless.test_recheck import measuring
 CONFIRM = ev.QuestionAsked(
     id="q", item="tls", step="", kind="confirm", text="TLS guide reviewed", choices=("yes", "no")
 )
-Use = Callable[[Stage], Stage]
-
-
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Use:
-    """Put a session in the place of the real one."""
-
-    def put(session: Stage) -> Stage:
-        session.folder = tmp_path / "session"
-        session.folder.mkdir()
-        monkeypatch.setattr(bootstrap, "load_plan", lambda *_, **__: session.plan)
-        monkeypatch.setattr(bootstrap, "create_session", lambda *_, **__: session)
-        monkeypatch.setattr(bootstrap, "open_session", lambda *_, **__: session)
-        monkeypatch.setattr(bootstrap, "hold_pin", lambda found, **_: found)
-        monkeypatch.setattr(doctor, "require", lambda *_: None)
-        return session
-
-    return put
 
 
 @pytest.fixture
@@ -48,10 +28,6 @@ def plan(tmp_path: Path) -> str:
     path = tmp_path / "plan.yaml"
     path.write_text("plan: phase1\n")
     return str(path)
-
-
-def runbook(*arguments: str) -> Result:
-    return CliRunner().invoke(commands, list(arguments))
 
 
 def test_a_run_that_is_done_exits_0(use: Use, plan: str) -> None:

@@ -22,12 +22,12 @@ from runbook_app.engine import known_secrets
 from runbook_app.engine.known_secrets import KnownSecrets
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.session import Session
+from tests.cli.conftest import Use
 from tests.cli.terminal import Terminal
-from tests.cli.test_run import Use, use
 from tests.cli.test_verify import PLAN, home
 from tests.headless.stage import Stage, done
 
-__all__ = ["home", "use"]
+__all__ = ["home"]
 
 WORDS = "correct horse bättery staple"
 SECRET = "s.root-token-of-vault"

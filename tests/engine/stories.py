@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from runbook_app.domain import commands as cmd
@@ -50,6 +51,8 @@ class Story:
     """The story whose undisturbed end is the beginning of this one."""
     only_told: bool = False
     """It is the beginning of another, and its points are those of others."""
+    slow: bool = False
+    """It starts processes of its own at each of its points."""
     killed_at: str = ""
     """Where this story was killed already when it begins."""
 
@@ -199,6 +202,10 @@ FALLBACK = plan_of(
     checkpoint=(CaptureLine(id="copies", title="Copies", project=False, volume=True),),
     rollback=(call("holds", path="key"),),
 )
+GUARDED = plan_of(
+    replace(step("only.a", "write", path="a", text="a"), confirm_within=timedelta(minutes=10)),
+    step("only.b", "append", path="base.txt", line="one"),
+)
 STORIES = {
     "open": Story(FILES, _run("first", until="first.new")),
     "change": Story(FILES, _run("first", until="first.more"), after="open"),
@@ -213,6 +220,7 @@ STORIES = {
     "roll back": Story(FILES, _roll_back("first"), after="second"),
     "copy": Story(FALLBACK, _run("only"), make=_data, only_told=True),
     "fall back": Story(FALLBACK, _roll_back("only"), after="copy"),
+    "guard": Story(GUARDED, _run("only"), make=World.keep_plan, slow=True),
     "write": Story(COMMITTED, _run("first", until="first.base"), make=_repository, only_told=True),
     "commit": Story(COMMITTED, _run("first"), after="write"),
     "revert": Story(COMMITTED, _roll_back("first"), after="commit"),

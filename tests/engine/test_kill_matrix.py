@@ -174,7 +174,10 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
         teller.close()
 
 
-@pytest.mark.parametrize("story", KILLED)
+@pytest.mark.parametrize(
+    "story",
+    [pytest.param(name, marks=pytest.mark.slow if STORIES[name].slow else ()) for name in KILLED],
+)
 def test_killed_anywhere_and_resumed_it_ends_as_if_undisturbed(stage, story, subtests) -> None:
     for point, done in stage.kill_everywhere(story):
         with subtests.test(point):
@@ -222,6 +225,8 @@ class Killed:
             if step.status in CUT_SHORT or (step.status, step.examined) == UNASKED:
                 if self.world.plan.step(step.id)[1].effect:
                     assert calls[:1] == ["check"], f"{step.id} was {step.status}, then {calls}"
+            elif self.state.items[step.item].to_confirm == step.id:
+                assert {*calls} <= {"check"}, f"{step.id} was to be confirmed, then {calls}"
             elif step.status not in (StepStatus.PENDING, StepStatus.UNKNOWN):
                 assert calls == [], f"{step.id} was {step.status}, then {calls}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.state import ItemStatus, StepStatus
 
-from .world import FIRST, PLAN, PROGRESS, SECOND, World, call, plan_of, step
+from .world import FIRST, PLAN, PROGRESS, SECOND, FileTarget, World, call, plan_of, step
 
 
 def git(root: Path, *argv: str) -> str:
@@ -105,6 +106,28 @@ async def test_overlapping_items_are_rolled_back_in_reverse_order_on_request(dri
         assert (await rolled_back(session, "first")).proven
         assert (await rolled_back(session, "second")).proven
     assert session.world.files() == before
+
+
+async def test_a_rollback_waits_until_nothing_of_a_dead_engine_is_at_work(
+    driven, monkeypatch
+) -> None:
+    async with driven(ONE) as session:
+        world = session.world
+        await finish(session)
+    left: list[str] = []
+
+    async def wait_for_the_gate(_: FileTarget) -> list[str]:
+        while not (world.base / "gate").exists():
+            await asyncio.sleep(0.01)
+        left.append(session.state.items["first"].status)
+        return []
+
+    monkeypatch.setattr(FileTarget, "end_survivors", wait_for_the_gate)
+    async with driven(ONE, world=world, epoch=2) as session:
+        assert await session.send(cmd.RollBackItem, item="first") == ""
+        (world.base / "gate").touch()
+        assert (await rolled_back(session, "first")).proven
+    assert left == [ItemStatus.SUCCEEDED]
 
 
 async def test_a_rollback_in_the_middle_of_a_step_ends_the_step_first(driven) -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -22,6 +25,7 @@ from runbook_app.adapters.doorbell import SocketDoorbell
 from runbook_app.adapters.durable import write_durably
 from runbook_app.adapters.files import FileCapturable, TargetFiles
 from runbook_app.adapters.git import GitRepository
+from runbook_app.adapters.guards import DetachedGuards
 from runbook_app.adapters.logs import SqliteLogReader, SqliteLogWriter
 from runbook_app.adapters.sealer import FileKeySealer
 from runbook_app.adapters.shell import HostShell
@@ -140,6 +144,26 @@ async def _lied(run: Run) -> Finding:
     return run.not_done("nothing is there")
 
 
+_OPENED: list[str] = []
+"""What stands for connections that this process opened earlier."""
+
+
+@effect
+async def lock(run: Run, *, path: str) -> None:
+    """Change a file, after which only those get in who are in already, or who find a door."""
+    _OPENED.append(path)
+    await run.files.write(path, b"locked\n")
+    crash_at(f"half:{path}")
+
+
+@lock.check
+async def _locked(run: Run, *, path: str) -> Finding:
+    inside = path in _OPENED or (run.scratch / "door").exists()
+    if not inside:
+        return run.not_done("no new connection")
+    return run.done("it answers") if run.files.exists(path) else run.not_done("not locked")
+
+
 @check
 async def holds(run: Run, *, path: str, limit: float = 1000) -> None:
     """Measure a file's size."""
@@ -255,6 +279,7 @@ class Actions:
             stumble,
             insert,
             lie,
+            lock,
             holds,
             waits,
             breaks,
@@ -389,7 +414,7 @@ def line(line_id: str, action: str, **parameters: object) -> CheckLine:
 
 
 def step(step_id: str, action: str, **parameters: object) -> Step:
-    changes = action in ("write", "append", "stumble", "insert", "lie")
+    changes = action in ("write", "append", "stumble", "insert", "lie", "lock")
     return Step(id=step_id, title=step_id, call=call(action, **parameters), effect=changes)
 
 
@@ -524,6 +549,27 @@ class World:
         )
         journal.close()
 
+    def keep_plan(self) -> None:
+        """Leave the plan for processes that know the folder alone."""
+        (self.base / "plan").write_bytes(pickle.dumps(self.plan))
+
+    @classmethod
+    def at(cls, base: Path) -> World:
+        return cls(base, pickle.loads((base / "plan").read_bytes()))
+
+    def process(self, role: str) -> list[str]:
+        """Of `tests.engine.watched`."""
+        return [sys.executable, "-m", "tests.engine.watched", role, str(self.base)]
+
+    def start_engine(self, **environment: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.process("engine"), start_new_session=True, env=os.environ | environment
+        )
+
+    def _start_detached(self, _: str) -> None:
+        process = self.start_engine()
+        process.returncode = 0  # nobody waits for it here
+
     def client(self, *, read_only: bool = False) -> SessionClient:
         clock = self.clock
         return SessionClient(
@@ -541,7 +587,7 @@ class World:
             ),
             read_only=read_only,
             is_alive=lambda pid, started: start_time(pid) == started,
-            start_engine=lambda _: None,
+            start_engine=self._start_detached,
             last_words=lambda pid: "",
         )
 
@@ -553,8 +599,8 @@ class World:
         logs = SqliteLogWriter(self.folder / "logs.db")
         ledger = Ledger(journal, doorbell, redactor)
         artefacts = FolderArtefacts(self.folder, FileKeySealer(self.base / "captures.key"))
-        canary = KnownSecrets(redactor, artefacts).canary()
-        children = Children(ledger.emit, {"RUNBOOK_CANARY": canary})
+        secrets = KnownSecrets(redactor, artefacts)
+        children = Children(ledger.emit, secrets.environment())
         target = FileTarget(self.root, self.folder / "scratch", children, redactor)
         target.plan = self.plan
         target.survivors = self.survivors
@@ -572,7 +618,10 @@ class World:
                 clock=clock,
                 crash=crash_at,
                 end_survivor=children.end_survivor,
-                canary=canary,
+                canary=secrets.canary(),
+                guards=DetachedGuards(
+                    self.folder, children, guard=self.process("guard"), check=self.process("check")
+                ),
                 rehearsals=self.rehearsals,
             )
         finally:

@@ -46,6 +46,7 @@ audit: {document: AUDIT.md, items: [one]}
         timeout: 1h30m
         retries: 2
         required: true
+        confirm_within: 10m
     success:
       - {id: look, title: It is there, check: sample.look, with: {path: a.txt}}
     creates: [{path: a.txt, note: new}, b.txt]
@@ -59,6 +60,7 @@ audit: {document: AUDIT.md, items: [one]}
     assert step.instructions == "First this,\nthen that."
     assert step.estimate == Estimate(timedelta(minutes=5), timedelta(minutes=5))
     assert (step.timeout, step.retries, step.required) == (timedelta(minutes=90), 2, True)
+    assert step.confirm_within == timedelta(minutes=10)
     assert step.position.line == 23
     assert item.success[0].call.action == "sample.look"
     assert (item.creates, item.file_notes) == (("a.txt", "b.txt"), {"a.txt": "new"})

@@ -121,6 +121,19 @@ async def test_a_choice_is_answered_by_choosing(session: FakeSession, opened: Op
     assert (command.question, command.answer) == ("q7", "new")
 
 
+async def test_a_step_that_reverts_is_kept_by_the_same_dialog(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        stage.asked(
+            session, "q6", "Keep it?", step="tls.test", kind="guarded", choices=("yes", "no")
+        )
+        await until_shown(pilot, "Keep it, or have it reverted")
+        await press(pilot, "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert (command.question, command.answer) == ("q6", "yes")
+
+
 async def test_a_text_is_answered_by_typing(session: FakeSession, opened: Open):
     stage.tls_running(session)
     async with opened(session) as pilot:

@@ -356,6 +356,12 @@ def test_a_measured_value_is_held_against_its_limit(measured: Measurement, shown
 # Banner
 
 
+def guarded(session: FakeSession) -> FakeSession:
+    armed = ev.GuardArmed(item="tls", step="tls.test", within=600, pid=9, pid_started="1")
+    stage.tls_running(session).emit(armed)
+    return session
+
+
 @pytest.mark.parametrize(
     ("arrange", "outside", "shown"),
     [
@@ -375,6 +381,12 @@ def test_a_measured_value_is_held_against_its_limit(measured: Measurement, shown
             "ENGINE DEAD: The disk is full, nothing runs",
         ),
         (stage.tls_running, Outside(alive=True, fault="disk full"), "has a fault: disk full"),
+        (
+            guarded,
+            Outside(alive=True, reverts_in=492),
+            "step tls.test reverts by itself in 8 min 12 s unless confirmed: runbook confirm",
+        ),
+        (guarded, Outside(alive=False, reverts_in=492), "ENGINE DEAD; e starts a new one"),
     ],
 )
 def test_the_banner_says_the_most_urgent(session: FakeSession, arrange, outside, shown: str):

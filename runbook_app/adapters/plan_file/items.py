@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from runbook_app.adapters.plan_file.calls import Calls
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, key_mark
-from runbook_app.adapters.plan_file.reading import Fields, Reading, check_path
+from runbook_app.adapters.plan_file.reading import Fields, Reading, check_path, duration
 from runbook_app.adapters.plan_file.scalars import shorten
 from runbook_app.domain.plan import (
     ActionKind,
@@ -52,6 +52,7 @@ STEP_KEYS = frozenset(
     {
         "action",
         "block",
+        "confirm_within",
         "estimate",
         "id",
         "instructions",
@@ -88,8 +89,8 @@ class Items:
     def read(self, fields: Fields) -> Item:
         item_id = fields.id()
         planned = fields.flag("planned")
-        steps, effects = self._steps(fields, item_id, planned=planned)
         rollback, undone = self._rollback(fields, planned=planned)
+        steps, effects = self._steps(fields, item_id, planned=planned, undone=undone)
         creates, notes = self._files(fields, "creates")
         modifies, more_notes = self._files(fields, "modifies")
         item = Item(
@@ -148,12 +149,13 @@ class Items:
         return wanted and effects
 
     def _steps(
-        self, fields: Fields, item_id: str, *, planned: bool
+        self, fields: Fields, item_id: str, *, planned: bool, undone: bool
     ) -> tuple[tuple[Step, ...], bool]:
         steps, effects = [], False
         for inner in fields.each("steps", "a step", STEP_KEYS):
             step, action = self._step(inner, item_id, planned=planned)
             effects = effects or (action is not None and action.kind is ActionKind.EFFECT)
+            self._check_confirmed(inner, action, undone=undone)
             steps.append(step)
         return tuple(steps), effects
 
@@ -173,9 +175,19 @@ class Items:
             required=fields.flag("required"),
             available=action is not None,
             effect=action is not None and action.kind is ActionKind.EFFECT,
+            confirm_within=fields.parsed("confirm_within", duration, None),
             position=fields.position(),
         )
         return step, action
+
+    def _check_confirmed(self, fields: Fields, action: Action | None, *, undone: bool) -> None:
+        if "confirm_within" not in fields:
+            return
+        if action is not None and action.kind is not ActionKind.EFFECT:
+            message = f"{action.name} changes nothing that could be reverted"
+            fields.wrong("confirm_within", message)
+        if not undone:
+            fields.wrong("confirm_within", "it reverts by the item's 'rollback', and there is none")
 
     def _checkpoint(self, fields: Fields, *, planned: bool) -> tuple[CheckpointLine, ...]:
         lines = []

@@ -26,6 +26,7 @@ _TITLES = {
     "statement": "Confirm",
     "choice": "Choose",
     "text": "Answer",
+    "guarded": "Keep it, or have it reverted",
     "changed": "Changed since the item finished",
 }
 

@@ -209,7 +209,11 @@ class SessionScreen(Screen[None]):
             plan, state, alive=self.alive, read_only=watching, now=now
         )
         outside = Outside(
-            alive=self.alive, read_only=watching, fault=self._fault, words=self._words
+            alive=self.alive,
+            read_only=watching,
+            fault=self._fault,
+            words=self._words,
+            reverts_in=self.session.reverts_in(),
         )
         self.query_one(BannerLine).show(banner(plan, state, outside))
         dead = engine_dead(state, alive=self.alive)

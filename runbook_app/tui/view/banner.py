@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runbook_app.domain import guard as guards
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.domain.verdict import drift_reasons
@@ -28,6 +29,8 @@ class Outside:
     fault: str = ""
     words: str = ""
     """Why a dead engine ended, as far as it could say."""
+    reverts_in: float | None = None
+    """Seconds until a step that waits to be confirmed is reverted."""
 
 
 def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
@@ -37,7 +40,11 @@ def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
         return Banner(
             (("This screen has a fault: ", Tone.STRONG), (outside.fault, Tone.PLAIN)), True
         )
-    if engine_dead(state, alive=outside.alive):
+    dead = engine_dead(state, alive=outside.alive)
+    if reverting := guards.words(state, outside.reverts_in):
+        more = f" · ENGINE DEAD; {press_e}" if dead else ""
+        return Banner((("◐ ", Tone.WARN), (f"{reverting}{more}", Tone.STRONG)), urgent=dead)
+    if dead:
         left = ", nothing runs" if not state.children else f", {_children(state)} may still run"
         if outside.words:
             left = f": {_first(outside.words).rstrip('.')}{left}"

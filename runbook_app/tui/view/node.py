@@ -132,6 +132,7 @@ def _next(state: SessionState) -> Node | None:
             return Node(NodeKind.CHECKPOINT, item)
         case (
             decisions.RunStep(item, step)
+            | decisions.AwaitConfirmation(item, step)
             | decisions.SettleUnknown(item, step)
             | decisions.UndoStep(item, step)
         ):

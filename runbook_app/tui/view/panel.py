@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from runbook_app.domain import decisions
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.events import CaptureTaken, Difference
+from runbook_app.domain.guard import confirmed_words
 from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.rehearsal import missing
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
@@ -122,7 +123,7 @@ def _step_outcome(step: Step, it: StepState) -> list[Line]:
         found += prose(
             f"Skipped until {it.waiver.expires} by {it.waiver.owner}: {it.waiver.reason}", Tone.WARN
         )
-    return found + prose(it.evidence)
+    return found + prose(it.evidence) + prose(confirmed_words(it), Tone.GOOD)
 
 
 def _examined(it: StepState) -> list[Line]:

@@ -1,0 +1,84 @@
+"""A step's check, run by a process that is not the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from runbook_app.domain.errors import ActionError, RunbookError
+from runbook_app.domain.measure import Finding, Measurement, Scalar
+from runbook_app.domain.plan import Plan
+from runbook_app.domain.state import SessionState
+from runbook_app.engine.recorder import previous_measurements
+from runbook_app.ports.action import Registry
+from runbook_app.ports.target import Prior, Target
+
+
+async def check_step(
+    state: SessionState,
+    plan: Plan,
+    step_id: str,
+    *,
+    registry: Registry,
+    target: Target,
+    mask: Callable[[str], str],
+) -> Finding:
+    """Ask the check of a step with an effect; what it saw is masked, what it logs is dropped.
+
+    Raises:
+        ActionError: it can't be run here, or came to no answer.
+    """
+    item, step = plan.step(step_id)
+    action = registry.get(step.call.action)
+    if action is None or action.checker is None:
+        raise ActionError(f"The action {step.call.action} has no check.")
+    edited = state.step(step_id).parameters
+    run = target.context(
+        item=item.id, step=step_id, capture=_take_nothing, recorder=_Recorder(state)
+    )
+    try:
+        parameters = registry.coerce(action, edited or dict(step.call.parameters))
+        found = await action.checker(run, **parameters)
+    except RunbookError as error:
+        raise ActionError(mask(error.message)) from error
+    except Exception as error:
+        raise ActionError(mask(f"{type(error).__name__}: {error}")) from error
+    return Finding(progress=found.progress, evidence=mask(found.evidence))
+
+
+async def _take_nothing(_: Prior) -> None:
+    """Capture nothing: a check changes nothing."""
+
+
+class _Recorder:
+    """Implements `ports.action.Recorder` for a check that nobody watches."""
+
+    def __init__(self, state: SessionState) -> None:
+        self._state = state
+
+    def log(self, text: str) -> None:
+        pass
+
+    def output_bytes(self, data: bytes) -> None:
+        pass
+
+    def progress(self, text: str) -> None:
+        pass
+
+    def measured(self, measurement: Measurement) -> None:
+        pass
+
+    def output(self, name: str, value: Scalar) -> None:
+        pass
+
+    async def ask(
+        self,
+        text: str,
+        *,
+        choices: tuple[str, ...],  # noqa: ARG002 - the port's signature
+        kind: str,  # noqa: ARG002 - as above
+        person_required: bool,  # noqa: ARG002 - as above
+    ) -> str:
+        raise ActionError(f"A check that asks can't be run by itself: {text}")
+
+    def previous(self, name: str) -> list[tuple[str, Measurement]]:
+        return previous_measurements(self._state, name)
