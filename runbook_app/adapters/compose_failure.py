@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_app.adapters.compose_engine import words
+from runbook_app.adapters.container_end import how_it_ended
 from runbook_app.adapters.docker import PROJECT, SERVICE, inspect_all, read_log
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.domain.errors import ActionError
@@ -33,6 +34,11 @@ def explain(
     `variables` are the plan's: a port that is taken is named by the variable that holds it.
     """
     said = words(answer)
+    if re.search(r"(?i)connect to the docker (api|daemon)|error during connect", said):
+        return ActionError(
+            f"The Docker engine went away while the project was brought up: {said}",
+            hint="Start it (its own log says why it ended), then try again.",
+        )
     if "port is already allocated" in said or "address already in use" in said:
         return _port_taken(docker, said, file, model, variables)
     if "overlaps with other one" in said:
@@ -70,7 +76,7 @@ def _describe(docker: DockerClient, raw: Mapping[str, Any], waited: str) -> Iter
     elif state["Error"]:
         yield f"{service} could not be started: {state['Error']}"
     else:
-        yield f"{service} is {state['Status']}, exit code {state['ExitCode']}."
+        yield f"{service} {how_it_ended(raw)}."
     if checks := health.get("Log"):
         yield f"Its healthcheck says: {checks[-1]['Output'].strip() or 'nothing'}"
     with contextlib.suppress(ActionError):  # removed meanwhile, or a driver that keeps no log

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from runbook_app.adapters.container_end import how_it_ended
 from runbook_app.adapters.docker_build import Build
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.adapters.docker_exec import MARK, Exec, Throwaway, end_marked
@@ -249,8 +250,9 @@ class ProjectContainers:
         if container is None:
             raise _absent(service)
         if container.status != "running":
+            raw = await self._docker.call(lambda api: api.inspect_container(container.id))
             raise ActionError(
-                f"The service {service} does not run; its container is {container.status}.",
+                f"The service {service} does not run; its container {how_it_ended(raw)}.",
                 hint=f"Start it; why it ended is in its log: docker logs {container.name}",
             )
         return container

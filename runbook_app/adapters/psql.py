@@ -168,6 +168,7 @@ def _values(line: str) -> tuple[Any, ...]:
 
 
 _IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user;"
+_NOT_NOW = re.compile(r"database system is (starting up|shutting down|in recovery mode|not yet)")
 _PSQL = (
     "psql",
     *("--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--field-separator=\t"),
@@ -181,6 +182,12 @@ def refusal(stderr: bytes) -> DatabaseRefused:
     found = _ERROR.search(text)
     if found:
         words = found[2].strip().rstrip(".")
+        if _NOT_NOW.search(words):
+            return DatabaseRefused(
+                f"The database ended or was restarted in the middle of this: {words}.",
+                sqlstate="57P03",
+                hint="Its log says why. It undoes what had not been committed; then try again.",
+            )
         return DatabaseRefused(f"The database refused: {words}.", sqlstate=found[1] or "")
     last = text.splitlines()[-1] if text else "it said nothing"
     return DatabaseRefused(f"The database's client failed: {last}")

@@ -125,7 +125,10 @@ def test_a_stopped_database_is_named_and_resume_works_once_it_runs(
     docker("stop", containers.container("db"))
     result = stage.runbook(*stage.command(gate))
     assert result.returncode == 1
-    assert "The service db does not run; its container is exited. Start it;" in result.stderr
+    assert (
+        "The service db does not run; its container is exited, exit code 0. Start it;"
+        in result.stderr
+    )
     assert f"runbook resume {stage.state().id} --headless --yes" in result.stderr
     assert not (stage.root / "certs").exists()
     docker("start", containers.container("db"))
