@@ -49,10 +49,8 @@ def states(item: Killing) -> tuple[Fields, Fields]:
 def test_an_engine_killed_in_step_after_step_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    before, after = states
     item.kill_at_each(POINTS)
-    item.resume(after)
-    item.roll_back(before)
+    item.make_good(states)
 
 
 @pytest.mark.slow
@@ -66,15 +64,13 @@ def test_a_rollback_killed_over_and_over_is_made_good(
 def test_a_kill_while_the_schema_moves_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    before, after = states
     with item.start() as process:
         until(lambda: kept_out(item.demo), process)
         engine = item.demo.state().engine
         assert engine is not None
         os.kill(engine.pid, signal.SIGKILL)
         assert process.wait(60) == 1
-    item.resume(after)
-    item.roll_back(before)
+    item.make_good(states)
 
 
 def until(holds: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
