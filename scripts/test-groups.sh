@@ -15,11 +15,11 @@ declare -A selected=(
 # Tests of a real stack share what is dear to make, and leave it as they found it: their order is fixed, so that a run can be
 # repeated. All others run in an order of chance.
 run_group() {
-    local order=()
-    [ "$1" = unit ] || order=(-p no:randomly)
     if [ "$1" = check ]; then
         make --no-print-directory --keep-going check
     else
+        local order=()
+        [ "$1" = unit ] || order=(-p no:randomly)
         .venv/bin/python -m pytest -m "${selected[$1]}" --durations=20 "${order[@]}"
     fi
 }

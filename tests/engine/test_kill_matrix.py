@@ -151,8 +151,10 @@ def kill_and_resume(
     """Kill a story at a point, tell it again, and hold what came of it."""
     world = World(base, STORIES[story].plan)
     begun = world.files()
-    code = teller.tell(base, story, crash_at=point)
+    passed = base / "passed"
+    code = teller.tell(base, story, crash_at=point, passed=str(passed))
     if code == 0 and REPORT in point:
+        assert point not in passed.read_text().splitlines()
         assert ending(world) == undisturbed.ending
         return
     assert code == -signal.SIGKILL, "it never came there"

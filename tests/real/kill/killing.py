@@ -89,6 +89,13 @@ class Killing:
         assert self._lasting(now) == self._lasting(after)
         return now
 
+    def make_good(self, states: tuple[Fields, Fields]) -> Fields:
+        """Resume to the end of an undisturbed run, and roll back; returns the fields at the end."""
+        before, after = states
+        now = self.resume(after)
+        self.roll_back(before)
+        return now
+
     def _lasting(self, fields: Fields) -> Fields:
         return {n: "set" if n in self.made_anew else value for n, value in fields.items()}
 

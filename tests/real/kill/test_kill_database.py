@@ -20,7 +20,7 @@ from tests.real.demos import Demo
 
 from .killing import Fields, Killing
 
-pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.timeout(900)]
 
 POINTS = [
     "applied:database.migrate",
@@ -49,30 +49,28 @@ def states(item: Killing) -> tuple[Fields, Fields]:
 def test_an_engine_killed_in_step_after_step_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    before, after = states
     item.kill_at_each(POINTS)
-    item.resume(after)
-    item.roll_back(before)
+    item.make_good(states)
 
 
+@pytest.mark.slow
 def test_a_rollback_killed_over_and_over_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
     item.kill_in_rollback(POINTS_OF_ROLLBACK, states[0])
 
 
+@pytest.mark.slow
 def test_a_kill_while_the_schema_moves_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    before, after = states
     with item.start() as process:
         until(lambda: kept_out(item.demo), process)
         engine = item.demo.state().engine
         assert engine is not None
         os.kill(engine.pid, signal.SIGKILL)
         assert process.wait(60) == 1
-    item.resume(after)
-    item.roll_back(before)
+    item.make_good(states)
 
 
 def until(holds: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:

@@ -44,10 +44,8 @@ def states(item: Killing) -> tuple[Fields, Fields]:
 def test_an_engine_killed_in_step_after_step_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    before, after = states
     item.kill_at_each(ONE_IN_EACH_STEP)
-    item.resume(after)
-    item.roll_back(before)
+    item.make_good(states)
 
 
 @pytest.mark.slow
@@ -55,26 +53,22 @@ def test_an_engine_killed_in_step_after_step_is_made_good(
 def test_a_kill_in_the_middle_of_a_step_is_made_good(
     item: Killing, states: tuple[Fields, Fields], point: str
 ) -> None:
-    before, after = states
     result = item.run(crash_at=point)
     assert result.returncode == 1, result.stdout + result.stderr
     assert "resume" in result.stdout + result.stderr
-    item.resume(after)
-    item.roll_back(before)
+    item.make_good(states)
 
 
 def test_a_kill_while_compose_up_runs_leaves_no_second_actor(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    before, after = states
     with item.start() as process:
         item.demo.kill_engine_when("up", process)
         assert process.wait(60) == 1
     started = [e.body for e in item.demo.entries() if isinstance(e.body, ev.ChildStarted)]
     up = [child for child in started if "up" in child.argv][-1]
     assert not lives(up.pid, up.pid_started)
-    item.resume(after)
-    item.roll_back(before)
+    item.make_good(states)
 
 
 def test_the_repository_is_left_clean_after_all_of_it(demo: Demo) -> None:

@@ -1,4 +1,4 @@
-"""The shipped plan on the real stack: items 1 and 2, rolled back, run again, and killed.
+"""The shipped plan on the real stack: items 1 and 2, item 3 after them, rolled back, and killed.
 
 The limit of the latency is generous here (times are no assertions); the demo uses the plan's own.
 """
@@ -75,29 +75,6 @@ def git_status(demo: Demo) -> str:
     ).stdout
 
 
-def test_the_stack_answers_https_after_item_2_and_http_after_its_rollback(demo: Demo) -> None:
-    before = demo.comparable(PLAN)
-    result = run(demo)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert https_status(demo) == 200
-    status = json.loads(demo.runbook("status", "--json").stdout)
-    states = {item["id"]: item["state"] for item in status["items"]}
-    assert states["headers"] == states["tls"] == "succeeded"
-    assert states["database"] == states["secrets"] == "pending"
-    score_before = status["score"]
-    assert score_before["total"] < 35
-    assert score_before["categories"]["Transport Security"] == 0
-    signal = demo.runbook("export")
-    assert signal.returncode == 0, signal.stderr
-    assert "INCOMPLETE" in signal.stdout
-    assert "before the first change (the plan's claim: 70 → 95)" in signal.stdout
-    assert not_passed(score(demo), "Transport Security") == ["database-connections"]
-    roll_back(demo)
-    assert http_status(demo) == 200
-    assert git_status(demo) == ""
-    assert demo.comparable(PLAN) == before
-
-
 def test_hostile_input_is_refused_by_the_sample_and_noticed_where_it_is_not(demo: Demo) -> None:
     before = demo.comparable()
     result = demo.runbook("run", str(HOSTILE), "--target", str(demo.root), "--yes", "-q")
@@ -114,16 +91,32 @@ def test_hostile_input_is_refused_by_the_sample_and_noticed_where_it_is_not(demo
 
 
 @pytest.mark.slow
-def test_item_3_runs_in_a_session_of_its_own_where_item_2_is_done(demo: Demo) -> None:
+def test_the_stack_answers_https_after_item_2_and_item_3_goes_on_from_there(demo: Demo) -> None:
     before = demo.comparable(PLAN)
     result = run(demo)
     assert result.returncode == 0, result.stdout + result.stderr
+    assert https_status(demo) == 200
     first = demo.state().id
+    status = json.loads(demo.runbook("status", "--json").stdout)
+    states = {item["id"]: item["state"] for item in status["items"]}
+    assert states["headers"] == states["tls"] == "succeeded"
+    assert states["database"] == states["secrets"] == "pending"
+    score_before = status["score"]
+    assert score_before["total"] < 35
+    assert score_before["categories"]["Transport Security"] == 0
+    signal = demo.runbook("export")
+    assert signal.returncode == 0, signal.stderr
+    assert "INCOMPLETE" in signal.stdout
+    assert "before the first change (the plan's claim: 70 → 95)" in signal.stdout
+    assert not_passed(score(demo), "Transport Security") == ["database-connections"]
+
     result = run(demo, "database")
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"done before, in session {first}" in result.stdout
     roll_back(demo, "database")
     roll_back(demo, "tls", first)
+    assert http_status(demo) == 200
+    assert git_status(demo) == ""
     assert demo.comparable(PLAN) == before
 
 
