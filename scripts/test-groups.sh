@@ -12,14 +12,14 @@ declare -A selected=(
     [slow]="slow"
 )
 
-# Tests of a real stack share what is dear to make, and leave it as they found it: their order is fixed, so that a run can be
-# repeated. All others run in an order of chance.
+# Tests of a real stack share what is dear to make, and leave it as they found it: they run one by one in a fixed order, so that a
+# run can be repeated. All others run side by side, in an order of chance.
 run_group() {
     if [ "$1" = check ]; then
         make --no-print-directory --keep-going check
     else
-        local order=()
-        [ "$1" = unit ] || order=(-p no:randomly)
+        local order=(-p no:randomly)
+        case $1 in unit | kill) order=(-n "$(nproc)" --dist worksteal) ;; esac
         .venv/bin/python -m pytest -m "${selected[$1]}" --durations=20 "${order[@]}"
     fi
 }

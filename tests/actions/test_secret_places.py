@@ -93,7 +93,9 @@ async def test_a_secret_in_the_compose_file_is_seen(stack: FakeTarget) -> None:
     assert "JWT_SECRET (line 5)" in str(stack.recorder.measurements)
 
 
-@pytest.mark.parametrize("made_by", [f"ENV JWT_SECRET={SECRET}", f"RUN login {SECRET}"])
+@pytest.mark.parametrize(
+    "made_by", [f"ENV JWT_SECRET={SECRET}", f"RUN login {SECRET}"], ids=["ENV", "RUN"]
+)
 async def test_a_secret_that_an_image_was_built_with_is_seen(
     stack: FakeTarget, made_by: str
 ) -> None:
@@ -111,6 +113,7 @@ async def test_a_secret_that_an_image_was_built_with_is_seen(
         ("src/settings.py", f'FALLBACK = "{SECRET}"\n'),
         ("certs/key.pem", "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\n"),
     ],
+    ids=["example", "configuration", "source", "key"],
 )
 async def test_a_secret_in_a_tracked_file_is_seen(stack: FakeTarget, name: str, text: str) -> None:
     assert await stack.measure(secret_places.repository) == []

@@ -55,7 +55,7 @@ def test_a_command_is_asked_where_no_place_before_it_has_one(tmp_path):
     assert password(tmp_path, places, POSTGRES_PASSWORD=IN_ENVIRONMENT) == IN_ENVIRONMENT
 
 
-@pytest.mark.parametrize(("code", "stdout"), [(1, TOLD), (0, "\n")])
+@pytest.mark.parametrize(("code", "stdout"), [(1, TOLD), (0, "\n")], ids=["fails", "silent"])
 def test_a_command_that_fails_or_is_silent_is_named_without_what_it_wrote(tmp_path, code, stdout):
     told = ExecResult(exit_code=code, stdout=stdout.encode(), stderr=TOLD.encode())
     with pytest.raises(ActionError, match="command in api") as failure:
