@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,7 +117,7 @@ async def test_a_rollback_waits_until_nothing_of_a_dead_engine_is_at_work(
         await finish(session)
     left: list[str] = []
 
-    async def wait_for_the_gate(_: FileTarget) -> list[str]:
+    async def wait_for_the_gate(_: FileTarget, others: Sequence[str]) -> list[str]:
         while not (world.base / "gate").exists():
             await asyncio.sleep(0.01)
         left.append(session.state.items["first"].status)
