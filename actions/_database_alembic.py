@@ -35,6 +35,9 @@ async def alembic(
     """Do `upgrade`, `downgrade` or `check` as the migrations' role.
 
     In a container of its own, so that it does not matter whether the application runs.
+
+    Raises:
+        NotMeasured: it failed, and a container that it needs is attached to no network.
     """
     container = await container_of(run, access.service)
     environment, mounts = access.as_run(run, container)
@@ -51,7 +54,7 @@ async def alembic(
     }
     config = container.raw.get("Config", {})
     folder = str(config.get("WorkingDir") or access.root)
-    return await run.containers.run_once(
+    result = await run.containers.run_once(
         container.image,
         [folder, "python3", "-c", _program(), json.dumps(order)],
         entrypoint=["sh", "-c", _START, "sh"],
@@ -62,6 +65,10 @@ async def alembic(
         timeout=LIMIT,
         log=log,
     )
+    if not result.ok:
+        for service in (access.service, access.names.service):
+            (await container_of(run, service)).must_be_attached()
+    return result
 
 
 def must(result: ExecResult, what: str, hint: str) -> None:

@@ -65,7 +65,7 @@ async def running(run: Run, service: str) -> ContainerInfo:
     """Find a service's running container.
 
     Raises:
-        NotMeasured: it does not run.
+        NotMeasured: it does not run, or is attached to no network.
     """
     info = await run.containers.find(service)
     if info is None or info.status != "running":
@@ -74,6 +74,7 @@ async def running(run: Run, service: str) -> ContainerInfo:
             f"The service {service} does not run: its container is {state}.",
             hint="Start the stack, then try again.",
         )
+    info.must_be_attached()
     return info
 
 

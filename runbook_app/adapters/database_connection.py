@@ -111,6 +111,7 @@ def _address(container: ContainerInfo) -> tuple[str, int]:
     for address in container.addresses.values():
         if address:
             return address, _PORT
+    container.must_be_attached()
     raise ActionError(
         f"The database can't be reached: {container.service} publishes no port and has no address.",
         hint="Attach it to a network.",

@@ -14,6 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from runbook_app.domain.errors import NotMeasured
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
@@ -78,6 +80,26 @@ class ContainerInfo:
     environment: Mapping[str, str]
     raw: Mapping[str, Any] = field(default_factory=dict)
     """The engine's whole inspect answer."""
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it runs, and is attached to no network: nothing reaches it then."""
+        mode = str(self.raw.get("HostConfig", {}).get("NetworkMode", ""))
+        return self.status == "running" and not self.addresses and not mode.startswith("container:")
+
+    def must_be_attached(self) -> None:
+        """Refuse to go on with a container that is cut off.
+
+        Raises:
+            NotMeasured: it is.
+        """
+        if self.cut_off:
+            raise NotMeasured(
+                f"The service {self.service} is cut off: its container {self.name} runs, and is"
+                " attached to no network.",
+                hint="Attach it again, under the name that others know it by:"
+                f" docker network connect --alias {self.service} NETWORK {self.name}",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

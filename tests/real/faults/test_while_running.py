@@ -67,10 +67,9 @@ def holding(database: str) -> Iterator[None]:
         thread.join()
 
 
-def test_a_database_that_crashes_while_the_schema_moves_is_named_and_resume_moves_it(
-    stage: Stage, containers: Demo
-) -> None:
-    database = containers.container("db")
+@contextmanager
+def migrating(stage: Stage, database: str) -> Iterator[subprocess.Popen[str]]:
+    """A run whose migration waits in its transaction, until this is left."""
     assert psql(database, WAIT_BEFORE_TABLES).returncode == 0
     waiting = f"SELECT count(*) FROM pg_locks WHERE objid = {HELD} AND NOT granted"
     with holding(database):
@@ -81,11 +80,11 @@ def test_a_database_that_crashes_while_the_schema_moves_is_named_and_resume_move
         )
         assert process.poll() is None, process.communicate()
         assert stage.state().step("database.migrate").status is StepStatus.RUNNING
-        os.kill(int(docker("inspect", "--format={{.State.Pid}}", database)), signal.SIGKILL)
-    result = stage.end_of(process)
-    assert result.returncode == 1, result.stdout
-    assert stage.state().step("database.migrate").status is StepStatus.FAILED
-    assert "The database ended or was restarted in the middle of this" in result.stderr
+        yield process
+
+
+def goes_on_and_back(stage: Stage, database: str) -> None:
+    """The item is finished once the fault is mended, and rolled back with proof."""
     result = stage.runbook("resume", "--headless", "--yes", "-q")
     assert result.returncode == 0, result.stdout + result.stderr
     assert stage.state().items["database"].status is ItemStatus.SUCCEEDED
@@ -93,6 +92,36 @@ def test_a_database_that_crashes_while_the_schema_moves_is_named_and_resume_move
     assert result.returncode == 0, result.stdout + result.stderr
     assert "rolled back, proven" in result.stdout
     assert psql(database, FORGET_IT).returncode == 0
+
+
+def test_a_database_that_crashes_while_the_schema_moves_is_named_and_resume_moves_it(
+    stage: Stage, containers: Demo
+) -> None:
+    database = containers.container("db")
+    with migrating(stage, database) as process:
+        os.kill(int(docker("inspect", "--format={{.State.Pid}}", database)), signal.SIGKILL)
+    result = stage.end_of(process)
+    assert result.returncode == 1, result.stdout
+    assert stage.state().step("database.migrate").status is StepStatus.FAILED
+    assert "The database ended or was restarted in the middle of this" in result.stderr
+    goes_on_and_back(stage, database)
+
+
+def test_a_database_cut_off_while_the_schema_moves_is_named_and_leaves_no_lock_behind(
+    stage: Stage, containers: Demo
+) -> None:
+    database = containers.container("db")
+    attached = "--format={{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}"
+    network = docker("inspect", attached, database).strip()
+    with migrating(stage, database) as process:
+        docker("network", "disconnect", network, database)
+        result = stage.end_of(process)
+    assert result.returncode == 1, result.stdout
+    assert stage.state().step("database.migrate").status is StepStatus.FAILED
+    assert f"The service db is cut off: its container {database} runs" in result.stderr
+    assert f"docker network connect --alias db NETWORK {database}" in result.stderr
+    docker("network", "connect", "--alias", "db", network, database)
+    goes_on_and_back(stage, database)
 
 
 def test_a_container_that_runs_out_of_memory_is_named_with_its_limit(
