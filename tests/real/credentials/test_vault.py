@@ -22,7 +22,7 @@ from tests.real.database.weaknesses import measured
 from tests.real.demos import RUNBOOK
 
 from .test_sample import FILE, login, sign_in
-from .vault import WEAKNESSES, as_root, bao, keys, restart, unseal, until_sealed
+from .vault import WEAKNESSES, as_root, bao, keys, restart, sealed, unseal, until_sealed
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -166,10 +166,16 @@ def test_a_sealed_vault_lets_the_running_service_go_on_and_no_new_one_start(
     assert in_vault.call("GET", "/health")
 
 
-def test_another_session_goes_back_to_files_and_its_rollback_to_vault(in_vault: Stack) -> None:
+def test_another_session_goes_back_to_files_once_vault_is_open_and_its_rollback_to_vault(
+    in_vault: Stack,
+) -> None:
     before = stored(in_vault)
     first = in_vault.demo.state().id
-    result = in_vault.run("--set", "secrets_backend=file")
+    with sealed(in_vault):
+        result = in_vault.run("--set", "secrets_backend=file")
+        assert result.returncode == 1, result.stdout + result.stderr
+        assert "is sealed; unseal it" in result.stderr
+    result = in_vault.demo.runbook("resume", "--headless", "--yes", "-q")
     assert result.returncode == 0, result.stdout + result.stderr
     folder = in_vault.root / "secrets/api"
     assert {path.name: path.read_text() for path in folder.iterdir()} == before
