@@ -1,4 +1,4 @@
-"""A step that closes the old way in: kept when somebody comes in by the new one, else it reverts by itself."""
+"""A step that closes the old way in: kept when somebody comes by the new one, else it reverts."""
 
 from __future__ import annotations
 
