@@ -13,13 +13,13 @@ declare -A selected=(
 )
 
 # Tests of a real stack share what is dear to make, and leave it as they found it: they run one by one in a fixed order, so that a
-# run can be repeated. All others run side by side, in an order of chance.
+# run can be repeated; the kill matrix has its own processes side by side. All others run side by side, in an order of chance.
 run_group() {
     if [ "$1" = check ]; then
         make --no-print-directory --keep-going check
     else
         local order=(-p no:randomly)
-        case $1 in unit | kill) order=(-n "$(nproc)" --dist worksteal) ;; esac
+        [ "$1" != unit ] || order=(-n "$(nproc)" --dist worksteal)
         .venv/bin/python -m pytest -m "${selected[$1]}" --durations=20 "${order[@]}"
     fi
 }

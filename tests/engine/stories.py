@@ -19,8 +19,9 @@ from pathlib import Path
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain.events import QuestionAsked
+from runbook_app.domain.measure import Progress
 from runbook_app.domain.plan import CaptureLine, Plan
-from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
+from runbook_app.domain.state import ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.engine import engine
 from runbook_app.engine.client import SessionClient
 from runbook_app.testing.crash import PASSED, VARIABLE
@@ -38,6 +39,8 @@ class Wish:
     command: type[cmd.Command]
     fulfilled: Callable[[SessionState], bool]
     fields: dict[str, object] = field(default_factory=dict)
+    unattended: bool = True
+    """As with `--yes`; else a person answers, and of a step of unknown outcome: partly done."""
 
 
 @dataclass(frozen=True)
@@ -85,20 +88,31 @@ async def _fulfil(client: SessionClient, wish: Wish) -> None:
         question = client.state.question
         if question and question.id not in asked:
             asked.add(question.id)
-            await _answer(client, question)
+            await _answer(client, question, assumed=wish.unattended)
+        elif unknown := None if wish.unattended else _unknown(client.state):
+            fresh = unknown.status is StepStatus.UNKNOWN and unknown.examined
+            if fresh and not unknown.resolved and unknown.id not in asked:
+                asked.add(unknown.id)
+                await client.send(cmd.ResolveUnknown, step=unknown.id, answer=Progress.PARTLY)
         elif not sent and _quiet(client.state):
             sent = True
             await client.send(wish.command, **wish.fields)
         await client.changes()
 
 
-async def _answer(client: SessionClient, question: QuestionAsked) -> None:
+async def _answer(client: SessionClient, question: QuestionAsked, *, assumed: bool) -> None:
     await client.send(
         cmd.AnswerQuestion,
         question=question.id,
         answer=question.choices[0],
-        assumed=question.may_be_assumed,
+        assumed=assumed and question.may_be_assumed,
     )
+
+
+def _unknown(state: SessionState) -> StepState | None:
+    """A step whose outcome nobody knows, or will not: it was running when the engine ended."""
+    statuses = (StepStatus.RUNNING, StepStatus.UNKNOWN)
+    return next((step for step in state.steps() if step.status in statuses), None)
 
 
 def _quiet(state: SessionState) -> bool:
@@ -123,7 +137,7 @@ def _rechecked(state: SessionState) -> bool:
     return state.recheck is not None and state.recheck.finished is not None
 
 
-def _run(item: str, until: str = "") -> Wish:
+def _run(item: str, until: str = "", *, unattended: bool = True) -> Wish:
     """Run an item, or its steps up to one of them."""
 
     def over(state: SessionState) -> bool:
@@ -134,7 +148,8 @@ def _run(item: str, until: str = "") -> Wish:
         return state.items[item].status is ItemStatus.SUCCEEDED
 
     fields: dict[str, object] = {"items": (item,), "until": until}
-    return Wish(cmd.Run, over, {"auto": True, "unattended": True, **fields})
+    fields |= {"auto": True, "unattended": unattended}
+    return Wish(cmd.Run, over, fields, unattended)
 
 
 def _roll_back(item: str) -> Wish:
@@ -213,6 +228,9 @@ STORIES = {
     "ask": Story(FILES, _run("first"), after="stumble"),
     "second": Story(FILES, _run("second"), after="ask", only_told=True),
     "recover": Story(FILES, _run("second"), after="ask", killed_at="half:base.txt#1"),
+    "triage": Story(
+        FILES, _run("second", unattended=False), after="ask", killed_at="half:base.txt#1"
+    ),
     "measure": Story(FILES, Wish(cmd.MeasureScore, _asked_score), after="second"),
     "recheck": Story(FILES, Wish(cmd.Recheck, _rechecked), after="second"),
     "export": Story(FILES, None, after="measure"),
