@@ -6,17 +6,19 @@ import asyncio
 import getpass
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_app.bootstrap.leaks import find_leak
 from runbook_app.bootstrap.signals import sign
-from runbook_app.bootstrap.surroundings import crash_point, folders
+from runbook_app.bootstrap.surroundings import crash_point, folders, home
 from runbook_app.domain.errors import RunbookError, UsageError
 
 if TYPE_CHECKING:
     from runbook_app.adapters.recipient import Recipient
     from runbook_app.adapters.sessions import SessionSummary
+    from runbook_app.domain.entry import Body
     from runbook_app.domain.events import DoneBefore
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.client import SessionClient
@@ -226,7 +228,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
     from runbook_app.engine.export import Exporter
 
     clock = SystemClock()
-    return SessionClient(
+    made = SessionClient(
         folder=folder,
         read_plan=lambda started, created: pinned_plan(
             folder, started.plan_path, started.variables, created=created
@@ -240,4 +242,24 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
         is_alive=lambda pid, started: start_time(pid) == started,
         start_engine=lambda take_over: start_engine(folder, take_over),
         last_words=lambda pid: last_words(folder, pid),
+        mask=lambda body: masked(made, body),
     )
+    return made
+
+
+def masked(session: SessionClient, body: Body) -> Body:
+    """Replace the secrets that a session knows in what a screen is about to put on record.
+
+    Without the key that they are sealed with it stays as it is, so that a session can be stopped;
+    nothing is signed then.
+    """
+    from runbook_app.adapters.artefacts import FolderArtefacts
+    from runbook_app.adapters.sealer import FileKeySealer
+    from runbook_app.bootstrap.engines import plain_names
+    from runbook_app.engine.known_secrets import KnownSecrets
+    from runbook_app.engine.redaction import Redactor
+
+    redactor, sealer = Redactor(plain_names(session.plan)), FileKeySealer(home() / "captures.key")
+    with suppress(RunbookError):
+        KnownSecrets(redactor, FolderArtefacts(session.folder, sealer))
+    return redactor.structure(body)

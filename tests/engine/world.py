@@ -589,6 +589,7 @@ class World:
             is_alive=lambda pid, started: start_time(pid) == started,
             start_engine=self._start_detached,
             last_words=lambda pid: "",
+            mask=lambda body: body,
         )
 
     @asynccontextmanager
