@@ -155,16 +155,20 @@ def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
     Returns the session to go on with: the same one, or with the changed plan adopted.
 
     Raises:
-        UsageError: it was edited since the session began, and that was not accepted.
+        UsageError: it was edited since the session began, and that was not accepted; or an item
+            of it is gone whose rollback would be lost.
         PlanError: the edited plan has mistakes.
     """
     from runbook_app.adapters.plan_pin import as_options, changed_lines, pin
+    from runbook_app.domain.decisions import lost_by
 
     started = session.started
     if session.engine_alive():
         return session
     original = Path(started.plan_path)
     difference = changed_lines(session.plan, original)
+    if session.plan.sha256 != session.state.plan_sha256:
+        difference = f"{not_on_record(session)}\n{difference}"
     if not difference:
         return session
     if not accept:
@@ -174,11 +178,25 @@ def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
         )
     values = as_options(started.variables)
     changed = load_plan(original, None, values, window_from_now=True)
+    if lost := lost_by(session.state, changed):
+        raise UsageError(
+            f"{original} has no item {', '.join(lost)} any more, which changed the target: its"
+            " rollback would be lost.",
+            hint="Leave it in the plan, or roll it back first.",
+        )
     # Recorded first: a crash in between leaves the old pin, and the question is asked again.
     asyncio.run(session.record_plan_change(changed, difference))
     pin(session.folder, changed)
     session.close()
     return client(session.folder, read_only=False)
+
+
+def not_on_record(session: SessionClient) -> str:
+    """What is wrong with a pinned plan of which the journal has another hash."""
+    return (
+        f"The session's own copy, {session.plan.path}, has SHA-256 {session.plan.sha256}; the plan"
+        f" on record has {session.state.plan_sha256}."
+    )
 
 
 def check_target(plan: Plan, target: Path) -> None:

@@ -42,14 +42,14 @@ def known(folder: Path) -> KnownSecrets:
     return KnownSecrets(Redactor(), artefacts)
 
 
-def record(folder: Path, event: ev.AnyEvent) -> None:
+def record(folder: Path, *events: ev.AnyEvent) -> None:
     journal = SqliteJournal(folder / "journal.db", SystemClock())
-    asyncio.run(_append(journal, event))
+    asyncio.run(_append(journal, events))
     journal.close()
 
 
-async def _append(journal: SqliteJournal, event: ev.AnyEvent) -> None:
-    await journal.append(event)
+async def _append(journal: SqliteJournal, events: tuple[ev.AnyEvent, ...]) -> None:
+    await journal.append(*events)
 
 
 def changed(name: str) -> ev.CaptureTaken:
