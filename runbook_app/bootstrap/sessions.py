@@ -6,7 +6,7 @@ import asyncio
 import getpass
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -246,22 +246,30 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
     from runbook_app.engine.export import Exporter
 
     clock = SystemClock()
-    made = SessionClient(
-        folder=folder,
-        read_plan=lambda started, created: pinned_plan(
-            folder, started.plan_path, started.variables, created=created
-        ),
-        journal=SqliteJournal(folder / "journal.db", clock, read_only=read_only),
-        doorbell=SocketDoorbell(folder),
-        logs=SqliteLogReader(folder / "logs.db"),
-        clock=clock,
-        exporter=Exporter(sign=sign, write=write_durably, find_leak=find_leak, crash=crash_point()),
-        read_only=read_only,
-        is_alive=lambda pid, started: start_time(pid) == started,
-        start_engine=lambda take_over: start_engine(folder, take_over),
-        last_words=lambda pid: last_words(folder, pid),
-        mask=lambda body: masked(made, body),
-    )
+    with ExitStack() as opened:  # a journal that can't be followed leaves nothing open
+        journal = SqliteJournal(folder / "journal.db", clock, read_only=read_only)
+        opened.callback(journal.close)
+        doorbell = SocketDoorbell(folder)
+        opened.callback(doorbell.close)
+        made = SessionClient(
+            folder=folder,
+            read_plan=lambda started, created: pinned_plan(
+                folder, started.plan_path, started.variables, created=created
+            ),
+            journal=journal,
+            doorbell=doorbell,
+            logs=SqliteLogReader(folder / "logs.db"),
+            clock=clock,
+            exporter=Exporter(
+                sign=sign, write=write_durably, find_leak=find_leak, crash=crash_point()
+            ),
+            read_only=read_only,
+            is_alive=lambda pid, started: start_time(pid) == started,
+            start_engine=lambda take_over: start_engine(folder, take_over),
+            last_words=lambda pid: last_words(folder, pid),
+            mask=lambda body: masked(made, body),
+        )
+        opened.pop_all()
     return made
 
 
