@@ -39,6 +39,8 @@ PROXY = "nginx"
 PROXY_PORT = 8443
 LOCAL = "localhost"
 VISITOR = Path(__file__).with_name("_visitor.py")
+ORDER = "RUNBOOK_ORDER"
+"""The variable in which a visitor finds its order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,8 @@ async def visit(
     network = next(iter(info.addresses), "")
     result = await run.containers.run_once(
         info.image,
-        ["-c", VISITOR.read_text(), json.dumps(order)],
+        ["-c", VISITOR.read_text()],
+        environment={ORDER: json.dumps(order)},  # it may have a token: arguments are for all to see
         entrypoint=["python3"],
         network=network,
         timeout=timeout,

@@ -1,6 +1,6 @@
 """A visitor of the stack with an address of its own: a program for a throwaway container.
 
-It has the standard library alone, takes an order in JSON as its argument, and writes JSON:
+It has the standard library alone, takes an order in JSON from `RUNBOOK_ORDER`, and writes JSON:
 
     {"do": "responses", "requests": [...]}       how each request is answered, and a control
     {"do": "limit", "request": {}, "limit": 5}   how many pass, and what happens after that
@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import socket
 import ssl
 import sys
@@ -201,7 +202,7 @@ ORDERS = {"responses": responses, "limit": limit, "witness": witness}
 
 
 def main() -> None:
-    order = json.loads(sys.argv[1])
+    order = json.loads(os.environ["RUNBOOK_ORDER"])
     json.dump(ORDERS[order["do"]](order), sys.stdout)
 
 

@@ -58,6 +58,7 @@ class SignedSession:
             is_alive=lambda *_: False,
             start_engine=lambda _: None,
             last_words=lambda _: "",
+            mask=lambda body: body,
         )
 
     def export(self, out: Path | None = None) -> Exported:

@@ -11,6 +11,7 @@ import hashlib
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -42,6 +43,9 @@ CREATE INDEX IF NOT EXISTS chunks_by_step ON chunks (step, first, source, lines)
 _NEXT = "SELECT first + lines FROM chunks ORDER BY first DESC LIMIT 1"
 _INSERT = "INSERT INTO chunks (first, lines, at, source, step, body) VALUES (?, ?, ?, ?, ?, ?)"
 _OF_STEP = "SELECT first, body FROM chunks WHERE step = ? AND first > ? ORDER BY first LIMIT 64"
+
+_BEFORE_ALL = -(1 << 63)
+"""Below every number that SQLite can store: rows with negative ones may have been put in."""
 
 _Chunk = tuple[int, int, str, str, str, bytes]
 _Item = tuple[Key, datetime, bytes | None]
@@ -118,20 +122,8 @@ class SqliteLogWriter:
 
     def digest(self, step: str) -> str:
         self.flush()
-        digest = hashlib.sha256()
-        try:
-            connection = connect_read_only(self._path)
-            try:
-                after = -1
-                while rows := connection.execute(_OF_STEP, (step, after)).fetchall():
-                    for _, body in rows:
-                        digest.update(body)
-                    after = rows[-1][0]
-            finally:
-                connection.close()
-        except sqlite3.Error as error:
-            raise explain(error, self._path, "read") from error
-        return digest.hexdigest()
+        *_, whole = digests(self._path, step)
+        return whole
 
     def close(self) -> None:
         """Store what is queued, open lines too."""
@@ -218,6 +210,26 @@ class SqliteLogWriter:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+
+
+def digests(path: Path, step: str) -> Iterator[str]:
+    """SHA-256 of nothing, then of a step's stored bytes up to the end of each chunk.
+
+    What was stored after a step's event follows what its hash is over.
+    """
+    digest = hashlib.sha256()
+    yield digest.hexdigest()
+    if not path.exists():
+        return
+    try:
+        with closing(connect_read_only(path)) as connection:
+            after = _BEFORE_ALL
+            while rows := connection.execute(_OF_STEP, (step, after)).fetchall():
+                for after, body in rows:  # noqa: B007 - the next query goes on after the last one
+                    digest.update(body)
+                    yield digest.hexdigest()
+    except sqlite3.Error as error:
+        raise explain(error, path, "read") from error
 
 
 def _rows(chunks: list[tuple[Run, bytes]], lines: list[int]) -> Iterator[_Chunk]:

@@ -20,7 +20,7 @@ from runbook_app.bootstrap.sessions import (
     load_plan,
     open_session,
 )
-from runbook_app.bootstrap.signals import public_key, read_journal
+from runbook_app.bootstrap.signals import log_digests, public_key, read_journal
 from runbook_app.bootstrap.surroundings import home, recipient_key, signing_key
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "home",
     "list_sessions",
     "load_plan",
+    "log_digests",
     "measure_score",
     "note_rehearsal",
     "only_driver",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_app.bootstrap.rehearsals import rehearsal_record
-from runbook_app.bootstrap.sessions import client
+from runbook_app.bootstrap.sessions import client, not_on_record
 from runbook_app.bootstrap.signals import read_journal
 from runbook_app.bootstrap.surroundings import crash_point, home
 from runbook_app.domain.errors import EnvironmentLacks, LockedError, RunbookError, UsageError
@@ -72,6 +72,12 @@ def _hold_target(
     from runbook_app.adapters.lock import TargetLock
 
     session = client(folder, read_only=True)
+    if session.plan.sha256 != session.state.plan_sha256:
+        raise UsageError(
+            f"The plan is not the one that the session is on record with. {not_on_record(session)}",
+            hint=f"`runbook resume {session.id} --accept-plan-change` goes on with"
+            f" {session.started.plan_path} as it is now.",
+        )
     target = Path(session.started.target)
     if not target.is_dir():
         raise UsageError(f"The session's target {target} is not there any more.")

@@ -6,17 +6,19 @@ import asyncio
 import getpass
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_app.bootstrap.leaks import find_leak
 from runbook_app.bootstrap.signals import sign
-from runbook_app.bootstrap.surroundings import crash_point, folders
+from runbook_app.bootstrap.surroundings import crash_point, folders, home
 from runbook_app.domain.errors import RunbookError, UsageError
 
 if TYPE_CHECKING:
     from runbook_app.adapters.recipient import Recipient
     from runbook_app.adapters.sessions import SessionSummary
+    from runbook_app.domain.entry import Body
     from runbook_app.domain.events import DoneBefore
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.client import SessionClient
@@ -153,16 +155,20 @@ def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
     Returns the session to go on with: the same one, or with the changed plan adopted.
 
     Raises:
-        UsageError: it was edited since the session began, and that was not accepted.
+        UsageError: it was edited since the session began, and that was not accepted; or an item
+            of it is gone whose rollback would be lost.
         PlanError: the edited plan has mistakes.
     """
     from runbook_app.adapters.plan_pin import as_options, changed_lines, pin
+    from runbook_app.domain.decisions import lost_by
 
     started = session.started
     if session.engine_alive():
         return session
     original = Path(started.plan_path)
     difference = changed_lines(session.plan, original)
+    if session.plan.sha256 != session.state.plan_sha256:
+        difference = f"{not_on_record(session)}\n{difference}"
     if not difference:
         return session
     if not accept:
@@ -172,11 +178,25 @@ def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
         )
     values = as_options(started.variables)
     changed = load_plan(original, None, values, window_from_now=True)
+    if lost := lost_by(session.state, changed):
+        raise UsageError(
+            f"{original} has no item {', '.join(lost)} any more, which changed the target: its"
+            " rollback would be lost.",
+            hint="Leave it in the plan, or roll it back first.",
+        )
     # Recorded first: a crash in between leaves the old pin, and the question is asked again.
     asyncio.run(session.record_plan_change(changed, difference))
     pin(session.folder, changed)
     session.close()
     return client(session.folder, read_only=False)
+
+
+def not_on_record(session: SessionClient) -> str:
+    """What is wrong with a pinned plan of which the journal has another hash."""
+    return (
+        f"The session's own copy, {session.plan.path}, has SHA-256 {session.plan.sha256}; the plan"
+        f" on record has {session.state.plan_sha256}."
+    )
 
 
 def check_target(plan: Plan, target: Path) -> None:
@@ -226,18 +246,46 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
     from runbook_app.engine.export import Exporter
 
     clock = SystemClock()
-    return SessionClient(
-        folder=folder,
-        read_plan=lambda started, created: pinned_plan(
-            folder, started.plan_path, started.variables, created=created
-        ),
-        journal=SqliteJournal(folder / "journal.db", clock, read_only=read_only),
-        doorbell=SocketDoorbell(folder),
-        logs=SqliteLogReader(folder / "logs.db"),
-        clock=clock,
-        exporter=Exporter(sign=sign, write=write_durably, find_leak=find_leak, crash=crash_point()),
-        read_only=read_only,
-        is_alive=lambda pid, started: start_time(pid) == started,
-        start_engine=lambda take_over: start_engine(folder, take_over),
-        last_words=lambda pid: last_words(folder, pid),
-    )
+    with ExitStack() as opened:  # a journal that can't be followed leaves nothing open
+        journal = SqliteJournal(folder / "journal.db", clock, read_only=read_only)
+        opened.callback(journal.close)
+        doorbell = SocketDoorbell(folder)
+        opened.callback(doorbell.close)
+        made = SessionClient(
+            folder=folder,
+            read_plan=lambda started, created: pinned_plan(
+                folder, started.plan_path, started.variables, created=created
+            ),
+            journal=journal,
+            doorbell=doorbell,
+            logs=SqliteLogReader(folder / "logs.db"),
+            clock=clock,
+            exporter=Exporter(
+                sign=sign, write=write_durably, find_leak=find_leak, crash=crash_point()
+            ),
+            read_only=read_only,
+            is_alive=lambda pid, started: start_time(pid) == started,
+            start_engine=lambda take_over: start_engine(folder, take_over),
+            last_words=lambda pid: last_words(folder, pid),
+            mask=lambda body: masked(made, body),
+        )
+        opened.pop_all()
+    return made
+
+
+def masked(session: SessionClient, body: Body) -> Body:
+    """Replace the secrets that a session knows in what a screen is about to put on record.
+
+    Without the key that they are sealed with it stays as it is, so that a session can be stopped;
+    nothing is signed then.
+    """
+    from runbook_app.adapters.artefacts import FolderArtefacts
+    from runbook_app.adapters.sealer import FileKeySealer
+    from runbook_app.bootstrap.engines import plain_names
+    from runbook_app.engine.known_secrets import KnownSecrets
+    from runbook_app.engine.redaction import Redactor
+
+    redactor, sealer = Redactor(plain_names(session.plan)), FileKeySealer(home() / "captures.key")
+    with suppress(RunbookError):
+        KnownSecrets(redactor, FolderArtefacts(session.folder, sealer))
+    return redactor.structure(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,3 +50,10 @@ def read_journal(folder: Path) -> Journal:
             f"{folder} has no journal.db.", hint="Give a session's folder, or a signal.json."
         )
     return SqliteJournal(path, SystemClock(), read_only=True)
+
+
+def log_digests(folder: Path) -> Callable[[str], Iterator[str]]:
+    """Of a step: the hashes of what a session's folder has of its log."""
+    from runbook_app.adapters.logs import digests
+
+    return lambda step: digests(folder / "logs.db", step)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_app import bootstrap
-from runbook_app.domain.errors import UsageError
+from runbook_app.domain.errors import JournalError, UsageError
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.domain.statement import JSON, LARGEST, MARKDOWN
 
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     help="The signer's public key (PEM).  [default: this machine's own]",
 )
 def verify_command(file: Path, session: Path | None, key: Path | None) -> None:
-    """Check the signal FILE, or a session's folder with its journal.
+    """Check the signal FILE, or a session's folder with its journal and its logs.
 
     Needs nothing but the file and the signer's public key, on any machine. With the FOLDER of its
     session too, an older copy is held against that journal. Exit code 0: valid; 1: invalid,
     altered, superseded, withdrawn, or signed by a key that is not at hand.
     """
-    from runbook_app.headless.verify import Finding, verify_journal
+    from runbook_app.headless.verify import Finding, verify_journal, verify_logs
 
     if session is not None and file.is_dir():
         raise UsageError(f"{file} is a folder too.", hint="Give a signal's file, then the folder.")
@@ -63,6 +63,9 @@ def verify_command(file: Path, session: Path | None, key: Path | None) -> None:
         journal = bootstrap.read_journal(folder)
         try:
             verify_journal(journal, stated, data, finding)
+            verify_logs(journal, bootstrap.log_digests(folder), finding)
+        except JournalError as error:
+            finding.wrong.append(error.message)
         finally:
             journal.close()
     _tell(finding.verdict, finding.lines, finding.wrong)

@@ -230,6 +230,16 @@ def dependents(state: SessionState, item_id: str) -> list[str]:
     return [other.id for other in found]
 
 
+def lost_by(state: SessionState, changed: Plan) -> list[str]:
+    """Items that have changed the target and that an edited plan has no more."""
+    kept = {item.id for item in changed.items}
+    return [
+        item.id
+        for item in state.items.values()
+        if item.captures and item.status is not ItemStatus.ROLLED_BACK and item.id not in kept
+    ]
+
+
 def restore_order(item: ItemState, ranks: dict[str, int]) -> list[ev.CaptureTaken]:
     """The earliest capture of each thing, by rank, newest first within a rank."""
     earliest: dict[tuple[str, str], ev.CaptureTaken] = {}

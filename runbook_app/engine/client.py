@@ -13,9 +13,9 @@ from pathlib import Path
 
 from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import to_text
-from runbook_app.domain.commands import Command
+from runbook_app.domain.commands import Command, RetryStep
 from runbook_app.domain.decisions import outline
-from runbook_app.domain.entry import Entry
+from runbook_app.domain.entry import Body, Entry
 from runbook_app.domain.errors import JournalError, UsageError
 from runbook_app.domain.events import (
     PlanChangeAccepted,
@@ -53,7 +53,9 @@ class SessionClient:
         is_alive: Callable[[int, str], bool],
         start_engine: Callable[[str], None],
         last_words: Callable[[int], str],
+        mask: Callable[[Body], Body],
     ) -> None:
+        """`mask` replaces the secrets that the session knows by now."""
         self.folder = folder
         self.logs = logs
         self.read_only = read_only
@@ -64,6 +66,7 @@ class SessionClient:
         self._is_alive = is_alive
         self._start_engine = start_engine
         self._last_words = last_words
+        self._mask = mask
         self.state = SessionState()
         self.refresh()
         if self.state.started is None:
@@ -97,7 +100,13 @@ class SessionClient:
             expires=to_text(self._clock.now() + EXPIRY),
             **fields,
         )
-        await self._journal.append(command)  # type: ignore[arg-type]  # a command of the union
+        masked = await asyncio.to_thread(self._mask, command)  # type: ignore[arg-type]  # a command of the union
+        if isinstance(masked, RetryStep) and masked != command:
+            raise UsageError(
+                "A parameter holds a secret of this session, and would put it into the journal.",
+                hint="Name a file or a variable that holds it instead.",
+            )
+        await self._journal.append(masked)
         self._doorbell.ring()
         return command.id
 
@@ -120,14 +129,13 @@ class SessionClient:
     async def record_plan_change(self, plan: Plan, difference: str) -> None:
         """Adopt an edited plan while no engine runs; the difference goes on record."""
         self._require_writable()
-        await self._journal.append(
-            PlanChangeAccepted(
-                sha256=plan.sha256,
-                difference=difference,
-                by=getpass.getuser(),
-                outline=outline(plan),
-            )
+        change = PlanChangeAccepted(
+            sha256=plan.sha256,
+            difference=difference,
+            by=getpass.getuser(),
+            outline=outline(plan),
         )
+        await self._journal.append(await asyncio.to_thread(self._mask, change))
 
     async def note_rehearsals(self, found: Sequence[RehearsalNoted]) -> None:
         """Record what this session does not know yet of rehearsals on copies of its target."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from runbook_app.domain.completion import Unconfirmed
 from runbook_app.domain.entry import Entry
-from runbook_app.domain.events import SignalExported, Withdrawal
+from runbook_app.domain.events import SignalExported, StepFailed, StepSucceeded, Withdrawal
 from runbook_app.domain.state import SessionState, fold
 from runbook_app.domain.statement import (
     MARKDOWN,
@@ -166,6 +166,38 @@ def verify_journal(
     finding.lines.append(f"Journal   entries 1 to {seq} fit each other, the last is {digest}")
     if stated is not None and signal is not None:
         _hold_against(journal, stated, signal, finding)
+
+
+def verify_logs(journal: Journal, stored: Callable[[str], Iterable[str]], finding: Finding) -> None:
+    """Hold each finished step's log against the hash that its event carries.
+
+    `stored` gives the hashes of what there is of a step's log, at each length that it has had.
+
+    Raises:
+        JournalError: a log can't be read at all.
+    """
+    told: dict[str, dict[str, int]] = {}
+    seq = 0
+    while entries := journal.read(seq, _PAGE):
+        seq = entries[-1].seq
+        for entry in entries:
+            match entry.body:
+                case (
+                    StepSucceeded(step=step, log_sha256=sha256)
+                    | StepFailed(step=step, log_sha256=sha256)
+                ) if sha256:
+                    told.setdefault(step, {})[sha256] = entry.seq
+    altered = False
+    for step, hashes in told.items():
+        if missing := hashes.keys() - set(stored(step)):
+            altered = True
+            finding.wrong.append(
+                f"The log of step {step} is not the one whose hash stands in entry"
+                f" {min(hashes[sha256] for sha256 in missing)} of the journal: lines of it were"
+                " changed, added or taken out, or are lost."
+            )
+    if told and not altered:
+        finding.lines.append(f"Logs      of {len(told)} steps are as their hashes say")
 
 
 def _hold_against(journal: Journal, stated: Stated, signal: bytes, finding: Finding) -> None:

@@ -64,7 +64,14 @@ class History:
         if line not in self.lines:
             self.lines.append(line)
 
-    def change(self, text: str) -> None:
+    def change(self, text: str, *, of: str = "") -> None:
+        """Enter a change; `of` is what has to have been captured, such as `database db`.
+
+        Raises:
+            AssertionError: it was not.
+        """
+        if of and of not in self.captured:
+            raise AssertionError(f"{text}: {of} was not captured before")
         self.lines.append(text)
 
     @property
@@ -77,6 +84,14 @@ class History:
         return [line for line in self.lines if not line.startswith("capture ")]
 
 
+Seen = tuple[int, bytes]
+"""Mode and bytes of a file."""
+
+
+def seen(path: Path) -> Seen | None:
+    return (path.stat().st_mode, path.read_bytes()) if path.is_file() else None
+
+
 @dataclass(slots=True, kw_only=True)
 class FakeFiles:
     """Real files below a folder. Owners are noted, not set: that would need root."""
@@ -84,6 +99,8 @@ class FakeFiles:
     root: Path
     history: History
     owners: dict[str, int] = field(default_factory=dict)
+    captured: dict[Path, Seen | None] = field(default_factory=dict)
+    """What each file was when it was first captured; None: it was not there."""
 
     def path(self, relative: str) -> Path:
         path = (self.root / relative).resolve()
@@ -118,7 +135,7 @@ class FakeFiles:
         owner = uid if uid is not None or before is None else before.uid
         if before and (before.mode, before.uid) == (wanted, owner) and self.read(relative) == data:
             return False
-        self.history.capture("file", relative)
+        self._capture(relative)
         path = self.path(relative)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -127,22 +144,26 @@ class FakeFiles:
         path.chmod(wanted)
         if uid is not None:
             self.owners[relative] = uid
-        self.history.change(f"write {relative} {wanted:04o}")
+        self.history.change(f"write {relative} {wanted:04o}", of=f"file {relative}")
         return True
 
     async def remove(self, relative: str) -> bool:
         if not self.exists(relative):
             return False
-        self.history.capture("file", relative)
+        self._capture(relative)
         self.path(relative).unlink()
-        self.history.change(f"remove {relative}")
+        self.history.change(f"remove {relative}", of=f"file {relative}")
         return True
+
+    def _capture(self, relative: str) -> None:
+        self.history.capture("file", relative)
+        self.captured.setdefault(self.path(relative), seen(self.path(relative)))
 
 
 Execute = Callable[[str, Sequence[str], bytes], ExecResult]
 """Service, command, standard input."""
-RunOnce = Callable[[str, Sequence[str]], ExecResult]
-"""Image, command."""
+RunOnce = Callable[[str, Sequence[str], Mapping[str, str]], ExecResult]
+"""Image, command, environment."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -204,7 +225,7 @@ class FakeContainers:
     ) -> ExecResult:
         self.once.append((image, *argv))
         self.mounts.append(mounts)
-        return self.on_run_once(image, argv)
+        return self.on_run_once(image, argv, dict(environment or {}))
 
     async def build(
         self, context: str, tag: str, *, dockerfile: str = "Dockerfile", pull: bool = False
@@ -249,10 +270,11 @@ class FakeCompose:
         return await self.files.write(self.file, text.getvalue())
 
     async def up(self, *, timeout: timedelta = timedelta(minutes=3)) -> None:
-        self.files.history.capture("project", await self.project())
+        project = await self.project()
+        self.files.history.capture("project", project)
         if self.fails:
             raise ActionError(self.fails)
-        self.files.history.change("up")
+        self.files.history.change("up", of=f"project {project}")
         self.differences.clear()
 
     async def settled(self) -> Sequence[str]:
@@ -272,6 +294,7 @@ def _yaml() -> Any:
 @dataclass(slots=True, kw_only=True)
 class FakeShell:
     programs: dict[str, Callable[[Sequence[str]], ExecResult]] = field(default_factory=dict)
+    executed: list[tuple[str, ...]] = field(default_factory=list)
 
     async def run(
         self,
@@ -284,6 +307,7 @@ class FakeShell:
     ) -> ExecResult:
         if argv[0] not in self.programs:
             raise EnvironmentLacks(f"There is no program {argv[0]}.", hint="Install it.")
+        self.executed.append(tuple(argv))
         return self.programs[argv[0]](argv)
 
     def which(self, name: str) -> str | None:

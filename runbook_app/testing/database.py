@@ -103,7 +103,7 @@ class FakeDatabase:
     ) -> AsyncIterator[FakeTransaction]:
         self.logins.append(login)
         self.history.capture("database", "db")
-        self.history.change("begin")
+        self.history.change("begin", of="database db")
         try:
             yield FakeTransaction(change=self._change)
         except BaseException:
@@ -168,7 +168,7 @@ class FakeDatabase:
         self.history.capture("database", "db")
         self.parameters.append(parameters)
         rows = self.on_execute(sql)
-        self.history.change(f"sql {' '.join(sql.split())}")
+        self.history.change(f"sql {' '.join(sql.split())}", of="database db")
         return rows
 
 

@@ -1,9 +1,11 @@
 """A target for the author of an action: a folder, and the context to call the action with.
 
 target = FakeTarget(tmp_path)
-await write_motd.function(target.run, text="hello")
+await target.apply(write_motd, text="hello")
 assert target.history.lines == ["capture file motd", "write motd 0644"]
 assert (await write_motd.checker(target.run, text="hello")).progress is Progress.DONE
+
+A change that nothing captured before is an error here, and so is a secret in an argument.
 """
 
 # ruff: noqa: ARG002 - a fake takes all that its port gives, and looks at some of it
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_app.domain.measure import Measurement, Scalar
-from runbook_app.domain.plan import Plan, TargetSpec
+from runbook_app.domain.plan import ActionKind, Plan, TargetSpec
 from runbook_app.ports.action import Action, Run
 from runbook_app.ports.capabilities import Containers, Files, Http
 from runbook_app.testing.capabilities import (
@@ -24,9 +26,14 @@ from runbook_app.testing.capabilities import (
     FakeRecord,
     FakeShell,
     History,
+    Seen,
+    seen,
 )
 from runbook_app.testing.database import FakeDatabase, FakeSecrets
 from runbook_app.testing.network import FakeHttp
+
+SHORTEST = 8
+"""Characters of a secret that can be told from ordinary text."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,10 +139,48 @@ class FakeTarget:
             recorder=self.recorder,
         )
 
+    async def apply(self, action: Action, **parameters: object) -> None:
+        """Call an action, and hold what it did against its context's promises, if it fails too.
+
+        Raises:
+            AssertionError: it changed what was not captured before, or passed a secret on in an
+                argument, which every account of the machine can read; or a check changed a file.
+        """
+        before = self._files()
+        self.files.captured.clear()
+        try:
+            await action.function(self.run, **parameters)
+        finally:
+            self._hold_captured(before, may_change=action.kind is not ActionKind.CHECK)
+            self._hold_arguments()
+
+    def _files(self) -> dict[Path, Seen | None]:
+        root = self.folder.resolve()
+        return {path: seen(path) for path in root.rglob("*") if path.is_file()}
+
+    def _hold_captured(self, before: dict[Path, Seen | None], *, may_change: bool) -> None:
+        if self.run.files is not self.files:
+            return
+        after, captured = self._files(), self.files.captured
+        for path in {*before, *after}:
+            was = before.get(path)
+            if after.get(path) == was:
+                continue
+            if not may_change:
+                raise AssertionError(f"a check changed {path}")
+            if path not in captured or captured[path] != was:
+                raise AssertionError(f"{path} was changed and not captured before")
+
+    def _hold_arguments(self) -> None:
+        given = (*self.containers.executed, *self.containers.once, *self.shell.executed)
+        for name, value in self.secrets.history:
+            if len(value) >= SHORTEST and any(value in word for argv in given for word in argv):
+                raise AssertionError(f"the secret {name} stands in the arguments of a command")
+
     async def measure(self, action: Action, **parameters: object) -> list[str]:
         """Call a check; return the names of what did not hold."""
         self.recorder.measurements.clear()
-        await action.function(self.run, **parameters)
+        await self.apply(action, **parameters)
         return [taken.name for taken in self.recorder.measurements if not taken.ok]
 
     def value(self, name: str) -> Scalar:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from actions import _visitor, http
+from actions._stack import ORDER
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.capabilities import ExecResult, PublishedPort
 from runbook_app.testing.capabilities import container, result
@@ -163,8 +164,8 @@ async def test_hsts_is_on_every_answer_over_tls_and_nowhere_else(
 def visiting(target: FakeTarget, port: int, *, ca: str = "") -> None:
     """Let throwaway containers of this target be visits to a port of this machine."""
 
-    def visit(image: str, command: Sequence[str]) -> ExecResult:
-        order = json.loads(command[2])
+    def visit(_: str, __: Sequence[str], environment: Mapping[str, str]) -> ExecResult:
+        order = json.loads(environment[ORDER])
         order["entrance"] |= {"host": "127.0.0.1", "port": port, "ca": ca}
         return result(json.dumps(_visitor.ORDERS[order["do"]](order)))
 

@@ -50,7 +50,7 @@ def test_a_file_that_is_no_migration_is_passed_over():
 async def test_several_heads_are_named(target):
     write(target, "3_other.py", "revision = 'ccc'\ndown_revision = 'aaa'\n")
     with pytest.raises(ActionError, match=r"2 heads: bbb \(.*2_second.py\), ccc"):
-        await database_migrations.pgcrypto.function(target.run, columns=COLUMNS)
+        await target.apply(database_migrations.pgcrypto, columns=COLUMNS)
     assert target.history.changes == []
 
 
@@ -61,8 +61,8 @@ def test_a_revision_that_is_there_twice_is_an_error(target):
 
 
 async def test_ours_come_after_the_head_and_after_each_other(target):
-    await database_migrations.pgcrypto.function(target.run, columns=COLUMNS)
-    await database_migrations.pgaudit.function(target.run, audited={"customers": ["phone"]})
+    await target.apply(database_migrations.pgcrypto, columns=COLUMNS)
+    await target.apply(database_migrations.pgaudit, audited={"customers": ["phone"]})
     found = chain.read(target.run, "alembic/versions")
     first, second = found.named("enable_pgcrypto"), found.named("enable_pgaudit")
     assert first is not None
@@ -72,9 +72,9 @@ async def test_ours_come_after_the_head_and_after_each_other(target):
 
 
 async def test_writing_again_changes_nothing(target):
-    await database_migrations.pgcrypto.function(target.run, columns=COLUMNS)
+    await target.apply(database_migrations.pgcrypto, columns=COLUMNS)
     changes = list(target.history.changes)
-    await database_migrations.pgcrypto.function(target.run, columns=COLUMNS)
+    await target.apply(database_migrations.pgcrypto, columns=COLUMNS)
     assert target.history.changes == changes
     assert database_migrations.pgcrypto.checker is not None
     finding = await database_migrations.pgcrypto.checker(target.run, columns=COLUMNS)
@@ -82,7 +82,7 @@ async def test_writing_again_changes_nothing(target):
 
 
 async def test_a_migration_is_captured_as_absent_before_it_is_written(target):
-    await database_migrations.pgcrypto.function(target.run, columns=COLUMNS)
+    await target.apply(database_migrations.pgcrypto, columns=COLUMNS)
     (captured,) = target.history.captured
     assert captured.endswith("_enable_pgcrypto.py")
 
@@ -90,7 +90,7 @@ async def test_a_migration_is_captured_as_absent_before_it_is_written(target):
 @pytest.mark.parametrize("text", ['a"; DROP', "Upper", "", "two words"])
 async def test_a_name_that_would_need_quotes_is_refused(target, text):
     with pytest.raises(ActionError):
-        await database_migrations.pgcrypto.function(target.run, columns={"customers": [text]})
+        await target.apply(database_migrations.pgcrypto, columns={"customers": [text]})
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,7 @@ def test_a_file_is_named_as_the_target_names_its_own_and_has_a_date(template, na
 
 
 async def test_what_is_written_is_python(target):
-    await database_migrations.pgcrypto.function(target.run, columns=COLUMNS)
-    await database_migrations.pgaudit.function(
-        target.run, audited={"users": [], "customers": ["a"]}
-    )
+    await target.apply(database_migrations.pgcrypto, columns=COLUMNS)
+    await target.apply(database_migrations.pgaudit, audited={"users": [], "customers": ["a"]})
     for path in (target.folder / "alembic/versions").glob("*enable*.py"):
         compile(path.read_text(), path.name, "exec")

@@ -31,15 +31,15 @@ def target(tmp_path) -> FakeTarget:
 
 
 async def test_a_library_that_was_loaded_stays_so(target):
-    await database_server.configure.function(target.run)
+    await target.apply(database_server.configure)
     words = target.compose.document()["services"]["db"]["command"]
     assert "shared_preload_libraries=pg_stat_statements,pgaudit" in words
 
 
 async def test_configuring_twice_changes_nothing_the_second_time(target):
-    await database_server.configure.function(target.run)
+    await target.apply(database_server.configure)
     changes = list(target.history.changes)
-    await database_server.configure.function(target.run)
+    await target.apply(database_server.configure)
     assert target.history.changes == changes
     assert database_server.configure.checker is not None
     assert (await database_server.configure.checker(target.run)).progress is Progress.DONE
@@ -48,12 +48,12 @@ async def test_configuring_twice_changes_nothing_the_second_time(target):
 async def test_without_the_extensions_files_nothing_is_changed(tmp_path):
     target = database_target(tmp_path, {**PRESENT, "pg_available_extensions": [(0,)]})
     with pytest.raises(ActionError, match="has no extension pgaudit"):
-        await database_server.configure.function(target.run)
+        await target.apply(database_server.configure)
     assert target.history.changes == []
 
 
 async def test_no_statements_text_is_to_be_logged(target):
-    await database_server.configure.function(target.run)
+    await target.apply(database_server.configure)
     words = target.compose.document()["services"]["db"]["command"]
     for setting in (
         "log_statement=none",
@@ -91,7 +91,7 @@ async def test_a_rehearsal_that_fails_touches_nothing_real(tmp_path):
     target = migrating(tmp_path)
     target.containers.on_run_once = lambda *_: result(exit_code=1, stderr="Boom: no such table\n")
     with pytest.raises(ActionError, match="on an empty database failed: Boom: no such table"):
-        await database_migrations.migrate.function(target.run)
+        await target.apply(database_migrations.migrate)
     assert not any("NOLOGIN" in line for line in statements(target))
     assert "DROP DATABASE" in statements(target)[-1]
 
@@ -101,7 +101,7 @@ async def test_a_migration_that_fails_lets_the_application_in_again(tmp_path):
     answers = iter([result(), result(exit_code=1, stderr="Boom\n")])
     target.containers.on_run_once = lambda *_: next(answers)
     with pytest.raises(ActionError, match="alembic upgrade head failed: Boom"):
-        await database_migrations.migrate.function(target.run)
+        await target.apply(database_migrations.migrate)
     doors = [line for line in statements(target) if "LOGIN" in line]
     assert ["NOLOGIN" in line for line in doors] == [True, False]
     assert "up" not in target.history.changes
@@ -110,7 +110,7 @@ async def test_a_migration_that_fails_lets_the_application_in_again(tmp_path):
 
 async def test_an_application_is_kept_out_until_its_new_container_comes(tmp_path):
     target = migrating(tmp_path)
-    await database_migrations.migrate.function(target.run)
+    await target.apply(database_migrations.migrate)
     order = target.history.changes
     closed = next(n for n, line in enumerate(order) if "NOLOGIN" in line)
     opened = next(n for n, line in enumerate(order) if line.endswith('"accounts" LOGIN;'))
@@ -119,7 +119,7 @@ async def test_an_application_is_kept_out_until_its_new_container_comes(tmp_path
 
 async def test_a_schema_at_the_head_is_not_moved_again(tmp_path):
     target = migrating(tmp_path, at="bbb")
-    await database_migrations.migrate.function(target.run)
+    await target.apply(database_migrations.migrate)
     assert target.containers.once == []
     assert "up" in target.history.changes
 
@@ -135,7 +135,7 @@ def taking_back(target: FakeTarget):
 async def test_values_are_lost_only_after_a_persons_word(tmp_path, answer):
     target = migrating(tmp_path)
     target.recorder.answers = [answer]
-    target.containers.on_run_once = lambda _, argv: (
+    target.containers.on_run_once = lambda _, argv, __: (
         result() if "encrypted_data" in argv[-1] else result(exit_code=1, stderr="X: Wrong key\n")
     )
     if answer == "lose them":
@@ -166,7 +166,7 @@ async def test_what_migrates_again_is_found_out(tmp_path):
 async def test_a_rollback_goes_to_the_revision_of_the_checkpoint(tmp_path):
     target = migrating(tmp_path, at="aaa")
     target.recorder.earlier = [("x", Measurement(name="alembic revision", value="aaa"))]
-    await database_migrations.downgrade.function(target.run)
+    await target.apply(database_migrations.downgrade)
     assert target.containers.once == []
     assert database_migrations.downgrade.checker is not None
     assert (await database_migrations.downgrade.checker(target.run)).progress is Progress.DONE
@@ -174,4 +174,4 @@ async def test_a_rollback_goes_to_the_revision_of_the_checkpoint(tmp_path):
 
 async def test_a_rollback_without_a_recorded_revision_says_so(tmp_path):
     with pytest.raises(ActionError, match="No revision was recorded"):
-        await database_migrations.downgrade.function(migrating(tmp_path).run)
+        await migrating(tmp_path).apply(database_migrations.downgrade)

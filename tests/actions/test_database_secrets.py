@@ -20,7 +20,7 @@ MINE = {"application_uid": os.geteuid(), "server_uid": os.geteuid()}
 
 
 async def make(target: FakeTarget) -> None:
-    await database_roles.secrets.function(target.run, **MINE)
+    await target.apply(database_roles.secrets, **MINE)
 
 
 async def test_each_secret_is_0600_and_belongs_to_its_container(target):
@@ -65,5 +65,5 @@ async def test_git_ignores_the_files_before_they_are_there(target):
 async def test_who_may_not_give_files_away_makes_none(target, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(ActionError, match="only root"):
-        await database_roles.secrets.function(target.run)
+        await target.apply(database_roles.secrets)
     assert target.history.changes == []

@@ -14,6 +14,7 @@ import pytest
 
 from actions import exposure, jwt, tls
 from actions._old_tls import speaking
+from actions._stack import ORDER
 from actions._tokens import Signing, signed_again
 from runbook_app.adapters.http import HttpClient
 from runbook_app.domain.errors import NotMeasured
@@ -131,12 +132,12 @@ async def test_a_probe_that_overlooks_the_careless_server_measures_nothing(
 def visitor(target: FakeTarget, port: int) -> None:
     """Let throwaway containers run here, against a server on loopback."""
 
-    def run_once(_: str, argv: Sequence[str]) -> ExecResult:
-        flag, program, text = argv
-        order = json.loads(text)
+    def run_once(_: str, argv: Sequence[str], environment: Mapping[str, str]) -> ExecResult:
+        order = json.loads(environment[ORDER])
         order["entrance"] |= {"host": "127.0.0.1", "port": port}
         done = subprocess.run(
-            [sys.executable, flag, program, json.dumps(order)],
+            [sys.executable, *argv],
+            env={ORDER: json.dumps(order)},
             capture_output=True,
             check=False,
             timeout=60,

@@ -8,6 +8,7 @@ import pytest
 from actions import _nginx_conf, nginx
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.measure import Finding, Progress
+from runbook_app.ports.capabilities import ExecResult
 from runbook_app.testing.capabilities import result
 from runbook_app.testing.run import FakeTarget
 
@@ -28,12 +29,12 @@ async def test_nginx_itself_accepts_the_configuration_before_it_is_in_place(
 ) -> None:
     seen: list[bool] = []
 
-    def accept(image: str, command: object) -> object:
+    def accept(*_: object) -> ExecResult:
         seen.append(target.files.exists("nginx/nginx.conf"))
         return result()
 
-    target.containers.on_run_once = accept  # type: ignore[assignment]
-    await nginx.configure.function(target.run, **PORTS)
+    target.containers.on_run_once = accept
+    await target.apply(nginx.configure, **PORTS)
     assert seen == [False]
     assert target.history.changes == [
         "write nginx/Dockerfile 0644",
@@ -44,7 +45,7 @@ async def test_nginx_itself_accepts_the_configuration_before_it_is_in_place(
 
 
 async def test_nginx_judges_what_will_be_written_with_the_certificates(target: FakeTarget) -> None:
-    await nginx.configure.function(target.run, **PORTS)
+    await target.apply(nginx.configure, **PORTS)
     candidate, certificates = target.containers.mounts[0]
     assert (candidate.source / "nginx.conf").read_bytes() == target.files.read("nginx/nginx.conf")
     assert certificates.source == target.folder / "certs"
@@ -55,7 +56,7 @@ async def test_nginx_judges_what_will_be_written_with_the_certificates(target: F
 async def test_nginx_may_read_the_candidate_whatever_the_umask(target: FakeTarget) -> None:
     before = os.umask(0o077)
     try:
-        await nginx.configure.function(target.run, **PORTS)
+        await target.apply(nginx.configure, **PORTS)
     finally:
         os.umask(before)
     candidate = target.containers.mounts[0][0].source
@@ -66,12 +67,12 @@ async def test_nginx_may_read_the_candidate_whatever_the_umask(target: FakeTarge
 async def test_a_refused_configuration_is_not_written(target: FakeTarget) -> None:
     target.containers.on_run_once = lambda *_: result(exit_code=1, stderr="[emerg] unknown x")
     with pytest.raises(ActionError, match=r"nginx refuses the configuration: \[emerg\] unknown x"):
-        await nginx.configure.function(target.run, **PORTS)
+        await target.apply(nginx.configure, **PORTS)
     assert not target.files.exists("nginx/nginx.conf")
 
 
 async def test_each_file_is_captured_before_it_is_written(target: FakeTarget) -> None:
-    await nginx.configure.function(target.run, **PORTS)
+    await target.apply(nginx.configure, **PORTS)
     for name in ("nginx/Dockerfile", "nginx/healthcheck.sh", "nginx/nginx.conf"):
         captured = target.history.lines.index(f"capture file {name}")
         assert target.history.lines[captured + 1] == f"write {name} 0644"
@@ -80,7 +81,7 @@ async def test_each_file_is_captured_before_it_is_written(target: FakeTarget) ->
 async def test_what_clients_will_remember_is_left_for_a_rollback_to_tell(
     target: FakeTarget,
 ) -> None:
-    await nginx.configure.function(target.run, **PORTS, hsts_max_age=600)
+    await target.apply(nginx.configure, **PORTS, hsts_max_age=600)
     assert "HTTPS for localhost, 127.0.0.1 until 10m after" in str(
         target.recorder.outputs["rollback_remark"]
     )
@@ -88,7 +89,7 @@ async def test_what_clients_will_remember_is_left_for_a_rollback_to_tell(
 
 async def test_the_check_tells_how_far_it_came(target: FakeTarget) -> None:
     assert (await found(target)).progress is Progress.NOT_DONE
-    await nginx.configure.function(target.run, **PORTS)
+    await target.apply(nginx.configure, **PORTS)
     assert (await found(target)).progress is Progress.DONE
     assert (await found(target, https_port=8002)).progress is Progress.PARTLY
     target.containers.images.clear()

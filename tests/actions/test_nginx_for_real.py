@@ -52,7 +52,7 @@ def proxy(folder: Path, image: str) -> Iterator[Edge]:
 def image(folder: Path) -> str:
     """The image, built by the action itself from its own files."""
     target = made_target(folder / "build")
-    asyncio.run(nginx.configure.function(target.run, https_port=1, http_port=2))
+    asyncio.run(target.apply(nginx.configure, https_port=1, http_port=2))
     return edge.IMAGE
 
 
@@ -336,5 +336,5 @@ async def test_a_configuration_that_nginx_refuses_is_not_written(folder: Path, i
     target = made_target(folder / "refused")
     (target.folder / "certs/cert.pem").unlink()
     with pytest.raises(ActionError, match=r"cert\.pem.*No such file"):
-        await nginx.configure.function(target.run, https_port=1, http_port=2)
+        await target.apply(nginx.configure, https_port=1, http_port=2)
     assert not target.files.exists("nginx/nginx.conf")

@@ -92,7 +92,7 @@ def text(target: FakeTarget) -> str:
 
 
 async def add(target: FakeTarget, **parameters: object) -> Any:
-    await compose.add_proxy.function(target.run, **(PORTS | parameters))
+    await target.apply(compose.add_proxy, **(PORTS | parameters))
     return target.compose.document()["services"]
 
 
@@ -213,7 +213,7 @@ async def test_bringing_up_is_done_when_nothing_differs(shop: FakeTarget) -> Non
     assert compose.apply.checker
     shop.compose.differences = ["nginx: has no container"]
     before = await compose.apply.checker(shop.run)
-    await compose.apply.function(shop.run)
+    await shop.apply(compose.apply)
     after = await compose.apply.checker(shop.run)
     assert before == Finding(progress=Progress.NOT_DONE, evidence="nginx: has no container")
     assert after.progress is Progress.DONE

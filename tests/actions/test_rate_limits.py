@@ -5,7 +5,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -73,9 +73,14 @@ def beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run throwaway containers in threads, as the real ones run beside each other."""
 
     async def run_once(
-        self: FakeContainers, image: str, argv: Sequence[str], **_: object
+        self: FakeContainers,
+        image: str,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        **_,
     ) -> ExecResult:
-        return await asyncio.to_thread(self.on_run_once, image, argv)
+        return await asyncio.to_thread(self.on_run_once, image, argv, environment)
 
     monkeypatch.setattr(FakeContainers, "run_once", run_once)
 
@@ -84,8 +89,8 @@ def visiting(target: FakeTarget, port: int) -> None:
     """Give each throwaway container a name of its own, as it would have an address."""
     names = itertools.count()
 
-    def visit(image: str, command: Sequence[str]) -> ExecResult:
-        given = json.loads(command[2])
+    def visit(_: str, __: Sequence[str], environment: Mapping[str, str]) -> ExecResult:
+        given = json.loads(environment[_stack.ORDER])
         given["entrance"] |= {"host": "127.0.0.1", "port": port, "name": f"visitor-{next(names)}"}
         return result(json.dumps(_visitor.ORDERS[given["do"]](given)))
 
@@ -175,8 +180,8 @@ def test_only_what_was_asked_while_the_first_was_refused_tells_addresses_apart(
 async def test_a_witness_that_comes_too_late_measures_nothing(target: FakeTarget) -> None:
     answers = {"limit": visit(), "witness": {"seen": [[{"status": 401, "at": 200.0}]]}}
     target.containers.running["api"] = container("api")
-    target.containers.on_run_once = lambda _, command: result(
-        json.dumps(answers[json.loads(command[2])["do"]])
+    target.containers.on_run_once = lambda _, __, environment: result(
+        json.dumps(answers[json.loads(environment[_stack.ORDER])["do"]])
     )
     with pytest.raises(NotMeasured, match="No second address asked POST /login"):
         await target.measure(api.rate_limits, endpoints=[stated()])

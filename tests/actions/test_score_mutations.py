@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from actions import database, logs
+from actions._stack import ORDER
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.capabilities import ExecResult
 from runbook_app.testing.capabilities import container, result
@@ -35,8 +36,8 @@ def serving(target: FakeTarget, line: dict[str, Any], *, returned: bool = True) 
     def execute(_: str, __: Sequence[str], ___: bytes) -> ExecResult:
         return result(json.dumps({"right": "head.body.signature"}))
 
-    def visit(_: str, argv: Sequence[str]) -> ExecResult:
-        order = json.loads(argv[2])
+    def visit(_: str, __: Sequence[str], environment: Mapping[str, str]) -> ExecResult:
+        order = json.loads(environment[ORDER])
         marks.append(order["requests"][0]["headers"]["X-Request-ID"])
         headers = [["X-Request-ID", marks[-1]]] if returned else []
         return result(json.dumps({"answers": [{"status": 200, "headers": headers}]}))

@@ -88,7 +88,7 @@ async def test_settings_that_lack_a_value_or_show_one_fail(there):
 
 
 def starting(there: SecretsTarget, *, exit_code: int = 1, more: str = "") -> None:
-    def once(_: str, argv: Sequence[str]) -> ExecResult:
+    def once(_: str, argv: Sequence[str], __: object) -> ExecResult:
         return result(f"x: {argv[0]} is missing\n{more}", exit_code=exit_code)
 
     there.fake.containers.on_run_once = once

@@ -23,15 +23,15 @@ def there(tmp_path, monkeypatch) -> SecretsTarget:
 
 
 async def made(there: SecretsTarget) -> None:
-    await rotation.credentials.function(there.fake.run, manifest=MANIFEST)
+    await there.fake.apply(rotation.credentials, manifest=MANIFEST)
 
 
 async def taken_out(there: SecretsTarget) -> None:
-    await rotation.compose.function(there.fake.run, manifest=MANIFEST)
+    await there.fake.apply(rotation.compose, manifest=MANIFEST)
 
 
 async def exchanged(there: SecretsTarget) -> None:
-    await rotation.exchange.function(there.fake.run, manifest=MANIFEST, account=ACCOUNT)
+    await there.fake.apply(rotation.exchange, manifest=MANIFEST, account=ACCOUNT)
 
 
 async def progress(there: SecretsTarget, action, **more) -> Progress:
@@ -160,7 +160,7 @@ async def test_an_exchange_that_is_not_whole_is_done_again(there, undone):
 async def test_a_rollback_gives_the_account_its_hash_from_before_back(there):
     await made(there)
     await exchanged(there)
-    await rotation.accounts_back.function(there.fake.run, account=ACCOUNT)
+    await there.fake.apply(rotation.accounts_back, account=ACCOUNT)
     assert there.hash == HASH
     assert await progress(there, rotation.accounts_back, account=ACCOUNT) is Progress.DONE
 
@@ -169,7 +169,7 @@ async def test_a_password_that_was_changed_since_is_left_alone_by_a_rollback(the
     await made(there)
     await exchanged(there)
     there.hash = "$argon2id$changed since"
-    await rotation.accounts_back.function(there.fake.run, account=ACCOUNT)
+    await there.fake.apply(rotation.accounts_back, account=ACCOUNT)
     assert there.hash == "$argon2id$changed since"
 
 
@@ -232,4 +232,4 @@ def test_a_token_is_signed_as_the_application_does_it():
 
 async def test_a_retired_secret_that_the_manifest_lacks_is_an_error(there):
     with pytest.raises(ActionError, match="The manifest has no db_password"):
-        await rotation.credentials.function(there.fake.run, manifest=MANIFEST[1:])
+        await there.fake.apply(rotation.credentials, manifest=MANIFEST[1:])

@@ -34,15 +34,15 @@ def target(tmp_path) -> FakeTarget:
 @pytest.mark.parametrize(("effect", "given"), EFFECTS, ids=lambda value: getattr(value, "name", ""))
 async def test_each_file_is_written_once_and_found(target, effect, given):
     assert (await effect.checker(target.run, **given)).progress is Progress.NOT_DONE
-    await effect.function(target.run, **given)
+    await target.apply(effect, **given)
     assert (await effect.checker(target.run, **given)).progress is Progress.DONE
     changes = list(target.history.changes)
-    await effect.function(target.run, **given)
+    await target.apply(effect, **given)
     assert target.history.changes == changes
 
 
 async def test_the_manager_has_the_manifest_of_the_plan(target):
-    await secrets.create_manager.function(target.run, manifest=MANIFEST)
+    await target.apply(secrets.create_manager, manifest=MANIFEST)
     source = target.files.read("src/core/secrets.py").decode()
     compile(source, "secrets.py", "exec")
     assert source.count("    Secret(\n") == len(MANIFEST)

@@ -115,8 +115,8 @@ async def server(tmp_path, monkeypatch) -> Server:
 
 
 async def filled(server: Server) -> None:
-    await vault.server.function(server.there.fake.run, **GIVEN)
-    await vault.initialise.function(server.there.fake.run, **WITH)
+    await server.there.fake.apply(vault.server, **GIVEN)
+    await server.there.fake.apply(vault.initialise, **WITH)
 
 
 async def progress(server: Server, action, **given) -> Progress:
@@ -128,7 +128,7 @@ async def progress(server: Server, action, **given) -> Progress:
 async def test_with_files_as_the_backend_nothing_is_done(server, action):
     before = list(server.there.fake.history.lines)
     given = {"backend": "file"} if action is vault.server else {**WITH, "backend": "file"}
-    await action.function(server.there.fake.run, **given)
+    await server.there.fake.apply(action, **given)
     assert server.there.fake.history.lines == before
     assert await progress(server, action, **given) is Progress.DONE
 
@@ -137,16 +137,16 @@ async def test_without_a_key_to_seal_to_nothing_is_begun(server):
     server.there.fake.secrets.seals_to = ""
     before = list(server.there.fake.history.lines)
     with pytest.raises(NeedsRecipient, match="no key or passphrase to seal"):
-        await vault.server.function(server.there.fake.run, **GIVEN)
+        await server.there.fake.apply(vault.server, **GIVEN)
     assert len(server.there.fake.recorder.questions) == 1
     assert server.there.fake.history.lines == before
     with pytest.raises(NeedsRecipient):
-        await vault.initialise.function(server.there.fake.run, **WITH)
+        await server.there.fake.apply(vault.initialise, **WITH)
     assert server.asked == []
 
 
 async def test_the_server_is_reached_on_the_stacks_network_alone(server):
-    await vault.server.function(server.there.fake.run, **GIVEN)
+    await server.there.fake.apply(vault.server, **GIVEN)
     service = server.there.fake.compose.document()["services"]["vault"]
     assert "ports" not in service
     assert service["networks"] == ["backend"]
@@ -175,7 +175,7 @@ async def test_the_secrets_are_stored_unchanged(server):
 async def test_a_vault_that_is_somebodys_already_is_not_touched(server):
     server.initialised = True
     with pytest.raises(ActionError, match="is initialised already"):
-        await vault.initialise.function(server.there.fake.run, **WITH)
+        await server.there.fake.apply(vault.initialise, **WITH)
     assert server.asked == []
     assert await progress(server, vault.initialise, **WITH) is Progress.PARTLY
 
@@ -195,7 +195,7 @@ async def test_an_initialisation_that_was_cut_short_begins_anew(server, last):
         await filled(server)
     assert await progress(server, vault.initialise, **WITH) is Progress.PARTLY
     server._command = answer
-    await vault.initialise.function(server.there.fake.run, **WITH)
+    await server.there.fake.apply(vault.initialise, **WITH)
     assert not server.begun
     assert await progress(server, vault.initialise, **WITH) is Progress.DONE
 
@@ -203,13 +203,13 @@ async def test_an_initialisation_that_was_cut_short_begins_anew(server, last):
 async def test_the_application_is_told_where_and_finds_no_files(server):
     await filled(server)
     await taken_out(server.there)
-    await vault.compose.function(server.there.fake.run, **WITH)
+    await server.there.fake.apply(vault.compose, **WITH)
     api = server.there.fake.compose.document()["services"]["api"]
     assert api["environment"]["VAULT_ADDR"] == "https://vault:8200"
     assert "SECRETS_DIR" not in api["environment"]
     assert "./secrets/vault:/run/vault:ro" in api["volumes"]
     assert not [volume for volume in api["volumes"] if ":/run/secrets:" in volume]
-    await vault.move_in.function(server.there.fake.run, **WITH)
+    await server.there.fake.apply(vault.move_in, **WITH)
     assert [*(server.there.fake.folder / "secrets/api").iterdir()] == []
     assert await progress(server, vault.move_in, **WITH) is Progress.DONE
 
@@ -218,18 +218,18 @@ async def test_a_file_that_vault_does_not_give_back_is_kept(server):
     await filled(server)
     server.stored["column_key"] = "another"
     with pytest.raises(ActionError, match="it was not removed"):
-        await vault.move_in.function(server.there.fake.run, **WITH)
+        await server.there.fake.apply(vault.move_in, **WITH)
     assert server.there.value("column_key") == server.there.column_key
 
 
 async def test_leaving_goes_back_to_files_before_the_role_is_revoked(server):
     await filled(server)
     await taken_out(server.there)
-    await vault.compose.function(server.there.fake.run, **WITH)
-    await vault.move_in.function(server.there.fake.run, **WITH)
+    await server.there.fake.apply(vault.compose, **WITH)
+    await server.there.fake.apply(vault.move_in, **WITH)
     server.asked.clear()
     ups = server.there.fake.history.changes.count("up")
-    await vault.leave.function(server.there.fake.run, manifest=MANIFEST)
+    await server.there.fake.apply(vault.leave, manifest=MANIFEST)
     assert server.there.value("column_key") == server.there.column_key
     api = server.there.fake.compose.document()["services"]["api"]
     assert api["environment"]["SECRETS_BACKEND"] == "file"
@@ -243,13 +243,13 @@ async def test_leaving_goes_back_to_files_before_the_role_is_revoked(server):
 async def test_files_are_gone_back_to_only_where_they_are_the_backend_again(server, backend):
     await filled(server)
     await taken_out(server.there)
-    await vault.compose.function(server.there.fake.run, **WITH)
-    await vault.move_in.function(server.there.fake.run, **WITH)
+    await server.there.fake.apply(vault.compose, **WITH)
+    await server.there.fake.apply(vault.move_in, **WITH)
     server.asked.clear()
     given = {**WITH, "backend": backend}
     told = Progress.DONE if backend == "vault" else Progress.NOT_DONE
     assert await progress(server, vault.switch_back, **given) is told
-    await vault.switch_back.function(server.there.fake.run, **given)
+    await server.there.fake.apply(vault.switch_back, **given)
     api = server.there.fake.compose.document()["services"]["api"]
     assert api["environment"]["SECRETS_BACKEND"] == backend
     assert server.there.fake.files.exists("secrets/api/column_key") is (backend == "file")
@@ -261,7 +261,7 @@ async def test_files_are_gone_back_to_only_where_they_are_the_backend_again(serv
 
 async def test_without_vault_leaving_does_nothing(server):
     before = list(server.there.fake.history.lines)
-    await vault.leave.function(server.there.fake.run, manifest=MANIFEST)
+    await server.there.fake.apply(vault.leave, manifest=MANIFEST)
     assert (server.there.fake.history.lines, server.asked) == (before, [])
 
 

@@ -36,6 +36,16 @@ async def test_a_command_runs_in_the_target_and_is_logged(shell, events, lines, 
     assert (events[0].item, events[0].step) == ("tls", "tls.key")
 
 
+HOSTILE = ("$(touch pwned)", "`touch pwned`", "; touch pwned", "| touch pwned", "&& touch pwned")
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "> pwned", "*", "$HOME", "a\nb", "'\"\\"])
+async def test_nothing_in_a_parameter_is_obeyed_by_a_shell(shell, tmp_path, text):
+    result = await shell.run(["printf", "%s", text])
+    assert result.text == text
+    assert [*tmp_path.iterdir()] == []
+
+
 async def test_a_quiet_command_is_not_logged(shell, lines):
     await shell.run(["echo", "secret"], log=False)
     assert lines == []

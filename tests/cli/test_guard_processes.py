@@ -74,7 +74,7 @@ async def test_the_check_of_a_step_is_asked_in_a_new_process(session, tmp_path) 
     found = await ours.check("code", STEP, timedelta(minutes=1))
     assert found.progress is Progress.NOT_DONE
     made = FakeTarget(tmp_path / "target")
-    await create_tests.function(made.run, path="test_secrets.py")
+    await made.apply(create_tests, path="test_secrets.py")
     written = made.folder / "test_secrets.py"
     written.rename(tmp_path / "target" / written.name)
     assert (await ours.check("code", STEP, timedelta(minutes=1))).progress is Progress.DONE

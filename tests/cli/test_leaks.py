@@ -22,7 +22,9 @@ from runbook_app.adapters.sealer import FileKeySealer
 from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.bootstrap.engines import assembled
 from runbook_app.bootstrap.leaks import find_leak
+from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
+from runbook_app.domain.errors import UsageError
 from runbook_app.engine.known_secrets import KnownSecrets
 from runbook_app.engine.redaction import Redactor
 from tests.cli.test_verify import begun, home, runbook
@@ -40,14 +42,14 @@ def known(folder: Path) -> KnownSecrets:
     return KnownSecrets(Redactor(), artefacts)
 
 
-def record(folder: Path, event: ev.AnyEvent) -> None:
+def record(folder: Path, *events: ev.AnyEvent) -> None:
     journal = SqliteJournal(folder / "journal.db", SystemClock())
-    asyncio.run(_append(journal, event))
+    asyncio.run(_append(journal, events))
     journal.close()
 
 
-async def _append(journal: SqliteJournal, event: ev.AnyEvent) -> None:
-    await journal.append(event)
+async def _append(journal: SqliteJournal, events: tuple[ev.AnyEvent, ...]) -> None:
+    await journal.append(*events)
 
 
 def changed(name: str) -> ev.CaptureTaken:
@@ -183,3 +185,57 @@ def test_a_search_leaves_an_open_journal_its_locks(begun: Path) -> None:
     finally:
         session.close()
     assert b"database is locked" in other.stderr
+
+
+SAID: list[tuple[type[cmd.Command], dict[str, object]]] = [
+    (cmd.AddNote, {"text": "{}"}),
+    (cmd.RaiseBlocker, {"text": "{}"}),
+    (cmd.SkipStep, {"step": "s", "reason": "{}", "owner": "{}", "expires_on": ""}),
+    (cmd.WaiveCriterion, {"item": "i", "line": "l", "reason": "{}", "owner": "", "expires_on": ""}),
+    (cmd.RollBackItem, {"item": "i", "reason": "{}"}),
+    (cmd.AnswerQuestion, {"question": "q", "answer": "{}"}),
+    (cmd.Stop, {"reason": "{}"}),
+]
+
+
+def say(folder: Path, *said: tuple[type[cmd.Command], dict[str, object]]) -> list[str]:
+    """Send commands; return them as they are on record."""
+    session = bootstrap.open_session(folder.name, folder)
+    try:
+        for kind, fields in said:
+            asyncio.run(session.send(kind, **fields))
+        session.refresh()
+    finally:
+        session.close()
+    return [str(command) for command in session.state.commands.values()]
+
+
+def test_what_a_person_writes_goes_on_record_without_the_secrets_in_it(begun: Path) -> None:
+    secret = secrets.token_hex(16)
+    known(begun).register("PASSWORD", secret)
+    for form in (secret, base64.b64encode(secret.encode()).decode()):
+        said = [
+            (kind, {name: str(value).format(f"it is {form}") for name, value in fields.items()})
+            for kind, fields in SAID
+        ]
+        recorded = say(begun, *said)
+    assert len(recorded) == 2 * len(SAID)
+    assert all("it is [secret:PASSWORD]" in command for command in recorded)
+    assert runbook("export", begun.name).exit_code == 0
+
+
+def test_a_parameter_with_a_secret_in_it_is_refused(begun: Path) -> None:
+    secret = secrets.token_hex(16)
+    known(begun).register("PASSWORD", secret)
+    hostile = {"step": "present", "parameters": {"path": [f"/{secret}"]}}
+    with pytest.raises(UsageError, match="holds a secret"):
+        say(begun, (cmd.RetryStep, hostile))
+    harmless = {"step": "present", "parameters": {"path": "other"}}
+    (recorded,) = say(begun, (cmd.RetryStep, harmless))
+    assert "'path': 'other'" in recorded
+
+
+def test_a_session_without_its_key_can_still_be_stopped(begun: Path) -> None:
+    known(begun).register("PASSWORD", secrets.token_hex(16))
+    (begun.parent / "captures.key").unlink()
+    assert len(say(begun, (cmd.Stop, {"reason": "enough"}))) == 1

@@ -52,6 +52,19 @@ def test_a_failed_run_exits_1(use: Use, plan: str) -> None:
     assert runbook("run", plan, "--yes").exit_code == 1
 
 
+@pytest.mark.parametrize("answer", ["check", "retry", "rollback"])
+@pytest.mark.parametrize(
+    "words", [("run", "PLAN"), ("resume", "--headless")], ids=["run", "resume"]
+)
+def test_what_becomes_of_an_unknown_step_reaches_the_engine(
+    use: Use, plan: str, words: tuple[str, ...], answer: str
+) -> None:
+    session = use(Stage(*done()))
+    runbook(*(plan if word == "PLAN" else word for word in words), "--yes", "--unknown", answer)
+    (sent,) = [command for command in session.sent if isinstance(command, cmd.Run)]
+    assert sent.unknown == answer
+
+
 def test_json_goes_to_standard_output_alone(use: Use, plan: str) -> None:
     use(Stage(*done()))
     found = runbook("run", plan, "--yes", "--json")

@@ -8,14 +8,17 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from runbook_app import bootstrap
+from runbook_app.adapters.logs import SqliteLogWriter
 from runbook_app.cli import commands
 from runbook_app.domain import events as ev
 from tests.signed import SignedSession
@@ -154,6 +157,24 @@ def test_a_folder_is_checked_with_its_journal(signed: SignedSession) -> None:
     assert found.exit_code == 1
     assert "damaged at entry 4" in found.stderr
     assert runbook("verify", signed.signal).exit_code == 0
+
+
+def test_a_folder_is_checked_with_its_logs(signed: SignedSession) -> None:
+    sha256 = hashlib.sha256(b"one line\n").hexdigest()
+    signed.tell(ev.StepFailed(item="tls", step="tls.up", error="x", log_sha256=sha256))
+    logs = signed.folder / "logs.db"
+    for line in ("one line", "another"):
+        writer = SqliteLogWriter(logs)
+        writer.write("api", "tls.up", f"{line}\n".encode())
+        writer.close()
+        assert "The log of step" not in runbook("verify", signed.folder).stderr
+    with closing(sqlite3.connect(logs, isolation_level=None)) as connection:
+        connection.execute("UPDATE chunks SET body = x'0a' WHERE first = 0")
+    found = runbook("verify", signed.folder)
+    assert found.exit_code == 1
+    assert "The log of step tls.up is not the one whose hash stands in entry" in found.stderr
+    logs.write_bytes(b"no database" * 1000)
+    assert f"{logs} could not be read" in runbook("verify", signed.folder).stderr
 
 
 def test_any_flipped_byte_of_the_journals_entries_is_found(signed: SignedSession) -> None:

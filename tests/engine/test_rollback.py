@@ -145,6 +145,22 @@ async def test_a_rollback_in_the_middle_of_a_step_ends_the_step_first(driven) ->
     assert not (session.world.root / "a").exists()
 
 
+async def test_after_a_failure_in_the_middle_of_a_step_all_of_the_item_is_undone(driven) -> None:
+    plan = plan_of(
+        step("only.a", "append", path="base.txt", line="one"),
+        step("only.b", "stumble", path="half.txt"),
+        step("only.c", "write", path="c", text="c"),
+    )
+    async with driven(plan) as session:
+        before = session.world.files()
+        await session.run()
+        await session.until(lambda: session.state.step("only.b").status is StepStatus.FAILED)
+        assert session.world.files().keys() == {"base.txt", "half.txt"}
+        await session.send(cmd.RollBackItem, item="only")
+        assert (await rolled_back(session, "only")).proven
+    assert session.world.files() == before
+
+
 async def test_explicit_rollback_steps_run_before_the_captures_are_restored(driven) -> None:
     plan = plan_of(
         step("only.a", "write", path="a", text="a"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from datetime import timedelta
 
@@ -270,6 +271,23 @@ async def test_a_secret_an_action_says_is_masked_in_journal_and_log(driven) -> N
         if file.is_file() and file.suffix != ".sealed":
             assert secret.encode() not in file.read_bytes(), file
     assert secret not in (session.world.root / PROGRESS).read_text()
+
+
+async def test_a_secret_in_a_traceback_is_masked(driven) -> None:
+    secret = f"{secrets.token_hex(8)} +/"
+    async with driven(plan_of(step("only.a", "spills", path="base.txt"))) as session:
+        (session.world.root / "base.txt").write_text(secret)
+        await session.run()
+        await session.until(lambda: session.state.step("only.a").status is StepStatus.FAILED)
+        client = session.client
+        lines = [found.text for found in client.logs.lines(0, client.logs.count())]
+    words = "LookupError: no account for [secret:TOKEN], [secret:TOKEN]"
+    assert session.state.step("only.a").error == words
+    assert "Traceback (most recent call last):" in lines
+    assert words in lines
+    for file in session.world.folder.rglob("*"):
+        if file.is_file() and file.suffix != ".sealed":
+            assert secret[:16].encode() not in file.read_bytes(), file
 
 
 async def test_a_person_s_line_is_not_assumed(driven) -> None:

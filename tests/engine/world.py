@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 from runbook_app.adapters.artefacts import FolderArtefacts
 from runbook_app.adapters.children import Children, start_time
@@ -223,6 +224,14 @@ async def leaks(run: Run, *, path: str) -> None:
 
 
 @check
+async def spills(run: Run, *, path: str) -> None:
+    """End by an exception that nobody expected, with a secret in its words."""
+    secret = run.files.read(path).decode()
+    run.secrets.register("TOKEN", secret)
+    raise LookupError(f"no account for {secret}, {quote(secret, safe='')}")
+
+
+@check
 async def scores(run: Run, *, minimum: float = 0) -> None:
     """Measure the score, as the plan's own step does."""
     assert run.score is not None
@@ -288,6 +297,7 @@ class Actions:
             child,
             remarks,
             leaks,
+            spills,
             scores,
             touches,
         )
@@ -589,6 +599,7 @@ class World:
             is_alive=lambda pid, started: start_time(pid) == started,
             start_engine=self._start_detached,
             last_words=lambda pid: "",
+            mask=lambda body: body,
         )
 
     @asynccontextmanager
