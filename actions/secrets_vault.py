@@ -332,10 +332,14 @@ async def _take_out(
 ) -> None:
     values = await present(run, manifest, folder)
     if lacking := [e.name for e in manifest if e.required and e.name not in values]:
-        raise ActionError(
-            f"{', '.join(lacking)} can't be had from Vault.",
-            hint=f"Unseal {vault.service}, or start the application, then repeat.",
-        )
+        names = f"{', '.join(lacking)} can't be had from Vault"
+        if (await vault.status())["sealed"]:
+            raise ActionError(
+                f"{names}: {vault.service} is sealed.",
+                hint="Unseal it with the key that was sealed to the operator"
+                " (`runbook unseal FILE` prints it), then repeat.",
+            )
+        raise ActionError(f"{names}.", hint="Start the application, then repeat.")
     for name, value in values.items():
         await run.files.write(f"{folder}/{name}", value.encode(), mode=0o600, uid=uid)
     await run.compose.edit(lambda document: _use_files(run, vault, document, folder))

@@ -174,7 +174,7 @@ def test_another_session_goes_back_to_files_once_vault_is_open_and_its_rollback_
     with sealed(in_vault):
         result = in_vault.run("--set", "secrets_backend=file")
         assert result.returncode == 1, result.stdout + result.stderr
-        assert "is sealed; unseal it" in result.stderr
+        assert "can't be had from Vault: vault is sealed" in result.stderr
     result = in_vault.demo.runbook("resume", "--headless", "--yes", "-q")
     assert result.returncode == 0, result.stdout + result.stderr
     folder = in_vault.root / "secrets/api"
