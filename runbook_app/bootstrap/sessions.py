@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runbook_app.domain.events import DoneBefore
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.client import SessionClient
+    from runbook_app.engine.redaction import Redactor
 
 
 def load_plan(
@@ -245,7 +246,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
     from runbook_app.engine.client import SessionClient
     from runbook_app.engine.export import Exporter
 
-    clock = SystemClock()
+    clock, mask = SystemClock(), _Mask(folder)
     with ExitStack() as opened:  # a journal that can't be followed leaves nothing open
         journal = SqliteJournal(folder / "journal.db", clock, read_only=read_only)
         opened.callback(journal.close)
@@ -267,25 +268,44 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
             is_alive=lambda pid, started: start_time(pid) == started,
             start_engine=lambda take_over: start_engine(folder, take_over),
             last_words=lambda pid: last_words(folder, pid),
-            mask=lambda body: masked(made, body),
+            mask=lambda body: mask(made.plan, body),
         )
         opened.pop_all()
     return made
 
 
-def masked(session: SessionClient, body: Body) -> Body:
-    """Replace the secrets that a session knows in what a screen is about to put on record.
+class _Mask:
+    """Replaces the secrets that a session knows in what a screen is about to put on record.
 
     Without the key that they are sealed with it stays as it is, so that a session can be stopped;
     nothing is signed then.
     """
-    from runbook_app.adapters.artefacts import FolderArtefacts
-    from runbook_app.adapters.sealer import FileKeySealer
-    from runbook_app.bootstrap.engines import plain_names
-    from runbook_app.engine.known_secrets import KnownSecrets
-    from runbook_app.engine.redaction import Redactor
 
-    redactor, sealer = Redactor(plain_names(session.plan)), FileKeySealer(home() / "captures.key")
-    with suppress(RunbookError):
-        KnownSecrets(redactor, FolderArtefacts(session.folder, sealer))
-    return redactor.structure(body)
+    def __init__(self, folder: Path) -> None:
+        from runbook_app.engine.known_secrets import SEALED
+
+        self._folder = folder
+        self._sealed = folder / SEALED
+        self._read: tuple[int, int] | None = None
+        """Which version of the sealed file is known."""
+        self._redactor: Redactor | None = None
+
+    def __call__(self, plan: Plan, body: Body) -> Body:
+        if not self._sealed.exists():
+            return body
+        found = self._sealed.stat()
+        if self._redactor is None or self._read != (found.st_ino, found.st_mtime_ns):
+            self._read, self._redactor = (found.st_ino, found.st_mtime_ns), self._known(plan)
+        return self._redactor.structure(body)
+
+    def _known(self, plan: Plan) -> Redactor:
+        from runbook_app.adapters.artefacts import FolderArtefacts
+        from runbook_app.adapters.sealer import FileKeySealer
+        from runbook_app.bootstrap.engines import plain_names
+        from runbook_app.engine.known_secrets import KnownSecrets
+        from runbook_app.engine.redaction import Redactor
+
+        redactor, sealer = Redactor(plain_names(plan)), FileKeySealer(home() / "captures.key")
+        with suppress(RunbookError):
+            KnownSecrets(redactor, FolderArtefacts(self._folder, sealer))
+        return redactor

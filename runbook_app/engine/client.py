@@ -100,7 +100,7 @@ class SessionClient:
             expires=to_text(self._clock.now() + EXPIRY),
             **fields,
         )
-        masked = await asyncio.to_thread(self._mask, command)  # type: ignore[arg-type]  # a command of the union
+        masked = self._mask(command)  # type: ignore[arg-type]  # a command of the union
         if isinstance(masked, RetryStep) and masked != command:
             raise UsageError(
                 "A parameter holds a secret of this session, and would put it into the journal.",
@@ -135,7 +135,7 @@ class SessionClient:
             by=getpass.getuser(),
             outline=outline(plan),
         )
-        await self._journal.append(await asyncio.to_thread(self._mask, change))
+        await self._journal.append(self._mask(change))
 
     async def note_rehearsals(self, found: Sequence[RehearsalNoted]) -> None:
         """Record what this session does not know yet of rehearsals on copies of its target."""

@@ -16,6 +16,8 @@ from runbook_app.ports.journal import Artefacts
 
 CANARY = "canary"
 _NAME = "known-secrets"
+SEALED = f"captures/{_NAME}.sealed"
+"""Where a session keeps them, in its folder."""
 
 
 class Recipient(Protocol):
@@ -44,10 +46,9 @@ class KnownSecrets:
         self._load()
 
     def _load(self) -> None:
-        path = f"captures/{_NAME}.sealed"
-        if not (self._artefacts.folder() / path).exists():
+        if not (self._artefacts.folder() / SEALED).exists():
             return
-        data = self._artefacts.get_sealed(path)
+        data = self._artefacts.get_sealed(SEALED)
         self._values = msgspec.json.decode(data, type=dict[str, str])
         for value, name in self._values.items():
             self._redactor.register(name, value)

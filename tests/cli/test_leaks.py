@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -222,6 +223,18 @@ def test_what_a_person_writes_goes_on_record_without_the_secrets_in_it(begun: Pa
     assert len(recorded) == 2 * len(SAID)
     assert all("it is [secret:PASSWORD]" in command for command in recorded)
     assert runbook("export", begun.name).exit_code == 0
+
+
+def test_a_secret_learned_since_the_last_command_is_masked_in_the_next(begun: Path) -> None:
+    secret = secrets.token_hex(16)
+    known(begun).register("OTHER", secrets.token_hex(16))
+    with closing(bootstrap.open_session(begun.name, begun)) as session:
+        asyncio.run(session.send(cmd.AddNote, text="nothing"))
+        known(begun).register("PASSWORD", secret)
+        asyncio.run(session.send(cmd.AddNote, text=secret))
+        session.refresh()
+    assert "[secret:PASSWORD]" in str([*session.state.commands.values()][-1])
+    assert find_leak(begun) is None
 
 
 def test_a_parameter_with_a_secret_in_it_is_refused(begun: Path) -> None:
