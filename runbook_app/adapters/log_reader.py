@@ -7,11 +7,12 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from runbook_app.adapters.log_chunks import count_lines
 from runbook_app.adapters.sqlite_file import connect_read_only, explain
-from runbook_app.ports.journal import LogLine
+from runbook_app.ports.journal import TRIED, LogLine, Sought
 
 _END = "SELECT first + lines FROM chunks ORDER BY first DESC LIMIT 1"
 _HOLDING = "SELECT first FROM chunks WHERE first <= ? ORDER BY first DESC LIMIT 1"
@@ -20,6 +21,7 @@ _CHUNKS = (
 )
 _DOWN = "SELECT first, at, source, step, body FROM chunks WHERE first >= ? ORDER BY first LIMIT ?"
 _UP = "SELECT first, at, source, step, body FROM chunks WHERE first < ? ORDER BY first DESC LIMIT ?"
+_PARTS = "SELECT DISTINCT source, step FROM chunks"
 _PAGE = 128
 """Most chunks searched by one query, some 4 MB. A search begins with few: the next hit is near."""
 _KEPT = 16
@@ -39,6 +41,21 @@ class _Chunk:
         if self._lines is None:
             self._lines = self.body.removesuffix(b"\n").split(b"\n")
         return self._lines
+
+    @property
+    def size(self) -> int:
+        """Its lines."""
+        return count_lines(self.body)
+
+    def holding(self, sought: Sought) -> Iterator[int]:
+        """Number within the chunk of each line that holds what is sought."""
+        if isinstance(sought, str):
+            return _holding(self.body, sought.encode("utf-8", "surrogatepass"))
+        if isinstance(sought, tuple):
+            body = self.body.lower()
+            return iter(sorted({n for word in sought for n in _holding(body, word.encode())}))
+        lines = self.body.decode("utf-8", "replace").removesuffix("\n").split("\n")
+        return (n for n, line in enumerate(lines) if sought.search(line[:TRIED]))
 
 
 class SqliteLogReader:
@@ -79,21 +96,22 @@ class SqliteLogReader:
                     found.append(LogLine(number, chunk.at, chunk.source, chunk.step, text))
         return found
 
-    def find(self, text: str, *, before: int | None = None, after: int | None = None) -> int | None:
+    def find(
+        self, sought: Sought, *, before: int | None = None, after: int | None = None
+    ) -> int | None:
         """Search for a line; with both bounds it lies between them, nearest to `after`.
 
-        The text is compared as it stands, upper and lower case apart.
+        A text is compared as it stands, upper and lower case apart.
         """
-        needle = text.encode("utf-8", "surrogatepass")
-        if not needle or b"\n" in needle:
+        if not sought:
             return None
         low = 0 if after is None else max(0, after + 1)
         high = self.count() if before is None else min(before, self.count())
         if before is not None and after is None:
-            return self._find_up(needle, high)
-        return self._find_down(needle, low, high)
+            return self._find_up(sought, high)
+        return self._find_down(sought, low, high)
 
-    def _find_down(self, needle: bytes, low: int, high: int) -> int | None:
+    def _find_down(self, sought: Sought, low: int, high: int) -> int | None:
         size = 2
         while low < high:
             with self._lock:
@@ -102,15 +120,14 @@ class SqliteLogReader:
             if not page:
                 return None
             for start, chunk in page:
-                if start >= high:
-                    return None
-                number = _first_hit(chunk.body, needle, low - start)
-                if number is not None:
-                    return start + number if start + number < high else None
-                low = start + chunk.body.count(b"\n") + (not chunk.body.endswith(b"\n"))
+                found = (start + n for n in chunk.holding(sought))
+                number = next((n for n in found if n >= low), high)
+                if number < high:
+                    return number
+                low = start + chunk.size
         return None
 
-    def _find_up(self, needle: bytes, high: int) -> int | None:
+    def _find_up(self, sought: Sought, high: int) -> int | None:
         size = 2
         while high > 0:
             with self._lock:
@@ -119,11 +136,33 @@ class SqliteLogReader:
             if not page:
                 return None
             for start, chunk in page:
-                number = _last_hit(chunk.body, needle, high - start)
-                if number is not None:
-                    return start + number
+                found = [start + n for n in chunk.holding(sought) if start + n < high]
+                if found:
+                    return found[-1]
                 high = start
         return None
+
+    def scan(self, sought: Sought, first: int) -> Iterator[tuple[int, list[int]]]:
+        low = first
+        while low < self.count():
+            with self._lock:
+                page = self._page(low, _PAGE)
+            found: list[int] = []
+            end = low
+            for start, chunk in page:
+                found += (start + n for n in chunk.holding(sought) if start + n >= low)
+                end = start + chunk.size
+            if end <= low:
+                return
+            low = end
+            yield low, found
+
+    def parts(self) -> list[tuple[str, str]]:
+        with self._lock:
+            return sorted((source, step) for source, step in self._query(_PARTS))
+
+    def part(self, *, step: str | None = None, source: str | None = None) -> SqliteLogReader:
+        return SqliteLogReader(self._path, step, source)
 
     # Chunks by the number of their first line, as this reader counts
 
@@ -228,29 +267,19 @@ class SqliteLogReader:
                 self._connection = None
 
 
+def _holding(body: bytes, needle: bytes) -> Iterator[int]:
+    if not needle or b"\n" in needle:
+        return
+    line = counted = 0
+    found = body.find(needle)
+    while found >= 0:
+        line += body.count(b"\n", counted, found)
+        yield line
+        counted = body.find(b"\n", found)
+        found = body.find(needle, counted) if counted >= 0 else -1
+
+
 def _condition(step: str | None, source: str | None) -> tuple[str, tuple[str, ...]]:
     wanted = {"step": step, "source": source}
     given = {column: value for column, value in wanted.items() if value is not None}
     return " AND ".join(f"{column} = ?" for column in given), tuple(given.values())
-
-
-def _first_hit(body: bytes, needle: bytes, low: int) -> int | None:
-    """Number within the chunk of the first line from `low` on that holds the needle."""
-    position = _line_start(body, low) if low > 0 else 0
-    found = body.find(needle, position)
-    return body.count(b"\n", 0, found) if found >= 0 else None
-
-
-def _last_hit(body: bytes, needle: bytes, high: int) -> int | None:
-    """Number within the chunk of the last line before `high` that holds the needle."""
-    found = body.rfind(needle, 0, _line_start(body, high))
-    return body.count(b"\n", 0, found) if found >= 0 else None
-
-
-def _line_start(body: bytes, line: int) -> int:
-    position = 0
-    for _ in range(line):
-        position = body.find(b"\n", position) + 1
-        if not position:
-            return len(body)
-    return position

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,17 +82,39 @@ class LogLine:
     """Redacted, otherwise as it came: escape sequences included."""
 
 
+Sought = str | tuple[str, ...] | re.Pattern[str]
+"""A text as it stands; any of some lower-case words, whatever their case in the log; or a regular
+expression, tried on each line's first `TRIED` characters."""
+
+TRIED = 8_000
+
+
 class LogReader(Protocol):
-    """Reads stored log lines by number; each call is one short query."""
+    """Reads stored log lines by number; each call is one short query. Safe for several threads."""
 
     def count(self) -> int:
-        """Lines stored so far, whole session."""
+        """Lines stored so far."""
 
     def lines(self, first: int, count: int) -> Sequence[LogLine]:
         """At most `count` lines from number `first` on."""
 
-    def find(self, text: str, *, before: int | None = None, after: int | None = None) -> int | None:
-        """Number of the nearest line that holds `text`, above or below a line."""
+    def find(
+        self, sought: Sought, *, before: int | None = None, after: int | None = None
+    ) -> int | None:
+        """Number of the nearest line that holds `sought`, above or below a line."""
+
+    def scan(self, sought: Sought, first: int) -> Iterator[tuple[int, list[int]]]:
+        """Find every line from number `first` on that holds `sought`, oldest first, in pages.
+
+        Each page is a short query of its own: the number up to which lines were searched, and the
+        numbers of those found. Who has enough stops iterating.
+        """
+
+    def parts(self) -> list[tuple[str, str]]:
+        """Each source and step that has lines."""
+
+    def part(self, *, step: str | None = None, source: str | None = None) -> LogReader:
+        """A further reader, of these lines only and numbered among themselves; to be closed."""
 
     def close(self) -> None: ...
 

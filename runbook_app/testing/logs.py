@@ -1,24 +1,83 @@
-"""A log in memory, writer and reader in one."""
+"""Logs in memory."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from runbook_app.domain.clock import to_text
 from runbook_app.ports.clock import Clock
-from runbook_app.ports.journal import LogLine
+from runbook_app.ports.journal import TRIED, LogLine, Sought
 from runbook_app.testing.clock import FixedClock
 
+_PAGE = 1_000
 
-class MemoryLog:
-    """Implements `ports.journal.LogWriter` and `LogReader`; whole lines are visible at once."""
+
+class ListedLines:
+    """Implements `ports.journal.LogReader` over a list; counts what it hands out."""
+
+    def __init__(self, stored: list[LogLine] | None = None) -> None:
+        self.stored: list[LogLine] = [] if stored is None else stored
+        self.fetched = 0
+        """Lines handed out so far."""
+        self.closed = False
+
+    def count(self) -> int:
+        return len(self.stored)
+
+    def lines(self, first: int, count: int) -> Sequence[LogLine]:
+        found = self.stored[max(0, first) : max(0, first + count)]
+        self.fetched += len(found)
+        return found
+
+    def find(
+        self, sought: Sought, *, before: int | None = None, after: int | None = None
+    ) -> int | None:
+        low = 0 if after is None else max(0, after + 1)
+        high = self.count() if before is None else min(before, self.count())
+        numbers = (
+            range(low, high) if before is None or after is not None else range(low, high)[::-1]
+        )
+        return next((n for n in numbers if _holds(self.stored[n].text, sought)), None)
+
+    def scan(self, sought: Sought, first: int) -> Iterator[tuple[int, list[int]]]:
+        while first < self.count():
+            last = min(first + _PAGE, self.count())
+            yield last, [n for n in range(first, last) if _holds(self.stored[n].text, sought)]
+            first = last
+
+    def parts(self) -> list[tuple[str, str]]:
+        return sorted({(line.source, line.step) for line in self.stored})
+
+    def part(self, *, step: str | None = None, source: str | None = None) -> ListedLines:
+        """The lines of that part as they are now."""
+        fitting = [
+            line
+            for line in self.stored
+            if step in (None, line.step) and source in (None, line.source)
+        ]
+        return ListedLines([replace(line, number=n) for n, line in enumerate(fitting)])
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _holds(text: str, sought: Sought) -> bool:
+    if isinstance(sought, str):
+        return bool(sought) and sought in text
+    if isinstance(sought, tuple):
+        return any(word in text.lower() for word in sought)
+    return sought.search(text[:TRIED]) is not None
+
+
+class MemoryLog(ListedLines):
+    """Implements `ports.journal.LogWriter` too; whole lines are visible at once."""
 
     def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__()
         self._clock = clock or FixedClock()
-        self._lines: list[LogLine] = []
-        self._stored: list[tuple[str, bytes]] = []
+        self._bytes: list[tuple[str, bytes]] = []
         self._open: dict[tuple[str, str], bytes] = {}
 
     def write(self, source: str, step: str, data: bytes) -> None:
@@ -33,13 +92,13 @@ class MemoryLog:
             self._add(source, step, rest, b"")
 
     def _add(self, source: str, step: str, line: bytes, end: bytes) -> None:
-        self._stored.append((step, line + end))
+        self._bytes.append((step, line + end))
         text, at = line.decode("utf-8", "replace"), to_text(self._clock.now())
-        self._lines.append(LogLine(len(self._lines), at, source, step, text))
+        self.stored.append(LogLine(len(self.stored), at, source, step, text))
 
     def digest(self, step: str) -> str:
         digest = hashlib.sha256()
-        for owner, data in self._stored:
+        for owner, data in self._bytes:
             if owner == step:
                 digest.update(data)
         return digest.hexdigest()
@@ -51,31 +110,6 @@ class MemoryLog:
         for source, step in list(self._open):
             self.finish(source, step)
 
-    def count(self) -> int:
-        return len(self._lines)
-
-    def lines(self, first: int, count: int) -> Sequence[LogLine]:
-        return self._lines[max(0, first) : max(0, first + count)]
-
-    def find(self, text: str, *, before: int | None = None, after: int | None = None) -> int | None:
-        if not text or "\n" in text:
-            return None
-        low = 0 if after is None else max(0, after + 1)
-        high = len(self._lines) if before is None else before
-        fitting = [line.number for line in self._lines[low : max(0, high)] if text in line.text]
-        if not fitting:
-            return None
-        return fitting[-1] if before is not None and after is None else fitting[0]
-
     def texts(self) -> list[str]:
         """All lines, for assertions."""
-        return [line.text for line in self._lines]
-
-    def only(self, *, step: str | None = None, source: str | None = None) -> list[LogLine]:
-        """Lines of one step or source, numbered among themselves."""
-        fitting = [
-            line
-            for line in self._lines
-            if step in (None, line.step) and source in (None, line.source)
-        ]
-        return [replace(line, number=number) for number, line in enumerate(fitting)]
+        return [line.text for line in self.stored]

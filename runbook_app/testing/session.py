@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from runbook_app.domain.commands import Command
@@ -16,18 +16,17 @@ from runbook_app.domain.statement import JSON, MARKDOWN
 from runbook_app.domain.verdict import overall
 from runbook_app.ports.journal import LogLine
 from runbook_app.ports.session import Exported
+from runbook_app.testing.logs import ListedLines
 
 START = "2025-10-24T08:00:00.000Z"
 LATER = "2099-01-01T00:00:00.000Z"
 
 
-class FakeLogs:
-    """Log lines in a list; counts what it was asked for."""
+class FakeLogs(ListedLines):
+    """Log lines in a list, added by hand."""
 
-    def __init__(self, lines: Sequence[LogLine] = ()) -> None:
-        self.stored: list[LogLine] = list(lines)
-        self.fetched = 0
-        """Lines handed out so far."""
+    def __init__(self) -> None:
+        super().__init__()
         self.failure: Exception | None = None
         """Raised by `count` as long as it is set."""
 
@@ -37,22 +36,7 @@ class FakeLogs:
     def count(self) -> int:
         if self.failure is not None:
             raise self.failure
-        return len(self.stored)
-
-    def lines(self, first: int, count: int) -> list[LogLine]:
-        found = self.stored[max(0, first) : max(0, first) + count]
-        self.fetched += len(found)
-        return found
-
-    def find(self, text: str, *, before: int | None = None, after: int | None = None) -> int | None:
-        if before is not None:
-            numbers = iter(range(min(before, len(self.stored)) - 1, -1, -1))
-        else:
-            numbers = iter(range(0 if after is None else after + 1, len(self.stored)))
-        return next((n for n in numbers if text in self.stored[n].text), None)
-
-    def close(self) -> None:
-        pass
+        return super().count()
 
 
 class FakeSession:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runbook_app.adapters.logs import SqliteLogReader, SqliteLogWriter
-from runbook_app.ports.journal import LogLine, LogReader, LogWriter
+from runbook_app.ports.journal import TRIED, LogLine, LogReader, LogWriter
 from runbook_app.testing.clock import FixedClock
 from runbook_app.testing.logs import MemoryLog
 
@@ -20,7 +20,14 @@ from runbook_app.testing.logs import MemoryLog
 class Log:
     writer: LogWriter
     reader: LogReader
-    only: Callable[..., list[LogLine]]
+
+    def only(self, **wanted: str) -> list[LogLine]:
+        self.writer.flush()
+        part = self.reader.part(**wanted)
+        try:
+            return list(part.lines(0, part.count()))
+        finally:
+            part.close()
 
     def texts(self) -> list[str]:
         self.writer.flush()
@@ -31,21 +38,12 @@ class Log:
 def log(request, tmp_path):
     if request.param == "memory":
         memory = MemoryLog()
-        yield Log(memory, memory, memory.only)
+        yield Log(memory, memory)
         return
     path = tmp_path / "logs.db"
     writer = SqliteLogWriter(path, FixedClock())
     reader = SqliteLogReader(path)
-
-    def only(**wanted: str) -> list[LogLine]:
-        writer.flush()
-        filtered = SqliteLogReader(path, **wanted)
-        try:
-            return list(filtered.lines(0, filtered.count()))
-        finally:
-            filtered.close()
-
-    yield Log(writer, reader, only)
+    yield Log(writer, reader)
     writer.close()
     reader.close()
 
@@ -138,6 +136,55 @@ def test_the_nearest_line_is_found_in_either_direction(log):
     assert find("hit", after=2, before=4) is None
     assert find("") is None
     assert find("no\nhit") is None
+
+
+def test_a_regular_expression_is_tried_on_each_line_alone(log):
+    log.writer.write("api", "s", "añb 1\nno\nANB 2\na".encode() + b"x" * TRIED + b"b\n")
+    log.writer.flush()
+    find = log.reader.find
+    assert find(re.compile("^a.b")) == 0
+    assert find(re.compile(r"1\s+no")) is None
+    assert find(re.compile("(?i)a[nñ]b"), after=0) == 2
+    assert find(re.compile("b$"), before=4) is None
+
+
+def test_any_of_some_words_is_found_whatever_its_case(log):
+    log.writer.write("api", "s", b"no\nan Error\n[CRIT] error\ncriteria\n")
+    log.writer.flush()
+    words = ("error", "[crit]")
+    assert [n for _, numbers in log.reader.scan(words, 0) for n in numbers] == [1, 2]
+    assert log.reader.find(words, after=1) == 2
+
+
+@pytest.mark.parametrize("sought", ["hit", ("hit",), re.compile("h.t")])
+def test_a_scan_finds_every_line_once_and_says_how_far_it_came(log, sought):
+    log.writer.write("api", "s", b"".join(b"hit\n" if n % 3 else b"no\n" for n in range(30_000)))
+    log.writer.flush()
+    found, searched = [], []
+    for end, numbers in log.reader.scan(sought, 5):
+        searched.append(end)
+        found += numbers
+    assert found == [n for n in range(5, 30_000) if n % 3]
+    assert searched == sorted(set(searched))
+    assert searched[-1] == 30_000
+    assert list(log.reader.scan(sought, 30_000)) == []
+
+
+def test_a_scan_of_one_source_counts_that_source_alone(log):
+    for number in range(6):
+        log.writer.write("api" if number % 2 else "db", "s", b"hit %d\n" % number)
+    log.writer.flush()
+    part = log.reader.part(source="api")
+    assert [n for _, numbers in part.scan("hit", 0) for n in numbers] == [0, 1, 2]
+    part.close()
+
+
+def test_the_parts_of_a_log_are_its_sources_and_steps(log):
+    assert log.reader.parts() == []
+    log.writer.write("db", "two", b"a\n")
+    log.writer.write("api", "one", b"b\nc\n")
+    log.writer.flush()
+    assert log.reader.parts() == [("api", "one"), ("db", "two")]
 
 
 def test_one_step_or_source_can_be_read_alone_numbered_from_zero(log):

@@ -64,6 +64,15 @@ async def test_the_help_page(session: FakeSession, opened: Open, snapshot: Snaps
         assert len(pilot.app.screen_stack) == 1
 
 
+@SIZES
+async def test_the_log(session: FakeSession, opened: Open, snapshot: SnapshotAssertion, size):
+    stage.fill_log(stage.tls_running(session), 400)
+    async with opened(session, size) as pilot:
+        await press(pilot, "l", "l", "slash", *"GET", "enter", "N", "&", "v", "up", "up")
+        await until_shown(pilot, "3 marked, y copies · only GET, 131 of 134")
+        assert text(pilot) == snapshot
+
+
 async def test_each_pane_opens_in_turn_on_a_small_screen(session: FakeSession, opened: Open):
     stage.fill_log(stage.tls_running(session))
     async with opened(session, SMALL) as pilot:

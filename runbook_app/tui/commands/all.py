@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_app.tui.commands import look, people, work
+from runbook_app.tui.commands import log, look, people, work
 from runbook_app.tui.commands.base import UserCommand
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view.keys import KeyLabel
@@ -19,15 +19,26 @@ SESSION_COMMANDS: tuple[UserCommand, ...] = (
     work.CancelStep(),
     work.SkipPending(),
     work.MeasureScore(),
-    look.NextMatch(),
-    look.PreviousMatch(),
+    log.NextMatch(),
+    log.PreviousMatch(),
     people.AddNote(),
     people.RaiseBlocker(),
     people.ClearBlocker(),
     people.Export(),
     look.ShowLog(),
-    look.FollowLog(),
-    look.SearchLog(),
+    log.FollowLog(),
+    log.SearchLog(),
+    log.OnlyMatches(),
+    log.ToggleRegex(),
+    log.NextLevel(),
+    log.ChoosePart(),
+    log.WrapLog(),
+    log.GoToTime(),
+    log.GoToStep(),
+    log.FirstError(),
+    log.MarkLog(),
+    log.CopyLog(),
+    log.CopyStep(),
     look.ShowGuide(),
     look.ShowScore(),
     look.NextPane(),

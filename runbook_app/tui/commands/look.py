@@ -12,57 +12,6 @@ if TYPE_CHECKING:
     from runbook_app.tui.screens.session import SessionScreen
 
 _LOOK = "Look"
-_LOG = "Log"
-
-
-class NextMatch(UserCommand):
-    key = "n"
-    label = "next match"
-    help = "In the log: the next line below that holds the sought text."
-    group = _LOG
-    footer = 7
-
-    def refusal(self, situation: Situation) -> str:
-        return "" if situation.log_focused and situation.searching else "Nothing is sought."
-
-    async def run(self, screen: SessionScreen) -> None:
-        await screen.log_pane.find(forward=True)
-
-
-class PreviousMatch(NextMatch):
-    key = "N"
-    label = "previous match"
-    help = "In the log: the nearest line above that holds the sought text."
-    footer = 7
-
-    async def run(self, screen: SessionScreen) -> None:
-        await screen.log_pane.find(forward=False)
-
-
-class SearchLog(UserCommand):
-    key = "/"
-    label = "search"
-    help = "Search the session's whole log; enter goes up from the end, then n and N."
-    group = _LOG
-    footer = 10
-
-    async def run(self, screen: SessionScreen) -> None:
-        screen.panes.show("log")
-        screen.log_pane.open_search()
-
-
-class FollowLog(UserCommand):
-    key = "f"
-    label = "follow"
-    help = "Keep the log at its newest line. Scrolling up holds it where it is."
-    group = _LOG
-    footer = 9
-
-    def refusal(self, situation: Situation) -> str:
-        return "The log is followed already." if situation.following else ""
-
-    async def run(self, screen: SessionScreen) -> None:
-        screen.log_pane.view.follow()
 
 
 class ShowLog(UserCommand):

@@ -37,7 +37,7 @@ from runbook_app.tui.widgets.plan_tree import PlanTree
 from runbook_app.tui.widgets.step_panel import StepPanel
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from runbook_app.tui.commands.base import UserCommand
+    from runbook_app.tui.widgets.choice_list import Option
     from runbook_app.tui.widgets.rows import Rows
 
 TICK = 1.0
@@ -284,6 +285,11 @@ class SessionScreen(Screen[None]):
 
         return await self.app.push_screen_wait(TextDialog(title, prompt))
 
+    async def choose(self, title: str, options: Sequence[Option]) -> int | None:
+        from runbook_app.tui.screens.choose import ChooseDialog
+
+        return await self.app.push_screen_wait(ChooseDialog(title, (), options))
+
     def go_to_menu(self) -> None:
         if not self.situation().menu:
             self.stay_with_work()
@@ -352,6 +358,6 @@ class SessionScreen(Screen[None]):
 
     async def action_escape(self) -> None:
         if self.log_pane.has_focus_within:
-            await self.log_pane.close_search()
+            await self.log_pane.give_up()
         else:
             self.panes.show("items")

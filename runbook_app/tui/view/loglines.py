@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 from runbook_app.domain.sanitise import neutralise
-from runbook_app.ports.journal import LogLine
+from runbook_app.ports.journal import LogLine, Sought
 
 LONGEST = 8_000
 """Characters of a line that are shown; the rest is counted. A dumped blob must not freeze us."""
@@ -15,6 +17,9 @@ _SOURCE = 9
 
 @dataclass(frozen=True, slots=True)
 class ShownLine:
+    PREFIX: ClassVar[int] = 19
+    """Characters of a prefix."""
+
     prefix: str
     """`09:11:58 nginx    `"""
     text: str
@@ -30,19 +35,21 @@ def shown(line: LogLine) -> ShownLine:
     return ShownLine(f"{line.at[11:19]:<8} {source:<{_SOURCE}} ", text)
 
 
-def occurrences(text: str, sought: str) -> list[tuple[int, int]]:
+def plain(line: LogLine, *, head: bool) -> str:
+    """A whole line as it is copied: safe for a terminal, with its time and source or without."""
+    text = neutralise(line.text).replace("\n", " ")
+    return f"{line.at} {neutralise(line.source)} {text}" if head else text
+
+
+def occurrences(text: str, sought: Sought) -> list[tuple[int, int]]:
     """Start and end of each place where the sought text stands."""
+    if isinstance(sought, tuple):
+        sought = re.compile("|".join(map(re.escape, sought)), re.IGNORECASE)
+    if not isinstance(sought, str):
+        return [found.span() for found in sought.finditer(text) if found.group()]
     found: list[tuple[int, int]] = []
     start = text.find(sought) if sought else -1
     while start >= 0:
         found.append((start, start + len(sought)))
         start = text.find(sought, start + len(sought))
     return found
-
-
-def position(count: int, bottom: int, *, following: bool) -> str:
-    """The pane's foot: how many lines, and whether it follows."""
-    if following:
-        return f"{count:,} lines · following"
-    below = max(0, count - bottom)
-    return f"{count:,} lines · held, {below:,} below · f follows"
