@@ -30,7 +30,16 @@ from runbook_app.tui.view.timeline import timeline_page
 from runbook_app.tui.view.words import Line, text_of, time_of_day
 from tests.tui import stage
 from tests.tui.conftest import SMALL, WIDE, Open
-from tests.tui.screen import nothing_sent, notices, press, sent, text, until, until_shown
+from tests.tui.screen import (
+    nothing_sent,
+    notices,
+    press,
+    sent,
+    session_screen,
+    text,
+    until,
+    until_shown,
+)
 
 SIZES = pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x24", "120x40"])
 CATEGORIES = ("Transport", "Database", "Secrets", "Headers", "Input")
@@ -296,6 +305,7 @@ def test_planned_and_actual_stand_on_the_window(told: FakeSession):
     assert "✗ FAILED" in rows[row + 1]
     assert rows[0].split() == ["window", "08:00", "14:00", "20:00"]
     assert "now 09:12" in rows[1]
+    assert "undo by: 19:50 UTC" in rows
     assert "08:00-11:00" in next(text for text in rows if "Block 1" in text)
 
 
@@ -411,6 +421,19 @@ async def test_a_failure_shows_on_every_page_and_the_page_goes_on(told: FakeSess
         await until_shown(pilot, "failed: GET /health answered 502.")
         told.emit(ev.BriefWritten(by="zoe", lines=("Item: 2",)))
         await until_shown(pilot, "written by zoe")
+
+
+async def test_the_session_is_laid_out_anew_when_the_terminal_changed_under_a_page(
+    told: FakeSession, opened: Open
+):
+    async with opened(told, WIDE) as pilot:
+        await press(pilot, "p")
+        await until_shown(pilot, "on record")
+        await pilot.resize_terminal(*SMALL)
+        await until_shown(pilot, "? help")
+        await press(pilot, "escape")
+        await until_shown(pilot, "Step 2.4")
+        assert session_screen(pilot).has_class("narrow")
 
 
 async def test_evidence_goes_to_the_next_item(told: FakeSession, opened: Open):

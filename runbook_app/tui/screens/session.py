@@ -126,7 +126,7 @@ class SessionScreen(Screen[None]):
         self._trouble: Node | None = None
         self._fault = ""
         self._leaving = False
-        self._shown_at: Size | None = None
+        self._laid_out_at: Size | None = None
 
     def compose(self) -> ComposeResult:
         yield SessionHeader(id="header")
@@ -138,6 +138,7 @@ class SessionScreen(Screen[None]):
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
+        self._laid_out_at = self.app.size
         self.plan_tree.border_title = "Items"
         self.panes.show("items")
         self.set_interval(TICK, self.look_at_engine)
@@ -146,7 +147,8 @@ class SessionScreen(Screen[None]):
             self.work(self.start_engine())
 
     def on_resize(self) -> None:
-        if self.app.size != self._shown_at:
+        if self.app.size != self._laid_out_at:
+            self._laid_out_at = self.app.size
             self.panes.lay_out()
             self.show()
 
@@ -200,7 +202,6 @@ class SessionScreen(Screen[None]):
             self.query_one(BannerLine).show(banner(self.session.plan, self.session.state, fault))
 
     def _draw(self) -> None:
-        self._shown_at = self.app.size
         state, plan, now = self.session.state, self.session.plan, self.now()
         node = current(state) if self._staying else None
         if node is not None and (not self._placed or not at_rest(state)):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_app.domain import timeline as times
+from runbook_app.domain.brief import undo_words
 from runbook_app.domain.clock import format_duration, parse_time
 from runbook_app.domain.estimate import planned as planned_time
 from runbook_app.domain.plan import Item, Plan
@@ -54,11 +55,14 @@ def timeline_page(plan: Plan, state: SessionState, now: str, width: int) -> list
                 (f"items {names}, {_short(length)}", Tone.PLAIN),
             )
         )
+    rows.append((("undo by: ", Tone.ACCENT), (undo_words(state, plan, now), Tone.PLAIN)))
     return rows + _remarks(plan, state, now)
 
 
 def _short(value: timedelta) -> str:
-    return format_duration(timedelta(seconds=int(value.total_seconds())))
+    """Whole seconds; less than one is said as such."""
+    whole = int(value.total_seconds())
+    return format_duration(timedelta(seconds=whole)) if whole else "<1s"
 
 
 def _axis(scale: _Scale, now: str) -> list[Line]:
