@@ -12,6 +12,7 @@ import click
 
 from runbook_app import bootstrap
 from runbook_app.cli import options
+from runbook_app.domain.brief import handover_brief
 from runbook_app.domain.clock import to_text
 from runbook_app.domain.report import report_lines, status_report
 from runbook_app.domain.sanitise import neutralise
@@ -80,11 +81,15 @@ def sessions_command(target: Path | None, as_json: bool) -> None:
 @click.command()
 @options.session
 @options.target
-def report_command(session: str | None, target: Path) -> None:
+@click.option("--brief", is_flag=True, help="Print where we are, for whoever takes over.")
+def report_command(session: str | None, target: Path, brief: bool) -> None:
     """Print the status report: started, current, status, next, estimated completion."""
     opened = bootstrap.open_session(session, target, read_only=True)
     try:
-        _print(report_lines(status_report(opened.state, opened.plan, _now())))
+        if brief:
+            _print(list(handover_brief(opened.state, opened.plan, _now())))
+        else:
+            _print(report_lines(status_report(opened.state, opened.plan, _now())))
     finally:
         opened.close()
 

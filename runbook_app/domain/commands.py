@@ -111,6 +111,10 @@ class ClearBlocker(Command, frozen=True, kw_only=True):
     blocker: str
 
 
+class WriteBrief(Command, frozen=True, kw_only=True):
+    """Put on record where the session is, for whoever takes over."""
+
+
 class Stop(Command, frozen=True, kw_only=True):
     """End the engine at a safe point; the session can be resumed."""
 
@@ -132,5 +136,6 @@ AnyCommand = (
     | AddNote
     | RaiseBlocker
     | ClearBlocker
+    | WriteBrief
     | Stop
 )

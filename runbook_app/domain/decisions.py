@@ -7,6 +7,7 @@ from typing import assert_never
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
+from runbook_app.domain.brief import handover_brief
 from runbook_app.domain.measure import Progress
 from runbook_app.domain.plan import CaptureLine, CheckLine, ConfirmLine, Item, Plan
 from runbook_app.domain.state import (
@@ -303,6 +304,9 @@ def judge(state: SessionState, plan: Plan, command: cmd.AnyCommand) -> tuple[ev.
             if command.blocker not in state.blockers:
                 raise Rejected(f"There is no blocker {command.blocker}.")
             return (ev.BlockerCleared(id=command.blocker, by=command.by),)
+        case cmd.WriteBrief():
+            lines = handover_brief(state, plan, state.at)
+            return (ev.BriefWritten(by=command.by, lines=lines),)
         case cmd.Stop():
             return ()
         case _:

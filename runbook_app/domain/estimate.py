@@ -1,4 +1,4 @@
-"""How long the rest will take, as a range: at the pace so far, and at the plan's."""
+"""How long the rest will take, as a range: from the pace so far and the plan's."""
 
 from __future__ import annotations
 
@@ -43,15 +43,22 @@ def planned(item: Item) -> Estimate:
     return total if item.steps else item.estimate or _NOTHING
 
 
-def pace(state: SessionState, plan: Plan) -> float:
-    """Measured time of the finished steps per planned time: 1 for as planned or slower."""
-    measured = expected = 0.0
+def pace(state: SessionState, plan: Plan) -> tuple[float, float]:
+    """Measured time of the finished steps per planned time, to the range's two ends.
+
+    The early end is at most 1 (as planned), the late end at least 1.
+    """
+    measured = early = late = 0.0
     for item, step in plan.steps():
         found = state.items[item.id].steps.get(step.id) if item.id in state.items else None
         if found and step.estimate and found.status is StepStatus.SUCCEEDED:
             measured += found.seconds(found.ended_at)
-            expected += step.estimate.low.total_seconds()
-    return min(1.0, measured / expected) if expected else 1.0
+            early += step.estimate.low.total_seconds()
+            late += step.estimate.high.total_seconds()
+    return (
+        min(1.0, measured / early) if early else 1.0,
+        max(1.0, measured / late) if late else 1.0,
+    )
 
 
 def remaining(state: SessionState, plan: Plan, now: str) -> Estimate:
@@ -59,7 +66,8 @@ def remaining(state: SessionState, plan: Plan, now: str) -> Estimate:
     total = _NOTHING
     for item, found in open_items(state, plan):
         total += _of_item(item, found, now)
-    return Estimate(total.low * pace(state, plan), total.high)
+    fast, slow = pace(state, plan)
+    return Estimate(total.low * fast, total.high * slow)
 
 
 def completion(state: SessionState, plan: Plan, now: str) -> tuple[datetime, datetime] | None:

@@ -549,6 +549,13 @@ class StatusReported(Event, frozen=True, kw_only=True):
     estimated_completion: str
 
 
+class BriefWritten(Event, frozen=True, kw_only=True):
+    """Where the session was, as somebody wanted it on record for whoever takes over."""
+
+    by: str
+    lines: tuple[str, ...]
+
+
 # Score
 
 
@@ -734,6 +741,7 @@ AnyEvent = (
     | BlockerRaised
     | BlockerCleared
     | StatusReported
+    | BriefWritten
     | ScoreStarted
     | ScoreChecked
     | ScoreMeasured

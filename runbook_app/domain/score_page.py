@@ -75,10 +75,10 @@ def score_words(found: ScoreClaim) -> str:
     claim = ""
     if found.claimed_before is not None:
         claim = f" (the plan's claim: {found.claimed_before} → {found.claimed_after})"
-    before = f"{told(found.before.total)}/100" if found.before else "not measured"
+    before = f"measured {told(found.before.total)}/100" if found.before else "not measured"
     if found.after:
-        return f"measured {before} before, {told(found.after.total)}/100 now{claim}"
-    return f"measured {before} before the first change{claim}" if found.before else before + claim
+        return f"{before} before, {told(found.after.total)}/100 now{claim}"
+    return f"{before} before the first change{claim}" if found.before else before + claim
 
 
 def score_section(found: ScoreClaim) -> list[str]:

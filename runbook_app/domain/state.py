@@ -400,6 +400,9 @@ class SessionState:
     notes: list[Note] = field(default_factory=list)
     blockers: dict[str, Blocker] = field(default_factory=dict)
     report: ev.StatusReported | None = None
+    """The newest."""
+    reports: list[tuple[ev.StatusReported | ev.BriefWritten, str]] = field(default_factory=list)
+    """Every one with its time, oldest first."""
     assumed: list[ev.LineConfirmed] = field(default_factory=list)
     """Confirmations that `--yes` stood in for."""
     log_lost: list[ev.LogLost] = field(default_factory=list)
@@ -539,6 +542,7 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             | ev.ChildStarted()
             | ev.ChildEnded()
             | ev.StatusReported()
+            | ev.BriefWritten()
             | ev.SignalExported()
         ):
             _apply_session(state, event, at)
@@ -635,6 +639,9 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             state.children.pop((event.pid, event.pid_started), None)
         case ev.StatusReported():
             state.report = event
+            state.reports.append((event, at))
+        case ev.BriefWritten():
+            state.reports.append((event, at))
         case ev.SignalExported():
             state.exported, state.exported_at = event, at
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from runbook_app.domain.clock import format_duration, parse_time
+from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import completion, open_items, planned
 from runbook_app.domain.events import StatusReported
 from runbook_app.domain.outcome import failures
@@ -14,6 +12,7 @@ from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.domain.times import at_clock, began, seconds
 from runbook_app.domain.verdict import drift_reasons
+from runbook_app.domain.window import closes_at
 
 _MARKS = {
     StepStatus.SUCCEEDED: "✓",
@@ -167,13 +166,8 @@ def _completion_text(state: SessionState, plan: Plan, now: str) -> str:
         return "nothing is open in this scope"
     first, last = (at_clock(moment.isoformat(), now) for moment in span)
     text = first if first == last else f"{first.removesuffix(' UTC')}-{last}"
-    deadline = _deadline(state, plan)
+    deadline = closes_at(plan, state)
     if deadline and span[1] > deadline:
         late = format_duration(span[1] - deadline)
         text += f", up to {late} after the window closes"
     return text
-
-
-def _deadline(state: SessionState, plan: Plan) -> datetime | None:
-    starts = plan.window.starts or (parse_time(state.started_at) if state.started_at else None)
-    return starts + plan.window.budget if starts else None

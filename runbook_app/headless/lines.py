@@ -284,6 +284,9 @@ class Narrator:
                 return [Line(f"BLOCKER by {event.by}: {event.text}", Tone.BAD)]
             case ev.BlockerCleared():
                 return [Line(f"blocker {event.id} cleared by {event.by}")]
+            case ev.BriefWritten():
+                head = Line(f"where we are, written by {event.by}:", Tone.STRONG)
+                return [head, *(Line(f"  {text}") for text in event.lines)]
             case _:
                 return None
 

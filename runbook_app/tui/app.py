@@ -11,6 +11,7 @@ from textual.app import SystemCommand
 from runbook_app.domain.clock import to_text
 from runbook_app.ports.session import Session
 from runbook_app.tui.commands.all import SESSION_COMMANDS
+from runbook_app.tui.screens.live import LivePage
 from runbook_app.tui.screens.session import SessionScreen
 from runbook_app.tui.styled import StyledApp
 
@@ -41,7 +42,8 @@ class RunbookApp(StyledApp[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every command that can be given now, then Textual's own."""
         situation = self.session_screen.situation()
-        for command in SESSION_COMMANDS:
+        commands = screen.kind.commands if isinstance(screen, LivePage) else SESSION_COMMANDS
+        for command in commands:
             if command.enabled(situation):
                 title = f"{command.label_in(situation)} ({command.key})"
                 yield SystemCommand(title, command.help, self._giver(command))

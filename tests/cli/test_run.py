@@ -195,3 +195,11 @@ def test_a_report_has_its_five_lines(use: Use) -> None:
     lines = runbook("report").stdout.splitlines()
     heads = [text.partition(":")[0] for text in lines]
     assert heads == ["Started", "Current", "Status", "Next", "Estimated Completion"]
+
+
+def test_a_brief_goes_from_the_item_to_the_next_action(use: Use) -> None:
+    use(Stage())
+    lines = runbook("report", "--brief").stdout.splitlines()
+    assert lines[0].startswith("Item: ")
+    assert "Undo by: nothing to undo" in lines
+    assert lines[-1].startswith("Next action: ")

@@ -65,6 +65,13 @@ def test_an_assumed_confirmation_is_not_printed_as_a_confirmation() -> None:
     assert "TLS guide reviewed: confirmed by anna" in printed(complete())
 
 
+def test_a_handover_brief_is_printed_with_its_author() -> None:
+    story = Story().tell(ev.BriefWritten(by="zoe", lines=("Item: 2 - TLS", "Undo by: 19:50 UTC")))
+    text = printed(story)
+    assert "where we are, written by zoe:" in text
+    assert "  Undo by: 19:50 UTC" in text
+
+
 def test_nothing_of_the_target_reaches_the_terminal_unseen() -> None:
     story = Story()
     story.step("headers.measure", 1.0, measured(HOSTILE, 1))

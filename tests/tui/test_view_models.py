@@ -12,6 +12,7 @@ from runbook_app.domain.clock import Estimate
 from runbook_app.domain.measure import Measurement, Progress, Verdict
 from runbook_app.domain.plan import Window
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
+from runbook_app.domain.window import undo_by
 from runbook_app.testing.session import FakeSession
 from runbook_app.tui import paint
 from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, meant
@@ -220,13 +221,13 @@ def test_a_closed_window_says_so(session: FakeSession):
 def test_undo_by_is_not_guessed_without_a_budget(session: FakeSession):
     stage.tls_running(session)
     plan = replace_item(session, rollback_budget=None)
-    assert clocks.undo_by(plan, read(session)) is None
+    assert undo_by(plan, read(session)) is None
 
 
 def test_undo_by_leaves_time_for_every_item_with_captures(session: FakeSession):
     stage.tls_running(session)
     plan = replace_item(session, rollback_budget=Estimate.parse("2h"))
-    found = clocks.undo_by(plan, read(session))
+    found = undo_by(plan, read(session))
     assert found is not None
     assert time_of_day(found) == "18:00"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from runbook_app.tui.commands import log, look, people, work
+from collections.abc import Sequence
+
+from runbook_app.tui.commands import log, look, pages, people, work
 from runbook_app.tui.commands.base import UserCommand
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view.keys import KeyLabel
@@ -25,6 +27,7 @@ SESSION_COMMANDS: tuple[UserCommand, ...] = (
     people.RaiseBlocker(),
     people.ClearBlocker(),
     people.Export(),
+    pages.WriteBrief(),
     look.ShowLog(),
     log.FollowLog(),
     log.SearchLog(),
@@ -40,7 +43,7 @@ SESSION_COMMANDS: tuple[UserCommand, ...] = (
     log.CopyLog(),
     log.CopyStep(),
     look.ShowGuide(),
-    look.ShowScore(),
+    *pages.OPEN_PAGES,
     look.NextPane(),
     look.PreviousPane(),
     look.ShowItems(),
@@ -53,10 +56,12 @@ SESSION_COMMANDS: tuple[UserCommand, ...] = (
 )
 
 
-def meant(key: str, situation: Situation) -> tuple[UserCommand | None, str]:
+def meant(
+    key: str, situation: Situation, commands: Sequence[UserCommand] = SESSION_COMMANDS
+) -> tuple[UserCommand | None, str]:
     """The first enabled command of a key; else None and why the last of them is not."""
     refusal = ""
-    for command in SESSION_COMMANDS:
+    for command in commands:
         if command.key == key:
             refusal = command.why_not(situation)
             if not refusal:

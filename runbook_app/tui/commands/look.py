@@ -115,19 +115,6 @@ class ShowGuide(UserCommand):
             screen.show_guide(item)
 
 
-class ShowScore(UserCommand):
-    key = "S"
-    label = "score"
-    help = "Read the measured security score: every check with its source and its evidence."
-    group = _LOOK
-
-    def refusal(self, situation: Situation) -> str:
-        return "" if situation.state.scores else "No score was measured yet; m measures one."
-
-    async def run(self, screen: SessionScreen) -> None:
-        screen.show_score()
-
-
 class ShowHelp(UserCommand):
     key = "?"
     label = "help"

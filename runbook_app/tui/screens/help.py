@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,9 +11,11 @@ from textual.widgets import Static
 
 from runbook_app.tui import paint
 from runbook_app.tui.commands.all import SESSION_COMMANDS
+from runbook_app.tui.commands.base import UserCommand
 from runbook_app.tui.screens.dialog import Dialog, Frame
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view.help import HelpEntry, page
+from runbook_app.tui.view.words import BLANK, Line, folded
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -29,7 +32,13 @@ class HelpScreen(Dialog[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,question_mark", "close", show=False)]
 
-    def __init__(self, situation: Situation, width: int) -> None:
+    def __init__(
+        self,
+        situation: Situation,
+        width: int,
+        commands: Sequence[UserCommand] = SESSION_COMMANDS,
+        about: str = "",
+    ) -> None:
         super().__init__()
         entries = [
             HelpEntry(
@@ -39,12 +48,17 @@ class HelpScreen(Dialog[None]):
                 help=command.help,
                 usable=command.enabled(situation),
             )
-            for command in SESSION_COMMANDS
+            for command in commands
         ]
-        self._rows = page(entries, min(_WIDEST, width * 96 // 100) - _CHROME)
+        room = min(_WIDEST, width * 96 // 100) - _CHROME
+        self._rows = [*_about(about, room), *page(entries, room)]
 
     def compose(self) -> ComposeResult:
         with Frame() as frame:
             frame.entitle("Keys", "ctrl+p finds any of them by name · escape closes")
             with VerticalScroll():
                 yield Static(paint.lines(self._rows))
+
+
+def _about(text: str, width: int) -> list[Line]:
+    return [*folded(text, width), BLANK] if text else []

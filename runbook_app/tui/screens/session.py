@@ -22,12 +22,13 @@ from runbook_app.tui.orders import Orders
 from runbook_app.tui.panes import WIDE, Panes
 from runbook_app.tui.questions import Questions
 from runbook_app.tui.screens.dialog import Dialog
+from runbook_app.tui.screens.live import LivePage
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view import panel
 from runbook_app.tui.view.banner import Outside, banner
 from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.menu import Way
-from runbook_app.tui.view.node import Node, at_rest, current, trouble
+from runbook_app.tui.view.node import Node, NodeKind, at_rest, current, trouble
 from runbook_app.tui.widgets.banner import BannerLine
 from runbook_app.tui.widgets.header import SessionHeader
 from runbook_app.tui.widgets.key_bar import KeyBar
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from runbook_app.tui.commands.base import UserCommand
+    from runbook_app.tui.pages import PageKind
     from runbook_app.tui.widgets.choice_list import Option
     from runbook_app.tui.widgets.rows import Rows
 
@@ -125,7 +127,7 @@ class SessionScreen(Screen[None]):
         self._trouble: Node | None = None
         self._fault = ""
         self._leaving = False
-        self._shown_at: Size | None = None
+        self._laid_out_at: Size | None = None
 
     def compose(self) -> ComposeResult:
         yield SessionHeader(id="header")
@@ -137,6 +139,7 @@ class SessionScreen(Screen[None]):
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
+        self._laid_out_at = self.app.size
         self.plan_tree.border_title = "Items"
         self.panes.show("items")
         self.set_interval(TICK, self.look_at_engine)
@@ -145,7 +148,8 @@ class SessionScreen(Screen[None]):
             self.work(self.start_engine())
 
     def on_resize(self) -> None:
-        if self.app.size != self._shown_at:
+        if self.app.size != self._laid_out_at:
+            self._laid_out_at = self.app.size
             self.panes.lay_out()
             self.show()
 
@@ -199,7 +203,6 @@ class SessionScreen(Screen[None]):
             self.query_one(BannerLine).show(banner(self.session.plan, self.session.state, fault))
 
     def _draw(self) -> None:
-        self._shown_at = self.app.size
         state, plan, now = self.session.state, self.session.plan, self.now()
         node = current(state) if self._staying else None
         if node is not None and (not self._placed or not at_rest(state)):
@@ -216,12 +219,15 @@ class SessionScreen(Screen[None]):
             words=self._words,
             reverts_in=self.session.reverts_in(),
         )
-        self.query_one(BannerLine).show(banner(plan, state, outside))
+        shown = banner(plan, state, outside)
+        self.query_one(BannerLine).show(shown)
         dead = engine_dead(state, alive=self.alive)
         self.panel.show(plan, state, self.plan_tree.node, now=now, dead=dead)
         self.plan_tree.dead = dead
         self.plan_tree.refresh()
         self.show_keys()
+        if self.page is not None and self.page.is_mounted:
+            self.page.show(shown)
 
     def show_keys(self) -> None:
         undo = panel.undo_line(self.session.plan, self.session.state, self.plan_tree.node)
@@ -307,17 +313,47 @@ class SessionScreen(Screen[None]):
         guide = GuideScreen(self.session.plan, item, troubleshooting=troubleshooting)
         self.app.push_screen(guide)
 
-    def show_score(self) -> None:
-        from runbook_app.domain.score_page import score_result, score_section
-        from runbook_app.tui.screens.page import Page
+    @property
+    def page(self) -> LivePage | None:
+        """The page that is open above this screen."""
+        return next((s for s in self.app.screen_stack if isinstance(s, LivePage)), None)
 
-        found = score_section(score_result(self.session.plan.score, self.session.state))
-        self.app.push_screen(Page("Security score", "\n".join(found)))
+    def open_page(self, kind: PageKind) -> None:
+        """Open a page, in the place of the one that is open."""
+        page = LivePage(self, kind)
+        if self.page is not None:
+            self.app.switch_screen(page)
+        else:
+            self.app.push_screen(page)
+
+    def close_page(self) -> None:
+        if self.page is not None:
+            self.page.action_close()
+
+    def copy_page(self) -> None:
+        if self.page is not None:
+            text = self.page.text()
+            self.app.copy_to_clipboard(text)
+            self.tell(f"Copied {len(text.splitlines())} lines of {self.page.kind.title}.")
+
+    def select_item(self, by: int) -> None:
+        """Select another item of the plan, round its ends."""
+        items = [item.id for item in self.session.plan.items]
+        node = self.plan_tree.node
+        at = items.index(node.item) if node else 0
+        self._staying = False
+        self.plan_tree.select(Node(NodeKind.ITEM, items[(at + by) % len(items)]))
+        self.show()
 
     def show_help(self) -> None:
         from runbook_app.tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.situation(), self.app.size.width))
+        situation, width = self.situation(), self.app.size.width
+        if self.page is not None:
+            kind = self.page.kind
+            self.app.push_screen(HelpScreen(situation, width, kind.commands, kind.about))
+        else:
+            self.app.push_screen(HelpScreen(situation, width))
 
     async def stop_and_leave(self) -> None:
         self._leaving = True

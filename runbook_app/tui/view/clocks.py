@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import PurePath
 
 from runbook_app.domain.clock import format_duration, parse_time
 from runbook_app.domain.estimate import completion
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.score import told
-from runbook_app.domain.state import ItemState, ItemStatus, SessionState
+from runbook_app.domain.state import ItemStatus, SessionState
 from runbook_app.domain.times import session_ended
-from runbook_app.tui.view.node import item_state
+from runbook_app.domain.window import closes_at, undo_by, undoable
 from runbook_app.tui.view.words import Line, Sign, Tone, sign, time_of_day
 
 
@@ -127,11 +127,6 @@ def eta_text(plan: Plan, state: SessionState, now: str) -> str:
     return early if early == late else f"{early}–{late}"
 
 
-def closes_at(plan: Plan, state: SessionState) -> datetime | None:
-    begins = plan.window.starts or (parse_time(state.started_at) if state.started_at else None)
-    return begins + plan.window.budget if begins else None
-
-
 def _window(plan: Plan, state: SessionState, now: str, name: str) -> Line:
     closes = closes_at(plan, state)
     if closes is None:
@@ -143,26 +138,8 @@ def _window(plan: Plan, state: SessionState, now: str, name: str) -> Line:
     return _pair(f"{name}closes", time_of_day(closes, now), Tone.WARN if late else Tone.STRONG)
 
 
-def undo_by(plan: Plan, state: SessionState) -> datetime | None:
-    """The last moment to start rolling back all that was done; None when a budget is missing."""
-    closes = closes_at(plan, state)
-    budgets = [item.rollback_budget for item in plan.items if _undoable(item_state(state, item))]
-    if closes is None or not budgets:
-        return None
-    total = timedelta()
-    for budget in budgets:
-        if budget is None:
-            return None
-        total += budget.high
-    return closes - total
-
-
-def _undoable(it: ItemState) -> bool:
-    return bool(it.captures) and it.status is not ItemStatus.ROLLED_BACK
-
-
 def _undo_by(plan: Plan, state: SessionState, now: str) -> Line:
-    if not any(_undoable(item_state(state, item)) for item in plan.items):
+    if not any(undoable(item) for item in state.items.values()):
         return (("nothing to undo", Tone.DIM),)
     when = undo_by(plan, state)
     if when is None:

@@ -63,7 +63,7 @@ def body(plan: Plan, state: SessionState, node: Node) -> list[Line]:
             found += lines.checkpoint(item, known)
             found += _captures(known)
         case NodeKind.VERIFY:
-            found = [*_commit(known), *_criteria(item, known)]
+            found = [*commit_lines(known), *_criteria(item, known)]
         case NodeKind.STEP:
             step = step_of(item, node.step)
             it = known.steps.get(step.id) or StepState(step.id, item.id)
@@ -177,7 +177,7 @@ def _one_line(value: object) -> str:
 def _item_body(item: Item, known: ItemState) -> list[Line]:
     return [
         *_rollback(known),
-        *_commit(known),
+        *commit_lines(known),
         *section("what", prose(item.what)),
         *section("why", prose(item.why)),
         *section("plan", _facts(item)),
@@ -201,7 +201,7 @@ def _facts(item: Item) -> list[Line]:
     return [((f"{k}: ", Tone.DIM), (v, Tone.PLAIN)) for k, v in facts.items() if v]
 
 
-def _commit(known: ItemState) -> list[Line]:
+def commit_lines(known: ItemState) -> list[Line]:
     if known.committed:
         paths = ", ".join(known.committed.paths)
         return [((f"committed {known.committed.commit[:10]}: {paths}", Tone.GOOD),)]
@@ -218,12 +218,12 @@ def _rollback(known: ItemState) -> list[Line]:
         case ItemStatus.ROLLBACK_FAILED:
             return _trouble(known.rollback_error, known.rollback_hint)
         case ItemStatus.ROLLED_BACK:
-            return _proof(known)
+            return rollback_proof(known)
         case _:
             return []
 
 
-def _proof(known: ItemState) -> list[Line]:
+def rollback_proof(known: ItemState) -> list[Line]:
     done = known.rollback
     if done is None:
         return []

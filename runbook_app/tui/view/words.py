@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from textwrap import wrap
 
 from runbook_app.domain.clock import parse_time
 from runbook_app.domain.measure import Verdict
@@ -58,6 +59,7 @@ _SIGNS: dict[str, Sign] = {
     "confirmed": Sign("✓", "confirmed", Tone.GOOD),
     "assumed": Sign("✓", "assumed", Tone.WARN),
     "drifted": Sign("✗", "DRIFTED", Tone.BAD),
+    "not_applicable": Sign("·", "not applicable", Tone.DIM),
     "waived": Sign("»", "waived", Tone.WARN),
     "open": Sign("●", "in progress", Tone.ACCENT),
     "starting": Sign("○", "starting", Tone.DIM),
@@ -101,6 +103,16 @@ def number_of(item: Item, step_id: str) -> str:
 
 def text_of(line: Line) -> str:
     return "".join(text for text, _ in line)
+
+
+def folded(text: str, width: int, tone: Tone = Tone.PLAIN, indent: str = "") -> list[Line]:
+    """Text in rows of at most so many columns; every row keeps the indent."""
+    room = max(20, width - len(indent))
+    return [
+        ((f"{indent}{row}", tone),)
+        for part in text.rstrip().splitlines()
+        for row in wrap(part, room) or [""]
+    ]
 
 
 def plural(count: int, noun: str) -> str:
