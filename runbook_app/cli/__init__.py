@@ -56,11 +56,16 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            from runbook_app.domain.errors import RunbookError
+            from runbook_app.domain.errors import PlanError, RunbookError
 
             if not isinstance(error, RunbookError):
                 raise
-            complain(error.message, error.hint)
+            if isinstance(error, PlanError):
+                from runbook_app.cli.mistakes import show
+
+                show(error.mistakes)
+            else:
+                complain(error.message, error.hint)
             ctx.exit(error.exit_code)
 
 

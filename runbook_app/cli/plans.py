@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import options
-from runbook_app.domain.errors import UsageError
+from runbook_app.cli import mistakes, options
+from runbook_app.domain.errors import PlanError, UsageError
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.ports.action import Action, Registry
@@ -27,16 +27,30 @@ from runbook_app.ports.action import Action, Registry
 )
 @options.overrides
 @options.window
+@options.as_json
 def check_command(
-    plan: str, target: Path | None, overrides: dict[str, str], window: str | None
+    plan: str,
+    target: Path | None,
+    overrides: dict[str, str],
+    window: str | None,
+    as_json: bool,
 ) -> None:
     """Validate PLAN: every mistake at once, with its line."""
     from runbook_app.adapters.plans import lint
 
     path = options.plan_path(plan)
-    loaded = bootstrap.load_plan(path, target, overrides, window_from_now=window == "now")
-    for warning in lint(path, loaded, target):
-        click.echo(neutralise(warning.render()), err=True)
+    try:
+        loaded = bootstrap.load_plan(path, target, overrides, window_from_now=window == "now")
+    except PlanError as error:
+        if not as_json:
+            raise
+        click.echo(mistakes.as_json(str(path), error.mistakes))
+        sys.exit(error.exit_code)
+    warnings = lint(path, loaded, target)
+    if as_json:
+        click.echo(mistakes.as_json(str(path), warnings, loaded.sha256))
+        return
+    mistakes.show(warnings)
     for text in _summary(loaded):
         click.echo(neutralise(text))
 

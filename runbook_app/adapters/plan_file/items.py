@@ -9,6 +9,7 @@ from runbook_app.adapters.plan_file.calls import Calls
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading, check_path, duration
 from runbook_app.adapters.plan_file.scalars import shorten
+from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.domain.plan import (
     ActionKind,
     Call,
@@ -206,7 +207,10 @@ class Items:
         if "check" in keys:
             inner = self._reading.fields(node, "an automatic line", CHECK_KEYS)
             return self._automatic(inner, planned=planned)
-        self._reading.wrong(node, "a checkpoint line is a 'confirm', a 'check' or a 'capture'")
+        kinds = ["confirm", "check", "capture"]
+        meant = (closest(key, kinds) for key in keys)
+        message = "a checkpoint line is a 'confirm', a 'check' or a 'capture'"
+        self._reading.wrong(node, message, next(filter(None, meant), ""))
         return None
 
     def _confirm(self, fields: Fields) -> ConfirmLine:
@@ -259,8 +263,9 @@ class Items:
         if node is None:
             return (), False
         if isinstance(node, Scalar):
-            if self._reading.text(node, "rollback") != "captures":
-                self._reading.wrong(node, "'rollback' is 'captures' or a list of actions")
+            if (text := self._reading.text(node, "rollback")) != "captures":
+                message = "'rollback' is 'captures' or a list of actions"
+                self._reading.wrong(node, message, closest(text, ["captures"]))
             return (), True
         calls = []
         for inner in fields.each("rollback", "a rollback step", frozenset({"action", "with"})):

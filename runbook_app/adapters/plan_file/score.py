@@ -5,8 +5,8 @@ from __future__ import annotations
 from runbook_app.adapters.plan_file.calls import Calls
 from runbook_app.adapters.plan_file.nodes import Mapping, Scalar, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading
-from runbook_app.adapters.plan_file.scalars import shorten
-from runbook_app.adapters.plan_file.variables import as_text, closest
+from runbook_app.adapters.plan_file.scalars import describe, resolve, shorten
+from runbook_app.adapters.plan_file.variables import Value, as_text, closest, kind_of
 from runbook_app.domain.plan import ActionKind, Score, ScoreCategory, ScoreCheck
 
 SCORE_KEYS = frozenset({"categories", "declared"})
@@ -98,6 +98,18 @@ class Scores:
                 self._reading.source.wrong(mark, message, suggestion=suggestion)
             elif not isinstance(wanted, Scalar):
                 self._reading.wrong(wanted, f"'when': {name!r} has to be one value")
-            elif as_text(values[name]) != wanted.text:
+            elif not self._is(values[name], wanted, name):
                 unmet.append(f"{name} is {as_text(values[name])}, not {wanted.text}")
         return "; ".join(unmet)
+
+    def _is(self, value: Value, wanted: Scalar, name: str) -> bool:
+        """Whether a variable has a wanted value; one of another kind is noted."""
+        if isinstance(value, str):
+            return value == wanted.text
+        read = resolve(wanted)
+        number = type(value) is float and type(read) is int
+        if type(read) is not type(value) and not number:
+            kind = kind_of(value)
+            message = f"'when': {name!r} is {kind}, and never {describe(wanted)}"
+            self._reading.wrong(wanted, message)
+        return read == value

@@ -129,7 +129,7 @@ def read_overrides(
             continue
         value = _parse(text, defaults[name])
         if value is None:
-            kind = _kind(defaults[name])
+            kind = kind_of(defaults[name])
             source.wrong(None, f"--set {name}: expected {kind}, got {shorten(text)}")
         else:
             values[name] = value
@@ -224,7 +224,7 @@ def _as_type(source: Source, node: Node, name: str, default: Value) -> Value | N
     if isinstance(default, float) and type(value) is int:
         return float(value)
     got = describe(node) if isinstance(node, Scalar) else ""
-    source.wrong(node.mark, f"{name!r}: expected {_kind(default)}, got {got}")
+    source.wrong(node.mark, f"{name!r}: expected {kind_of(default)}, got {got}")
     return None
 
 
@@ -237,7 +237,8 @@ def _parse(text: str, default: Value) -> Value | None:
     return value if type(value) is type(default) else None
 
 
-def _kind(default: Value) -> str:
+def kind_of(default: Value) -> str:
+    """What a variable takes, for an error."""
     if isinstance(default, bool):
         return "true or false"
     if isinstance(default, str):
