@@ -176,6 +176,7 @@ class Items:
             required=fields.flag("required"),
             available=action is not None,
             effect=action is not None and action.kind is ActionKind.EFFECT,
+            not_restored=action.not_restored if action else "",
             confirm_within=fields.parsed("confirm_within", duration, None),
             position=fields.position(),
         )

@@ -149,6 +149,20 @@ def walk(node: Node) -> Iterator[Node]:
             yield from walk(child)
 
 
+def mappings(node: Node | None) -> Iterator[Mapping]:
+    """The mappings in a list."""
+    for inner in node.items if isinstance(node, Sequence) else ():
+        if isinstance(inner, Mapping):
+            yield inner
+
+
+def scalars(node: Node | None) -> Iterator[Scalar]:
+    """The scalars in a list."""
+    for inner in node.items if isinstance(node, Sequence) else ():
+        if isinstance(inner, Scalar):
+            yield inner
+
+
 class _GaveUp(Exception):
     """A limit was passed; the mistake has been noted."""
 
