@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": "verify",
     "recheck": "recheck",
     "check": "plans",
+    "schema": "plans",
     "actions": "plans",
     "score": "score",
     "doctor": "machine",
@@ -33,7 +34,7 @@ COMMANDS = {
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("plan", "serve", "import", "render", "new", "schema")
+LATER = ("plan", "serve", "import", "render", "new")
 """Commands of later versions: named, so that a script learns why it fails."""
 
 

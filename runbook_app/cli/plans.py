@@ -1,4 +1,4 @@
-"""`check` and `actions`: plans and what they can call."""
+"""`check`, `schema` and `actions`: plans and what they can call."""
 
 from __future__ import annotations
 
@@ -62,6 +62,29 @@ def _summary(plan: Plan) -> list[str]:
     if missing:
         lines.append(f"not installed here: {', '.join(missing)}")
     return [*lines, f"SHA-256 {plan.sha256}"]
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    metavar="FILE",
+    help="Write it there instead of to standard output.",
+)
+def schema_command(output: Path | None) -> None:
+    """Print the JSON Schema of plans, with the actions installed here, for editors."""
+    from runbook_app.adapters.plan_file.schema import schema_text
+    from runbook_app.adapters.registry import InstalledActions
+
+    text = schema_text(InstalledActions())
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} can't be written: {error.strerror}.") from error
 
 
 @click.command()

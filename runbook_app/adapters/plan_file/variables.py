@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from runbook_app.adapters.plan_file.kinds import NAME_PATTERN
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
 from runbook_app.adapters.plan_file.nodes import Node, Scalar, compose, key_mark
 from runbook_app.adapters.plan_file.scalars import (
@@ -28,7 +29,6 @@ TARGET_FILE = "runbook.vars.yaml"
 Value = str | int | float | bool
 
 _REFERENCE = re.compile(r"\$(\$?)\{([^{}\n]*)(\}?)")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Variables:
@@ -109,7 +109,7 @@ def read_defaults(source: Source, root: MappingNode) -> dict[str, Value]:
         return {}
     values = {}
     for name, value in node.entries.items():
-        if not _NAME.fullmatch(name):
+        if not NAME_PATTERN.fullmatch(name):
             mark = key_mark(source, node, name)
             source.wrong(mark, f"{shorten(name)} is no name; use letters, digits and _")
         elif (read := _scalar(source, value, name)) is not None:
