@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": "verify",
     "recheck": "recheck",
     "check": "plans",
+    "render": "plans",
     "schema": "plans",
     "actions": "plans",
     "score": "score",
@@ -34,7 +35,7 @@ COMMANDS = {
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("plan", "serve", "import", "render", "new")
+LATER = ("plan", "serve", "import", "new")
 """Commands of later versions: named, so that a script learns why it fails."""
 
 

@@ -1,4 +1,4 @@
-"""`check`, `schema` and `actions`: plans and what they can call."""
+"""`check`, `render`, `schema` and `actions`: plans and what they can call."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from runbook_app.domain.plan import Plan
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.ports.action import Action, Registry
 
-
-@click.command()
-@options.plan
-@click.option(
+_variables_of: options.Decorator = click.option(
     "--target",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
     metavar="DIR",
     help="Take variables from this project as well.",
 )
+
+
+@click.command()
+@options.plan
+@_variables_of
 @options.overrides
 @options.window
 @options.as_json
@@ -85,6 +87,22 @@ def schema_command(output: Path | None) -> None:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{output} can't be written: {error.strerror}.") from error
+
+
+@click.command()
+@options.plan
+@_variables_of
+@options.overrides
+@options.window
+def render_command(
+    plan: str, target: Path | None, overrides: dict[str, str], window: str | None
+) -> None:
+    """Write PLAN as a procedure in Markdown, to be read, or ticked off by hand."""
+    from runbook_app.domain.procedure import procedure
+
+    path = options.plan_path(plan)
+    loaded = bootstrap.load_plan(path, target, overrides, window_from_now=window == "now")
+    click.echo(neutralise(procedure(loaded)), nl=False)
 
 
 @click.command()
