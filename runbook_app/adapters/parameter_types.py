@@ -166,6 +166,34 @@ def has_keys(hint: Any) -> bool:
     return fields is not None or any(has_keys(part) for part in typing.get_args(hint))
 
 
+_TYPE_NAMES: dict[Any, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    timedelta: "a duration",
+    Path: "text",
+    types.NoneType: "nothing",
+    Any: "anything",
+}
+
+
+def type_words(hint: Any) -> str:
+    """A type in a plan author's words: `a list of text`, `{path: text, limit: a whole number}`."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint in _TYPE_NAMES:
+        return _TYPE_NAMES[hint]
+    if origin is typing.Literal:
+        return " or ".join(str(choice) for choice in arguments)
+    if (fields := _fields_in(hint)) is not None and origin is None:
+        return f"{{{', '.join(f'{name}: {type_words(each)}' for name, each in fields.items())}}}"
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(type_words(member) for member in arguments)
+    if origin is dict:
+        return f"a mapping to {type_words(arguments[1])}"
+    return f"a list of {type_words(arguments[0])}" if arguments else str(hint)
+
+
 def mentions_duration(hint: Any) -> bool:
     if hint is timedelta:
         return True

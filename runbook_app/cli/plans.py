@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import inspect
 import sys
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runbook_app import bootstrap
 from runbook_app.cli import mistakes, options
+from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import PlanError, UsageError
-from runbook_app.domain.plan import Plan
+from runbook_app.domain.plan import ActionKind, Plan
 from runbook_app.domain.sanitise import neutralise
-from runbook_app.ports.action import Action, Registry
+from runbook_app.ports.action import Action
+
+if TYPE_CHECKING:
+    from runbook_app.adapters.registry import InstalledActions
 
 _variables_of: options.Decorator = click.option(
     "--target",
@@ -123,7 +129,7 @@ def actions_command(name: str | None) -> None:
     click.echo(_describe(registry, action))
 
 
-def _list(registry: Registry) -> None:
+def _list(registry: InstalledActions) -> None:
     names = registry.names()
     width = max((len(name) for name in names), default=0)
     for name in names:
@@ -134,18 +140,42 @@ def _list(registry: Registry) -> None:
         sys.exit(5)
 
 
-def _describe(registry: Registry, action: Action) -> str:
-    lines = [f"{action.name} ({action.kind.value})", "", inspect.getdoc(action.function) or ""]
+def _describe(registry: InstalledActions, action: Action) -> str:
+    lines = [f"{action.name} ({action.kind.value})", "", inspect.getdoc(action.function) or "", ""]
+    lines += _effects(action)
+    from runbook_app.adapters.parameter_types import type_words
+
     parameters = inspect.signature(action.function).parameters
     types = registry.parameters(action)
     if types:
         lines += ["", "Parameters:"]
     for name, kind in types.items():
         default = parameters[name].default
-        text = "required" if default is inspect.Parameter.empty else f"default {default!r}"
-        lines.append(f"  {name}: {_type(kind)}, {text}")
+        needed = name in registry.required(action)
+        text = "required" if needed else f"default {_default(default)}"
+        lines.append(f"  {name}: {type_words(kind)}, {text}")
     return "\n".join(lines).rstrip()
 
 
-def _type(kind: object) -> str:
-    return kind.__name__ if isinstance(kind, type) else str(kind)
+def _effects(action: Action) -> list[str]:
+    """What an action of this kind captures, checks and rolls back."""
+    if action.kind is ActionKind.CHECK:
+        return ["Changes nothing: nothing is captured, and there is nothing to roll back."]
+    if action.kind is ActionKind.PROBE:
+        return ["Writes in order to measure and cleans up: there is nothing to roll back."]
+    check = "of its own, asked after each run and after a crash" if action.checker else "none"
+    lines = [
+        "Captures: what it is about to change, before it changes it.",
+        f"Check: {check}.",
+        "Rollback: what was captured is restored.",
+    ]
+    if action.not_restored:
+        lines[2] = (
+            f"Rollback: what was captured is restored, but not {action.not_restored};"
+            " the item needs steps under 'rollback'."
+        )
+    return lines
+
+
+def _default(value: object) -> str:
+    return format_duration(value) if isinstance(value, timedelta) else repr(value)

@@ -195,7 +195,7 @@ def _rollback(item: Item) -> Iterator[str]:
 
 
 def _call(call: Call, key: str = "action") -> list[str]:
-    """The action and its parameters; each line begins with a name, so that none closes the fence."""
+    """The action and its parameters; each line has a name or a dash, so none closes the fence."""
     lines = [call.action]
     for name, value in call.parameters.items():
         if isinstance(value, list) and any(isinstance(each, list | dict) for each in value):

@@ -197,8 +197,22 @@ def test_no_sessions_is_not_an_error() -> None:
 def test_actions_are_listed_and_described() -> None:
     assert "tls.generate_certificate" in runbook("actions").output
     found = runbook("actions", "tls.generate_certificate").output
-    assert "Parameters:" in found
-    assert "common_name" in found
+    assert "Check: of its own" in found
+    assert "Rollback: what was captured is restored." in found
+    assert "  common_name: text, default 'localhost'\n" in found
+    assert "  owner: a whole number or nothing, default 33\n" in found
+    migrate = runbook("actions", "database_migrations.migrate").output
+    assert "restored, but not schema, extensions and rows of the database;" in migrate
+    assert "  timeout: a duration, default 3m\n" in migrate
+    limits = runbook("actions", "api.rate_limits").output
+    assert "cleans up: there is nothing to roll back" in limits
+    assert "  endpoints: a list of {path: text, limit: a whole number, " in limits
+    assert "Changes nothing" in runbook("actions", "http.status").output
+    for name in runbook("actions").stdout.splitlines():
+        described = runbook("actions", name.split()[0])
+        assert described.exit_code == 0
+        assert "typing." not in described.stdout
+        assert "<class" not in described.stdout
 
 
 def test_a_score_needs_a_plan_with_checks(tmp_path: Path) -> None:
