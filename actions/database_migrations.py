@@ -139,6 +139,8 @@ async def migrate(
     A rehearsal on an empty database comes first. While the schema moves nobody of the
     application is let in: its old code would take tokens for values. A migration that fails
     leaves chain and application as they were.
+
+    Not restored: schema, extensions and rows of the database.
     """
     given = access(
         run, service=service, secrets=secrets, certificates=certificates, script=script, root=root

@@ -168,6 +168,8 @@ async def exchange(
 
     The role of the application gets the verifier of its new password, and `account`, which was
     made with a password of the repository, the hash of its new one.
+
+    Not restored: the row of `account`.
     """
     store = _store(run, manifest, application, application_uid, retired)
     store.register()

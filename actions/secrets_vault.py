@@ -105,6 +105,8 @@ async def initialise(run: Run, *, backend: Backend, manifest: list[Entry], **giv
 
     Root token and unseal key exist in memory, and sealed to the operator. An initialisation that
     was cut short is begun anew: its keys may be nobody's, and the files still hold all secrets.
+
+    Not restored: what Vault holds.
     """
     if backend != "vault":
         run.log(_OTHER)

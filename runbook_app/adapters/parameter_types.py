@@ -59,9 +59,12 @@ def type_mistakes(
 def _type_mistake(
     name: str, path: tuple[str | int, ...], problem: str, choices: tuple[str, ...]
 ) -> ParameterMistake:
-    inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    message = f"parameter {name + inner!r}: {problem}"
+    message = f"parameter {name + _written(path)!r}: {problem}"
     return ParameterMistake(name=name, problem="type", message=message, path=path, choices=choices)
+
+
+def _written(path: tuple[str | int, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
 
 
 def convert(value: object, hint: Any) -> Any:
@@ -97,6 +100,9 @@ def _plainly(problem: str, choices: tuple[str, ...]) -> str:
     """msgspec's words in a plan author's."""
     if choices:
         return f"{problem.removeprefix('Invalid enum value ')} is none of {', '.join(choices)}"
+    missing = problem.removeprefix("Object missing required field ")
+    if missing != problem:
+        return f"the key {missing.strip('`')!r} is missing"
     if not problem.startswith("Expected"):
         return (problem[:1].lower() + problem[1:]).replace("`", "'")
     wanted, got = (_words(types) for types in _TYPES.findall(problem))
@@ -121,6 +127,73 @@ def _path_of(where: str, value: Any) -> tuple[str | int, ...]:
     return tuple(path)
 
 
+def unknown_keys(
+    name: str, value: object, hint: Any, path: tuple[str | int, ...] = ()
+) -> list[ParameterMistake]:
+    """Keys of a value's mappings that their types don't have; msgspec would drop them."""
+    if isinstance(value, list):
+        inner = _arguments(hint, 1)
+        pairs = [(index, item, inner[0]) for index, item in enumerate(value)] if inner else []
+    elif isinstance(value, dict) and (fields := _fields_in(hint)) is not None:
+        pairs = [(key, item, fields.get(key)) for key, item in value.items()]
+    elif isinstance(value, dict):
+        inner = _arguments(hint, 2)
+        pairs = [(key, item, inner[1]) for key, item in value.items()] if inner else []
+    else:
+        return []
+    found = []
+    for key, item, of_item in pairs:
+        if of_item is None:
+            message = f"unknown key {key!r} in parameter {name + _written(path)!r}"
+            choices = tuple(_fields_in(hint) or ())
+            found.append(
+                ParameterMistake(
+                    name=name,
+                    problem="unknown",
+                    message=message,
+                    path=(*path, key),
+                    choices=choices,
+                )
+            )
+        else:
+            found += unknown_keys(name, item, of_item, (*path, key))
+    return found
+
+
+def has_keys(hint: Any) -> bool:
+    """Whether a type holds mappings of known keys."""
+    fields = _fields_in(hint)
+    return fields is not None or any(has_keys(part) for part in typing.get_args(hint))
+
+
+_TYPE_NAMES: dict[Any, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    timedelta: "a duration",
+    Path: "text",
+    types.NoneType: "nothing",
+    Any: "anything",
+}
+
+
+def type_words(hint: Any) -> str:
+    """A type in a plan author's words: `a list of text`, `{path: text, limit: a whole number}`."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint in _TYPE_NAMES:
+        return _TYPE_NAMES[hint]
+    if origin is typing.Literal:
+        return " or ".join(str(choice) for choice in arguments)
+    if (fields := _fields_in(hint)) is not None and origin is None:
+        return f"{{{', '.join(f'{name}: {type_words(each)}' for name, each in fields.items())}}}"
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(type_words(member) for member in arguments)
+    if origin is dict:
+        return f"a mapping to {type_words(arguments[1])}"
+    return f"a list of {type_words(arguments[0])}" if arguments else str(hint)
+
+
 def mentions_duration(hint: Any) -> bool:
     if hint is timedelta:
         return True
@@ -128,6 +201,14 @@ def mentions_duration(hint: Any) -> bool:
     if isinstance(hint, type) and _has_fields(hint):
         inner += typing.get_type_hints(hint).values()
     return any(mentions_duration(part) for part in inner)
+
+
+def _fields_in(hint: Any) -> dict[str, Any] | None:
+    """Type by key of the member that is a mapping of known keys, if there is one."""
+    for member in _members(hint):
+        if isinstance(member, type) and _has_fields(member):
+            return typing.get_type_hints(member)
+    return None
 
 
 def _has_fields(hint: type) -> bool:
@@ -148,10 +229,9 @@ def prepare(value: object, hint: Any) -> object:
 
 
 def _prepare_mapping(value: dict[Any, object], hint: Any) -> dict[Any, object]:
-    for member in _members(hint):
-        if isinstance(member, type) and _has_fields(member):
-            fields = typing.get_type_hints(member)
-            return {key: prepare(item, fields.get(key, Any)) for key, item in value.items()}
+    fields = _fields_in(hint)
+    if fields is not None:
+        return {key: prepare(item, fields.get(key, Any)) for key, item in value.items()}
     inner = _arguments(hint, 2)
     return {key: prepare(item, inner[1]) for key, item in value.items()} if inner else value
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
-from runbook_app.adapters.plan_file.document import PLAN_KEYS, Document
+from runbook_app.adapters.plan_file.document import Document
 from runbook_app.adapters.plan_file.items import Items
 from runbook_app.adapters.plan_file.lint import Lint
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
@@ -93,7 +94,7 @@ def _read(
     beside = _target_source(target)
     variables = _variables(source, root, overrides, beside)
     reading = Reading(source, variables, registry)
-    fields = reading.fields(root, "a plan", PLAN_KEYS)
+    fields = reading.fields(root, "a plan", keys.PLAN)
     calls = Calls(reading)
     document = Document(reading, fields, Items(reading, calls), Scores(reading, calls))
     plan = document.plan(path=str(path), sha256=hashlib.sha256(data).hexdigest())

@@ -22,9 +22,11 @@ import msgspec
 from runbook_app.adapters.parameter_types import (
     ParameterMistake,
     convert,
+    has_keys,
     mentions_duration,
     prepare,
     type_mistakes,
+    unknown_keys,
 )
 from runbook_app.domain.errors import EnvironmentLacks
 from runbook_app.ports.action import Action
@@ -43,6 +45,8 @@ class Signature:
     """All parameters at once, for the quick way."""
     durations: frozenset[str]
     """Parameters with a duration somewhere in their type."""
+    keyed: frozenset[str]
+    """Parameters with a mapping of known keys somewhere in their type."""
 
 
 class InstalledActions:
@@ -98,7 +102,7 @@ class InstalledActions:
         """
         signature = self._signature(action)
         try:
-            whole = convert(_prepare_all(values, signature), signature.struct)
+            whole = _convert_all(values, signature)
         except (ValueError, OverflowError):
             mistakes = self.mistakes(action, values)
             raise ValueError(f"{action.name}: {mistakes[0].message}") from None
@@ -108,7 +112,7 @@ class InstalledActions:
         """Whether a plan's parameters can be converted to the signature's types."""
         signature = self._signature(action)
         try:
-            convert(_prepare_all(values, signature), signature.struct)
+            _convert_all(values, signature)
         except (ValueError, OverflowError):
             return False
         return True
@@ -134,6 +138,7 @@ class InstalledActions:
         for name, value in values.items():
             if name in signature.types:
                 found += type_mistakes(name, value, signature.types[name])
+                found += unknown_keys(name, value, signature.types[name])
         return found
 
     def _signature(self, action: Action) -> Signature:
@@ -202,7 +207,8 @@ def _read_signature(action: Action) -> Signature:
     _try_out(action, struct)
     required = frozenset(p.name for p in parameters if p.default is MISSING)
     durations = frozenset(name for name, hint in hints.items() if mentions_duration(hint))
-    return Signature(hints, required, struct, durations)
+    keyed = frozenset(name for name, hint in hints.items() if has_keys(hint))
+    return Signature(hints, required, struct, durations, keyed)
 
 
 def _try_out(action: Action, struct: type[msgspec.Struct]) -> None:
@@ -231,6 +237,13 @@ def _hints(action: Action, names: list[str]) -> dict[str, Any]:
             hint="Import it at run time, not only for type checkers.",
         ) from error
     return {name: hints.get(name, Any) for name in names}
+
+
+def _convert_all(values: Mapping[str, object], signature: Signature) -> Any:
+    for name in signature.keyed.intersection(values):
+        if unknown_keys(name, values[name], signature.types[name]):
+            raise ValueError(name)
+    return convert(_prepare_all(values, signature), signature.struct)
 
 
 def _prepare_all(values: Mapping[str, object], signature: Signature) -> Mapping[str, object]:

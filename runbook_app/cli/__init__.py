@@ -25,6 +25,8 @@ COMMANDS = {
     "verify": "verify",
     "recheck": "recheck",
     "check": "plans",
+    "render": "plans",
+    "schema": "plans",
     "actions": "plans",
     "score": "score",
     "doctor": "machine",
@@ -33,7 +35,7 @@ COMMANDS = {
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("plan", "serve", "import", "render", "new", "schema")
+LATER = ("plan", "serve", "import", "new")
 """Commands of later versions: named, so that a script learns why it fails."""
 
 
@@ -56,11 +58,16 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            from runbook_app.domain.errors import RunbookError
+            from runbook_app.domain.errors import PlanError, RunbookError
 
             if not isinstance(error, RunbookError):
                 raise
-            complain(error.message, error.hint)
+            if isinstance(error, PlanError):
+                from runbook_app.cli.mistakes import show
+
+                show(error.mistakes)
+            else:
+                complain(error.message, error.hint)
             ctx.exit(error.exit_code)
 
 

@@ -1,42 +1,64 @@
-"""`check` and `actions`: plans and what they can call."""
+"""`check`, `render`, `schema` and `actions`: plans and what they can call."""
 
 from __future__ import annotations
 
 import inspect
 import sys
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import options
-from runbook_app.domain.errors import UsageError
-from runbook_app.domain.plan import Plan
+from runbook_app.cli import mistakes, options
+from runbook_app.domain.clock import format_duration
+from runbook_app.domain.errors import PlanError, UsageError
+from runbook_app.domain.plan import ActionKind, Plan
 from runbook_app.domain.sanitise import neutralise
-from runbook_app.ports.action import Action, Registry
+from runbook_app.ports.action import Action
 
+if TYPE_CHECKING:
+    from runbook_app.adapters.registry import InstalledActions
 
-@click.command()
-@options.plan
-@click.option(
+_variables_of: options.Decorator = click.option(
     "--target",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
     metavar="DIR",
     help="Take variables from this project as well.",
 )
+
+
+@click.command()
+@options.plan
+@_variables_of
 @options.overrides
 @options.window
+@options.as_json
 def check_command(
-    plan: str, target: Path | None, overrides: dict[str, str], window: str | None
+    plan: str,
+    target: Path | None,
+    overrides: dict[str, str],
+    window: str | None,
+    as_json: bool,
 ) -> None:
     """Validate PLAN: every mistake at once, with its line."""
     from runbook_app.adapters.plans import lint
 
     path = options.plan_path(plan)
-    loaded = bootstrap.load_plan(path, target, overrides, window_from_now=window == "now")
-    for warning in lint(path, loaded, target):
-        click.echo(neutralise(warning.render()), err=True)
+    try:
+        loaded = bootstrap.load_plan(path, target, overrides, window_from_now=window == "now")
+    except PlanError as error:
+        if not as_json:
+            raise
+        click.echo(mistakes.as_json(str(path), error.mistakes))
+        sys.exit(error.exit_code)
+    warnings = lint(path, loaded, target)
+    if as_json:
+        click.echo(mistakes.as_json(str(path), warnings, loaded.sha256))
+        return
+    mistakes.show(warnings)
     for text in _summary(loaded):
         click.echo(neutralise(text))
 
@@ -48,6 +70,45 @@ def _summary(plan: Plan) -> list[str]:
     if missing:
         lines.append(f"not installed here: {', '.join(missing)}")
     return [*lines, f"SHA-256 {plan.sha256}"]
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    metavar="FILE",
+    help="Write it there instead of to standard output.",
+)
+def schema_command(output: Path | None) -> None:
+    """Print the JSON Schema of plans, with the actions installed here, for editors."""
+    from runbook_app.adapters.plan_file.schema import schema_text
+    from runbook_app.adapters.registry import InstalledActions
+
+    text = schema_text(InstalledActions())
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} can't be written: {error.strerror}.") from error
+
+
+@click.command()
+@options.plan
+@_variables_of
+@options.overrides
+@options.window
+def render_command(
+    plan: str, target: Path | None, overrides: dict[str, str], window: str | None
+) -> None:
+    """Write PLAN as a procedure in Markdown, to be read, or ticked off by hand."""
+    from runbook_app.domain.procedure import procedure
+
+    path = options.plan_path(plan)
+    loaded = bootstrap.load_plan(path, target, overrides, window_from_now=window == "now")
+    click.echo(neutralise(procedure(loaded)), nl=False)
 
 
 @click.command()
@@ -68,7 +129,7 @@ def actions_command(name: str | None) -> None:
     click.echo(_describe(registry, action))
 
 
-def _list(registry: Registry) -> None:
+def _list(registry: InstalledActions) -> None:
     names = registry.names()
     width = max((len(name) for name in names), default=0)
     for name in names:
@@ -79,18 +140,42 @@ def _list(registry: Registry) -> None:
         sys.exit(5)
 
 
-def _describe(registry: Registry, action: Action) -> str:
-    lines = [f"{action.name} ({action.kind.value})", "", inspect.getdoc(action.function) or ""]
+def _describe(registry: InstalledActions, action: Action) -> str:
+    lines = [f"{action.name} ({action.kind.value})", "", inspect.getdoc(action.function) or "", ""]
+    lines += _effects(action)
+    from runbook_app.adapters.parameter_types import type_words
+
     parameters = inspect.signature(action.function).parameters
     types = registry.parameters(action)
     if types:
         lines += ["", "Parameters:"]
     for name, kind in types.items():
         default = parameters[name].default
-        text = "required" if default is inspect.Parameter.empty else f"default {default!r}"
-        lines.append(f"  {name}: {_type(kind)}, {text}")
+        needed = name in registry.required(action)
+        text = "required" if needed else f"default {_default(default)}"
+        lines.append(f"  {name}: {type_words(kind)}, {text}")
     return "\n".join(lines).rstrip()
 
 
-def _type(kind: object) -> str:
-    return kind.__name__ if isinstance(kind, type) else str(kind)
+def _effects(action: Action) -> list[str]:
+    """What an action of this kind captures, checks and rolls back."""
+    if action.kind is ActionKind.CHECK:
+        return ["Changes nothing: nothing is captured, and there is nothing to roll back."]
+    if action.kind is ActionKind.PROBE:
+        return ["Writes in order to measure and cleans up: there is nothing to roll back."]
+    check = "of its own, asked after each run and after a crash" if action.checker else "none"
+    lines = [
+        "Captures: what it is about to change, before it changes it.",
+        f"Check: {check}.",
+        "Rollback: what was captured is restored.",
+    ]
+    if action.not_restored:
+        lines[2] = (
+            f"Rollback: what was captured is restored, but not {action.not_restored};"
+            " the item needs steps under 'rollback'."
+        )
+    return lines
+
+
+def _default(value: object) -> str:
+    return format_duration(value) if isinstance(value, timedelta) else repr(value)

@@ -17,6 +17,7 @@ RunbookError                 base: carries what happened, where, and what to do 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from runbook_app.domain.plan import Position
@@ -90,6 +91,10 @@ class CaptureRequired(ActionError):
     pass
 
 
+Paint = Callable[[str, str], str]
+"""A part of a mistake's text and its role (`place`, `error`, `warning`, `message`, `suggestion`,
+`line`, `caret`), made into what is shown."""
+
 _WIDEST = 300
 """Characters of a line that a mistake shows."""
 
@@ -104,15 +109,19 @@ class Mistake:
     suggestion: str = ""
     warning: bool = False
 
-    def render(self) -> str:
-        where = f"{self.position.file}:{self.position.line}:{self.position.column}"
-        kind = "warning" if self.warning else "error"
-        text = f"{where}: {kind}: {self.message}"
+    @property
+    def severity(self) -> str:
+        return "warning" if self.warning else "error"
+
+    def render(self, paint: Paint = lambda text, _: text) -> str:
+        where = f"{self.position.file}:{self.position.line}:{self.position.column}:"
+        kind = paint(f"{self.severity}:", self.severity)
+        text = f"{paint(where, 'place')} {kind} {paint(self.message, 'message')}"
         if self.suggestion:
-            text += f" (did you mean {self.suggestion!r}?)"
+            text += f" {paint(f'(did you mean {self.suggestion!r}?)', 'suggestion')}"
         if self.source_line:
             line, column = self._shown()
-            text += f"\n    {line}\n    {' ' * column}^"
+            text += f"\n    {paint(line, 'line')}\n    {' ' * column}{paint('^', 'caret')}"
         return text
 
     def _shown(self) -> tuple[str, int]:

@@ -105,6 +105,8 @@ class Step:
     """False when its action is not installed."""
     effect: bool = False
     """Its action changes the target."""
+    not_restored: str = ""
+    """What its action changes that a rollback of captures does not restore."""
     confirm_within: timedelta | None = None
     """It can lock people out: its item is rolled back unless somebody confirms it in this time."""
     position: Position = NOWHERE

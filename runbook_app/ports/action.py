@@ -65,6 +65,12 @@ class Action:
     def summary(self) -> str:
         return (self.function.__doc__ or "").strip().partition("\n")[0]
 
+    @property
+    def not_restored(self) -> str:
+        """What a rollback of captures leaves changed: the docstring's paragraph `Not restored:`."""
+        _, _, told = (self.function.__doc__ or "").partition("Not restored:")
+        return " ".join(told.partition("\n\n")[0].split()).rstrip(".")
+
 
 def _make(kind: ActionKind, function: Apply) -> Action:
     module = function.__module__.rpartition(".")[2]

@@ -12,6 +12,7 @@ from runbook_app import bootstrap
 from runbook_app.adapters.lock import TargetLock
 from runbook_app.cli import COMMANDS, LATER, commands
 from runbook_app.domain.errors import EnvironmentLacks, LockedError, PlanError, UsageError
+from tests.cli.terminal import Terminal
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +134,59 @@ def test_every_mistake_of_a_plan_is_told_with_its_place(tmp_path: Path) -> None:
     assert f"{plan}:3:" in found.stderr
 
 
+def test_mistakes_and_warnings_are_told_as_json(tmp_path: Path) -> None:
+    plan = tmp_path / "p.yaml"
+    plan.write_text("plan: p\ntilte: wrong\n")
+    found = runbook("check", str(plan), "--json")
+    told = json.loads(found.stdout)
+    assert found.exit_code == 2
+    assert (told["plan"], told["sha256"], told["warnings"]) == (str(plan), "", 0)
+    assert told["errors"] == len(told["mistakes"]) == 5
+    (unknown,) = (m for m in told["mistakes"] if m["line"] == 2)
+    assert unknown == {
+        "severity": "error",
+        "file": str(plan),
+        "line": 2,
+        "column": 1,
+        "message": "unknown key 'tilte' in a plan",
+        "suggestion": "title",
+        "source_line": "tilte: wrong",
+    }
+    plan.write_text(
+        "plan: p\ntitle: T\nversion: '1'\ntarget: {compose: compose.yml}\nvariables: {port: 1}\n"
+        "items:\n  - {id: a, number: 1, title: A, not_required: no need}\n"
+    )
+    found = runbook("check", str(plan), "--json")
+    told = json.loads(found.stdout)
+    assert found.exit_code == 0
+    assert (told["errors"], told["warnings"], len(told["sha256"])) == (0, 1, 64)
+    assert told["mistakes"][0]["severity"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("setting", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_mistakes_have_colour_on_a_terminal_that_wants_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: dict[str, str],
+    coloured: bool,
+) -> None:
+    plan = tmp_path / "p\x1b[2J.yaml"
+    plan.write_text("plan: p\ntilte: wrong\n")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in {"TERM": "xterm", **setting}.items():
+        monkeypatch.setenv(name, value)
+    code = f"import sys; sys.argv[1:] = ['check', {str(plan)!r}]\n"
+    terminal = Terminal(f"{code}from runbook_app.cli import main; main()", output=tmp_path / "out")
+    assert terminal.end() == 2
+    assert ("\x1b[31m\x1b[1merror:\x1b[0m" in terminal.shown) == coloured
+    assert ("\x1b" in terminal.shown) == coloured
+    assert "\x1b[2J" not in terminal.shown
+    assert "unknown key 'tilte' in a plan" in terminal.shown
+    assert "\x1b" not in runbook("check", str(plan)).stderr
+
+
 def test_no_sessions_is_not_an_error() -> None:
     found = runbook("sessions")
     assert found.exit_code == 0
@@ -143,8 +197,22 @@ def test_no_sessions_is_not_an_error() -> None:
 def test_actions_are_listed_and_described() -> None:
     assert "tls.generate_certificate" in runbook("actions").output
     found = runbook("actions", "tls.generate_certificate").output
-    assert "Parameters:" in found
-    assert "common_name" in found
+    assert "Check: of its own" in found
+    assert "Rollback: what was captured is restored." in found
+    assert "  common_name: text, default 'localhost'\n" in found
+    assert "  owner: a whole number or nothing, default 33\n" in found
+    migrate = runbook("actions", "database_migrations.migrate").output
+    assert "restored, but not schema, extensions and rows of the database;" in migrate
+    assert "  timeout: a duration, default 3m\n" in migrate
+    limits = runbook("actions", "api.rate_limits").output
+    assert "cleans up: there is nothing to roll back" in limits
+    assert "  endpoints: a list of {path: text, limit: a whole number, " in limits
+    assert "Changes nothing" in runbook("actions", "http.status").output
+    for name in runbook("actions").stdout.splitlines():
+        described = runbook("actions", name.split()[0])
+        assert described.exit_code == 0
+        assert "typing." not in described.stdout
+        assert "<class" not in described.stdout
 
 
 def test_a_score_needs_a_plan_with_checks(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_app.adapters.plan_file import document, items
+from runbook_app.adapters.plan_file.keys import TABLES, Keys
 from runbook_app.adapters.plans import read_plan
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.ports.action import Action
@@ -16,11 +16,12 @@ from runbook_app.ports.action import Action
 DOCS = Path(__file__).parents[2] / "docs"
 FORMAT = (DOCS / "plan-format.md").read_text(encoding="utf-8")
 WRITING = (DOCS / "writing-an-action.md").read_text(encoding="utf-8")
-KEYS = {
-    name: keys
-    for module in (document, items)
-    for name, keys in vars(module).items()
-    if isinstance(keys, frozenset)
+HEADINGS = {
+    "plan": "The plan's keys",
+    "target": "`target`",
+    "score_check": "`score`",
+    "item": "Items",
+    "step": "Steps",
 }
 
 
@@ -28,10 +29,28 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("name", sorted(KEYS))
+def table(keys: Keys) -> str:
+    """The table of the documentation; keys that mean the same share a row."""
+    rows: dict[str, list[str]] = {}
+    for name, key in keys.items():
+        shown = f"**`{name}`**" if key.needed else f"`{name}`"
+        rows.setdefault(key.means, []).append(shown)
+    lines = [f"| {', '.join(names)} | {means} |" for means, names in rows.items()]
+    return "\n".join(["| key | value |", "| --- | --- |", *lines])
+
+
+@pytest.mark.parametrize("name", HEADINGS)
+def test_a_table_of_keys_is_that_of_the_model(name):
+    section = FORMAT.partition(f"# {HEADINGS[name]}\n")[2]
+    found = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    assert found
+    assert found[0].rstrip() == table(TABLES[name])
+
+
+@pytest.mark.parametrize("name", sorted(TABLES.keys() - HEADINGS.keys()))
 def test_every_key_is_documented(name):
     words = set(re.findall(r"[a-z_]+", FORMAT))
-    assert KEYS[name] - words == set()
+    assert TABLES[name].keys() - words == set()
 
 
 def test_the_smallest_plan_and_the_checkpoint_lines_load(tmp_path):

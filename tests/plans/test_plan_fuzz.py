@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runbook_app.adapters.plan_file import document, items
+from runbook_app.adapters.plan_file.keys import TABLES
 from runbook_app.adapters.plan_file.nodes import PureParser, compose
 from runbook_app.adapters.plan_file.source import read_source
 from runbook_app.adapters.plans import lint, read_plan
@@ -21,13 +21,7 @@ from tests.plans.conftest import HEAD, ITEM, NOW
 
 SHIPPED = (shipped_plans() / "phase1_security_hardening.yaml").read_text(encoding="utf-8")
 REGISTRY = InstalledActions("tests.plans.sample_actions")
-KEYS = sorted(
-    document.PLAN_KEYS
-    | items.ITEM_KEYS
-    | items.STEP_KEYS
-    | items.CHECK_KEYS
-    | {"confirm", "capture", "files", "declared", "current", "starts", "api", "path", "lines"}
-)
+KEYS = sorted({key for table in TABLES.values() for key in table})
 SCALARS = [
     *("a", "1", "-1", "0x1f", "010", "1_000", "1e9999", ".nan", ".inf", "no", "~", "now"),
     *("captures", "5m", "3h-2h", "2025-10-24", "${a}", "$${", "*x", "&x", "!t", "''", "../x"),

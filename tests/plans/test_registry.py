@@ -61,6 +61,7 @@ def test_all_names_are_listed_without_modules_that_fail(registry):
         "hidden_types.wait",
         "sample.look",
         "sample.measure",
+        "sample.migrate",
         "sample.poke",
         "sample.unchecked",
         "sample.write",

@@ -116,8 +116,11 @@ class Calls:
         if node is None or mistake.problem == "missing":
             source.wrong((node or fields.node).mark, message)
         elif mistake.problem == "unknown":
-            suggestion = closest(mistake.name, list(mistake.choices))
-            source.wrong(key_mark(source, node, mistake.name), message, suggestion=suggestion)
+            *above, key = (mistake.name, *mistake.path)
+            holder = inner_node(node, tuple(above))
+            suggestion = closest(str(key), list(mistake.choices))
+            mark = key_mark(source, holder, str(key)) if isinstance(holder, Mapping) else node.mark
+            source.wrong(mark, message, suggestion=suggestion)
         else:
             inner = inner_node(node.entries[mistake.name], mistake.path)
             text = getattr(inner, "text", "")

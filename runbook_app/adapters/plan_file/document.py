@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbook_app.adapters.plan_file.items import ITEM_KEYS, REHEARSALS, Items
+from runbook_app.adapters.plan_file import keys
+from runbook_app.adapters.plan_file.items import Items
+from runbook_app.adapters.plan_file.kinds import PASSWORD_PATTERN, REHEARSALS
 from runbook_app.adapters.plan_file.reading import Fields, Reading
 from runbook_app.adapters.plan_file.score import Scores
 from runbook_app.domain.plan import (
@@ -20,44 +21,6 @@ from runbook_app.domain.plan import (
     TargetSpec,
     Window,
 )
-
-PLAN_KEYS = frozenset(
-    {
-        "approval",
-        "audit",
-        "baseline",
-        "blocks",
-        "claims",
-        "documents",
-        "items",
-        "links",
-        "next_action",
-        "next_phases",
-        "plan",
-        "principles",
-        "rehearsal",
-        "risks",
-        "score",
-        "sections",
-        "target",
-        "title",
-        "troubleshooting",
-        "variables",
-        "version",
-        "window",
-    }
-)
-TARGET_KEYS = frozenset({"api", "compose", "database", "progress", "suite"})
-API_KEYS = frozenset({"health", "openapi", "port", "service"})
-PASSWORD_PLACE = re.compile(r"(?:environment|file):.|command:[^:]+:.")
-DATABASE_KEYS = frozenset({"credentials", "name", "password_from", "service", "superuser", "user"})
-CREDENTIAL_KEYS = frozenset({"on_rollback", "role"})
-WINDOW_KEYS = frozenset({"budget", "declared", "starts"})
-DECLARED_TIMES = frozenset({"deadline", "start", "target"})
-SECTION_KEYS = frozenset({"id", "lines", "title"})
-RISK_KEYS = frozenset({"budget", "id", "mitigation", "rollback", "title"})
-CLAIM_KEYS = frozenset({"figure", "id", "measured_by", "text", "unproven"})
-AUDIT_KEYS = frozenset({"document", "items"})
 
 BUDGET = timedelta(hours=12)
 
@@ -73,7 +36,7 @@ class Document:
 
     def plan(self, *, path: str, sha256: str) -> Plan:
         root = self.root
-        audit = root.inner("audit", AUDIT_KEYS)
+        audit = root.inner("audit", keys.AUDIT)
         return Plan(
             id=root.id("plan"),
             title=root.needed_text("title"),
@@ -105,7 +68,7 @@ class Document:
         if self.root.need("items") is None:
             return ()
         self.items.rehearsal = self.root.choice("rehearsal", REHEARSALS, "optional")
-        found = tuple(self.items.read(f) for f in self.root.each("items", "an item", ITEM_KEYS))
+        found = tuple(self.items.read(f) for f in self.root.each("items", "an item", keys.ITEM))
         if not found and not self._reading.source.mistakes:
             self.root.wrong("items", "a plan needs at least one item")
         return found
@@ -113,9 +76,9 @@ class Document:
     def _target(self) -> TargetSpec:
         default = TargetSpec(compose="")
         self.root.need("target")
-        fields = self.root.below("target", TARGET_KEYS)
-        api = fields.below("api", API_KEYS)
-        database = fields.below("database", DATABASE_KEYS)
+        fields = self.root.below("target", keys.TARGET)
+        api = fields.below("api", keys.API)
+        database = fields.below("database", keys.DATABASE)
         fields.need("compose")
         return TargetSpec(
             compose=fields.path("compose"),
@@ -147,10 +110,10 @@ class Document:
         return text
 
     def _window(self) -> Window:
-        fields = self.root.inner("window", WINDOW_KEYS)
+        fields = self.root.inner("window", keys.WINDOW)
         if fields is None:
             return Window(budget=BUDGET)
-        declared = fields.below("declared", DECLARED_TIMES)
+        declared = fields.below("declared", keys.DECLARED_TIMES)
         return Window(
             starts=None if fields.text("starts", "now") == "now" else fields.time("starts"),
             budget=fields.duration("budget", BUDGET),
@@ -162,7 +125,7 @@ class Document:
     def _sections(self, key: str) -> tuple[Section, ...]:
         return tuple(
             Section(id=f.id(), title=f.needed_text("title"), lines=f.texts("lines"))
-            for f in self.root.each(key, "a section", SECTION_KEYS)
+            for f in self.root.each(key, "a section", keys.SECTION)
         )
 
     def _risks(self) -> tuple[Risk, ...]:
@@ -174,7 +137,7 @@ class Document:
                 rollback=fields.text("rollback"),
                 budget=fields.estimate("budget"),
             )
-            for fields in self.root.each("risks", "a risk", RISK_KEYS)
+            for fields in self.root.each("risks", "a risk", keys.RISK)
         )
 
     def _claims(self) -> tuple[Claim, ...]:
@@ -186,20 +149,20 @@ class Document:
                 figure=fields.text("figure"),
                 unproven=fields.text("unproven"),
             )
-            for fields in self.root.each("claims", "a claim", CLAIM_KEYS)
+            for fields in self.root.each("claims", "a claim", keys.CLAIM)
         )
 
 
 def _kept(database: Fields) -> Iterator[str]:
     """Roles whose password a rollback leaves alone."""
-    for inner in database.each("credentials", "a credential", CREDENTIAL_KEYS):
+    for inner in database.each("credentials", "a credential", keys.CREDENTIAL):
         role = inner.needed_text("role")
         if inner.choice("on_rollback", ("restore", "keep"), "restore") == "keep":
             yield role
 
 
 def _is_password_place(text: str) -> bool:
-    if not PASSWORD_PLACE.match(text):
+    if not PASSWORD_PATTERN.match(text):
         return False
     try:
         shlex.split(text)

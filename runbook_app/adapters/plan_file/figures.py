@@ -37,16 +37,16 @@ class BlockLine:
     def length(self) -> timedelta:
         return self.span.length
 
-    @property
-    def end_text(self) -> str:
-        minutes = int(self.span.end.total_seconds() // 60)
-        return f"{minutes // 60}:{minutes % 60:02d} UTC"
-
 
 def read_block_line(node: Scalar) -> BlockLine | None:
     """A line that begins with two clock times; None for another."""
     found = _CLOCK.match(node.text)
     return BlockLine(node, _span(found)) if found else None
+
+
+def clock_text(time: timedelta) -> str:
+    minutes = int(time.total_seconds() // 60)
+    return f"{minutes // 60}:{minutes % 60:02d} UTC"
 
 
 def span_of(text: str) -> Span | None:

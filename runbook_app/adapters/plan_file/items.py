@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
+from runbook_app.adapters.plan_file.kinds import PRIORITIES, REHEARSALS
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading, check_path, duration
 from runbook_app.adapters.plan_file.scalars import shorten
+from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.domain.plan import (
     ActionKind,
     Call,
@@ -21,57 +24,6 @@ from runbook_app.domain.plan import (
 )
 from runbook_app.ports.action import Action
 
-ITEM_KEYS = frozenset(
-    {
-        "checkpoint",
-        "commit",
-        "creates",
-        "declared_status",
-        "estimate",
-        "guide",
-        "id",
-        "modifies",
-        "needs",
-        "not_required",
-        "number",
-        "planned",
-        "priority",
-        "rehearsal",
-        "risks",
-        "rollback",
-        "rollback_budget",
-        "sign_off",
-        "steps",
-        "success",
-        "title",
-        "what",
-        "why",
-    }
-)
-STEP_KEYS = frozenset(
-    {
-        "action",
-        "block",
-        "confirm_within",
-        "estimate",
-        "id",
-        "instructions",
-        "planned",
-        "required",
-        "retries",
-        "timeout",
-        "title",
-        "why",
-        "with",
-    }
-)
-CHECK_KEYS = frozenset({"check", "id", "title", "with"})
-CONFIRM_KEYS = frozenset({"confirm", "id", "person"})
-CAPTURE_KEYS = frozenset({"capture", "id", "title"})
-FILE_KEYS = frozenset({"note", "path"})
-
-REHEARSALS = ("required", "optional")
-PRIORITIES = ("critical", "high", "medium", "low")
 STEP_TIMEOUT = timedelta(minutes=10)
 
 
@@ -126,7 +78,7 @@ class Items:
     def checks(self, fields: Fields, key: str, *, planned: bool = False) -> tuple[CheckLine, ...]:
         """The checks of a list, each with an id."""
         lines = []
-        for inner in fields.each(key, "a check", CHECK_KEYS):
+        for inner in fields.each(key, "a check", keys.CHECK):
             line_id = inner.id()
             call, action = self._calls.read(inner, "check", planned=planned, measures=True)
             title = inner.text("title") or line_id.replace("-", " ").capitalize()
@@ -152,7 +104,7 @@ class Items:
         self, fields: Fields, item_id: str, *, planned: bool, undone: bool
     ) -> tuple[tuple[Step, ...], bool]:
         steps, effects = [], False
-        for inner in fields.each("steps", "a step", STEP_KEYS):
+        for inner in fields.each("steps", "a step", keys.STEP):
             step, action = self._step(inner, item_id, planned=planned)
             effects = effects or (action is not None and action.kind is ActionKind.EFFECT)
             self._check_confirmed(inner, action, undone=undone)
@@ -175,6 +127,7 @@ class Items:
             required=fields.flag("required"),
             available=action is not None,
             effect=action is not None and action.kind is ActionKind.EFFECT,
+            not_restored=action.not_restored if action else "",
             confirm_within=fields.parsed("confirm_within", duration, None),
             position=fields.position(),
         )
@@ -198,15 +151,18 @@ class Items:
         return tuple(lines)
 
     def _checkpoint_line(self, node: Node, *, planned: bool) -> CheckpointLine | None:
-        keys = node.entries if isinstance(node, Mapping) else {}
-        if "confirm" in keys:
-            return self._confirm(self._reading.fields(node, "a confirmation", CONFIRM_KEYS))
-        if "capture" in keys:
-            return self._capture(self._reading.fields(node, "a capture", CAPTURE_KEYS))
-        if "check" in keys:
-            inner = self._reading.fields(node, "an automatic line", CHECK_KEYS)
+        given = node.entries if isinstance(node, Mapping) else {}
+        if "confirm" in given:
+            return self._confirm(self._reading.fields(node, "a confirmation", keys.CONFIRM_LINE))
+        if "capture" in given:
+            return self._capture(self._reading.fields(node, "a capture", keys.CAPTURE_LINE))
+        if "check" in given:
+            inner = self._reading.fields(node, "an automatic line", keys.CHECK_LINE)
             return self._automatic(inner, planned=planned)
-        self._reading.wrong(node, "a checkpoint line is a 'confirm', a 'check' or a 'capture'")
+        kinds = ["confirm", "check", "capture"]
+        meant = (closest(key, kinds) for key in given)
+        message = "a checkpoint line is a 'confirm', a 'check' or a 'capture'"
+        self._reading.wrong(node, message, next(filter(None, meant), ""))
         return None
 
     def _confirm(self, fields: Fields) -> ConfirmLine:
@@ -230,7 +186,7 @@ class Items:
         )
 
     def _capture(self, fields: Fields) -> CaptureLine:
-        inner = fields.below("capture", frozenset({"database", "files", "project", "volume"}))
+        inner = fields.below("capture", keys.CAPTURED)
         files = inner.paths("files")
         project = inner.flag("project") if "project" in inner else True
         database, volume = inner.flag("database"), inner.flag("volume")
@@ -259,11 +215,12 @@ class Items:
         if node is None:
             return (), False
         if isinstance(node, Scalar):
-            if self._reading.text(node, "rollback") != "captures":
-                self._reading.wrong(node, "'rollback' is 'captures' or a list of actions")
+            if (text := self._reading.text(node, "rollback")) != "captures":
+                message = "'rollback' is 'captures' or a list of actions"
+                self._reading.wrong(node, message, closest(text, ["captures"]))
             return (), True
         calls = []
-        for inner in fields.each("rollback", "a rollback step", frozenset({"action", "with"})):
+        for inner in fields.each("rollback", "a rollback step", keys.CALL):
             call, _ = self._calls.read(inner, "action", planned=planned, measures=False)
             calls.append(call)
         return tuple(calls), True
@@ -276,7 +233,7 @@ class Items:
                 path = self._reading.text(node, key)
                 check_path(self._reading, node, path)
             else:
-                inner = self._reading.fields(node, "a file", FILE_KEYS)
+                inner = self._reading.fields(node, "a file", keys.FILE)
                 path = inner.path("path") if inner.need("path") else ""
                 notes[path] = inner.text("note")
             paths.append(path)

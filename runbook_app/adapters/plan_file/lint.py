@@ -7,26 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 
-from runbook_app.adapters.plan_file.figures import (
-    BlockLine,
-    hours_of,
-    read_block_line,
-    span_of,
-    total_of,
-)
-from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, walk
+from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, mappings, walk
 from runbook_app.adapters.plan_file.source import Source
-from runbook_app.domain.clock import format_duration
-from runbook_app.domain.plan import Plan
+from runbook_app.adapters.plan_file.timetable import Timetable
+from runbook_app.domain.plan import Item, Plan
 
 _HEALTH = re.compile(r"(?:https?://[^/\s]+)?(/[\w/.-]*health)\b")
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 _TO_BASE = re.compile(r"\balembic\s+downgrade\s+base\b")
 _FAILS_WITHOUT = re.compile(r"\bfails?\b.*\b(?:missing|secrets?)\b", re.IGNORECASE)
 _FALLS_BACK = re.compile(r"\bfall(?:s\s+|-)?back\s+to\s+defaults?\b", re.IGNORECASE)
-_ESTIMATE = re.compile(r"\b(original|revised) estimate\b", re.IGNORECASE)
 
 
 class Lint:
@@ -39,9 +30,7 @@ class Lint:
         self._texts = [node for node in walk(root) if isinstance(node, Scalar)]
 
     def run(self) -> None:
-        for block in _mappings(self._root.entries.get("blocks")):
-            self._block(block)
-        self._whole_time()
+        Timetable(self._source, self._root, self._plan).run()
         self._items()
         self._score()
         self._rollbacks()
@@ -50,69 +39,31 @@ class Lint:
         self._variables()
         self._planned()
 
+    def _item_nodes(self) -> Iterator[tuple[Mapping, Item]]:
+        nodes = mappings(self._root.entries.get("items"))
+        return zip(nodes, self._plan.items, strict=False)
+
     def _warn(self, node: Node, message: str) -> None:
         self._source.wrong(node.mark, message, warning=True)
 
-    def _block(self, block: Mapping) -> None:
-        lines = [read_block_line(node) for node in _scalars(block.entries.get("lines"))]
-        timed = [line for line in lines if line is not None]
-        if not timed:
-            return
-        worked = sum((line.length for line in timed), timedelta())
-        for node in _scalars(block.entries.get("lines")):
-            stated = total_of(node.text)
-            if stated is not None and not stated.low <= worked <= stated.high:
-                by_lines = format_duration(worked)
-                self._warn(node, f"the block's lines add up to {by_lines}, not to {stated}")
-        self._reserved(block, timed[-1], worked)
-
-    def _reserved(self, block: Mapping, last: BlockLine, worked: timedelta) -> None:
-        title = block.entries.get("title")
-        span = span_of(title.text) if isinstance(title, Scalar) else None
-        if span is None or title is None or span.length <= worked:
-            return
-        reserved = format_duration(span.length)
-        self._warn(
-            title,
-            f"the block reserves {reserved}, but its lines take {format_duration(worked)}"
-            f" and end at {last.end_text}",
-        )
-
-    def _whole_time(self) -> None:
-        """The whole plan's stated times against the sum of its items."""
-        estimates = [item.estimate for item in self._plan.items if item.estimate]
-        if not estimates:
-            return
-        whole = sum(estimates[1:], estimates[0])
-        told = False
-        for node in self._timetable():
-            if not (_ESTIMATE.search(node.text) or total_of(node.text, whole_plan=True)):
-                continue
-            stated = hours_of(node.text)
-            if stated and not (stated.low <= whole.high and whole.low <= stated.high):
-                self._warn(node, f"the items' own estimates add up to {whole}, not to {stated}")
-            elif stated and not told and (stated.low, stated.high) != (whole.low, whole.high):
-                self._warn(node, f"the items' own estimates add up to {whole}; here it is {stated}")
-                told = True
-
-    def _timetable(self) -> Iterator[Scalar]:
-        for key in ("baseline", "blocks"):
-            for section in _mappings(self._root.entries.get(key)):
-                yield from _scalars(section.entries.get("lines"))
-
     def _items(self) -> None:
-        for node, item in zip(
-            _mappings(self._root.entries.get("items")), self._plan.items, strict=False
-        ):
-            steps = [step.estimate for step in item.steps if step.estimate]
-            if not item.estimate or not steps:
-                continue
-            whole = sum(steps[1:], steps[0])
-            if whole.high < item.estimate.low or whole.low > item.estimate.high:
+        for node, item in self._item_nodes():
+            if item.steps and item.available and not item.success and _only_changes(item):
                 message = (
-                    f"the steps of {item.id!r} add up to {whole}; the item says {item.estimate}"
+                    f"nothing measures what item {item.id!r} came to; give it 'success' checks"
                 )
-                self._warn(node.entries["estimate"], message)
+                self._warn(node, message)
+            if not item.rollback:
+                self._not_restored(node, item)
+
+    def _not_restored(self, node: Mapping, item: Item) -> None:
+        for inner, step in zip(mappings(node.entries.get("steps")), item.steps, strict=False):
+            if step.not_restored:
+                self._warn(
+                    inner.entries["action"],
+                    f"a rollback of captures does not restore {step.not_restored};"
+                    " give the item steps under 'rollback'",
+                )
 
     def _score(self) -> None:
         score = self._plan.score
@@ -174,9 +125,7 @@ class Lint:
                 self._warn(node, f"the variable {name!r} is not used")
 
     def _planned(self) -> None:
-        for node, item in zip(
-            _mappings(self._root.entries.get("items")), self._plan.items, strict=False
-        ):
+        for node, item in self._item_nodes():
             if "planned" in node.entries and item.steps and item.available:
                 message = (
                     f"item {item.id!r} is marked as planned, but all its actions are installed"
@@ -184,23 +133,15 @@ class Lint:
                 self._warn(node.entries["planned"], message)
 
 
-def _mappings(node: Node | None) -> Iterator[Mapping]:
-    for inner in node.items if isinstance(node, Sequence) else ():
-        if isinstance(inner, Mapping):
-            yield inner
-
-
-def _scalars(node: Node | None) -> Iterator[Scalar]:
-    for inner in node.items if isinstance(node, Sequence) else ():
-        if isinstance(inner, Scalar):
-            yield inner
+def _only_changes(item: Item) -> bool:
+    return all(step.effect for step in item.steps)
 
 
 def _asked_in_when(score: Node | None) -> Iterator[str]:
     """Names of the variables that the score's checks depend on."""
     categories = score.entries.get("categories") if isinstance(score, Mapping) else None
-    for category in _mappings(categories):
-        for check in _mappings(category.entries.get("checks")):
+    for category in mappings(categories):
+        for check in mappings(category.entries.get("checks")):
             when = check.entries.get("when")
             yield from when.entries if isinstance(when, Mapping) else ()
 

@@ -149,6 +149,20 @@ def walk(node: Node) -> Iterator[Node]:
             yield from walk(child)
 
 
+def mappings(node: Node | None) -> Iterator[Mapping]:
+    """The mappings in a list."""
+    for inner in node.items if isinstance(node, Sequence) else ():
+        if isinstance(inner, Mapping):
+            yield inner
+
+
+def scalars(node: Node | None) -> Iterator[Scalar]:
+    """The scalars in a list."""
+    for inner in node.items if isinstance(node, Sequence) else ():
+        if isinstance(inner, Scalar):
+            yield inner
+
+
 class _GaveUp(Exception):
     """A limit was passed; the mistake has been noted."""
 
@@ -324,6 +338,9 @@ class _Composer:
 
 def _syntax(source: Source, error: yaml.MarkedYAMLError) -> None:
     problem = error.problem or "the text can't be read as YAML"
+    if error.problem_mark and source.character(error.problem_mark) == "\t":
+        source.wrong(error.problem_mark, "YAML: a tab can't indent; use spaces")
+        return
     if error.context and error.context_mark and error.problem_mark:
         problem += f" {error.context} that starts on line {error.context_mark.line + 1}"
     source.wrong(error.problem_mark or error.context_mark, f"YAML: {problem}")

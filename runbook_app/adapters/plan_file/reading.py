@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from runbook_app.adapters.plan_file.keys import Keys
+from runbook_app.adapters.plan_file.kinds import ID_PATTERN
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, key_mark
 from runbook_app.adapters.plan_file.scalars import (
     Unclear,
@@ -25,7 +27,6 @@ from runbook_app.domain.plan import Position
 
 T = TypeVar("T")
 
-_ID = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -40,10 +41,10 @@ class Reading:
     def wrong(self, node: Node, message: str, suggestion: str = "") -> None:
         self.source.wrong(node.mark, message, suggestion=suggestion)
 
-    def fields(self, node: Node, what: str, known: frozenset[str]) -> Fields:
+    def fields(self, node: Node, what: str, known: Keys) -> Fields:
         """Open a mapping; unknown keys are noted."""
         if isinstance(node, Mapping):
-            if not node.entries.keys() <= known:
+            if not node.entries.keys() <= known.keys():
                 self._unknown_keys(node, what, known)
             return Fields(self, node, what)
         self.wrong(node, f"{what} has to be a mapping of keys to values")
@@ -67,7 +68,7 @@ class Reading:
         else:
             self.wrong(node, f"{name!r}: expected text, got {describe(node)}; put it in quotes")
 
-    def _unknown_keys(self, node: Mapping, what: str, known: frozenset[str]) -> None:
+    def _unknown_keys(self, node: Mapping, what: str, known: Keys) -> None:
         for name in node.entries:
             if name not in known:
                 mark = key_mark(self.source, node, name)
@@ -120,7 +121,7 @@ class Fields:
         if node is None:
             return ""
         text = self.reading.text(node, name)
-        if text and not _ID.fullmatch(text):
+        if text and not ID_PATTERN.fullmatch(text):
             message = f"{shorten(text)} is no id; use lower-case letters, digits and hyphens"
             self.reading.wrong(node, message)
         return text
@@ -219,16 +220,16 @@ class Fields:
             return []
         return node.items
 
-    def each(self, name: str, what: str, known: frozenset[str]) -> Iterator[Fields]:
+    def each(self, name: str, what: str, known: Keys) -> Iterator[Fields]:
         """The mappings of a list."""
         for node in self.nodes(name):
             yield self.reading.fields(node, what, known)
 
-    def inner(self, name: str, known: frozenset[str]) -> Fields | None:
+    def inner(self, name: str, known: Keys) -> Fields | None:
         """A mapping below this one; None when the key is absent."""
         return self.below(name, known) if name in self.entries else None
 
-    def below(self, name: str, known: frozenset[str]) -> Fields:
+    def below(self, name: str, known: Keys) -> Fields:
         """A mapping below this one; an empty one when the key is absent."""
         node = self.entries.get(name)
         return self.reading.fields(node, f"'{name}'", known) if node else self._absent()

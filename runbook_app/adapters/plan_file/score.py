@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
+from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
 from runbook_app.adapters.plan_file.nodes import Mapping, Scalar, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading
-from runbook_app.adapters.plan_file.scalars import shorten
-from runbook_app.adapters.plan_file.variables import as_text, closest
+from runbook_app.adapters.plan_file.scalars import describe, resolve, shorten
+from runbook_app.adapters.plan_file.variables import Value, as_text, closest, kind_of
 from runbook_app.domain.plan import ActionKind, Score, ScoreCategory, ScoreCheck
-
-SCORE_KEYS = frozenset({"categories", "declared"})
-DECLARED_SCORE = frozenset({"current", "target"})
-CATEGORY_KEYS = frozenset({"checks", "declared", "name", "weight"})
-SCORE_CHECK_KEYS = frozenset(
-    {"check", "id", "planned", "source", "title", "weight", "when", "with"}
-)
 
 
 class Scores:
@@ -23,7 +17,7 @@ class Scores:
         self._calls = calls
 
     def read(self, root: Fields) -> Score:
-        fields = root.inner("score", SCORE_KEYS)
+        fields = root.inner("score", keys.SCORE)
         if fields is None:
             return Score()
         current, target = self._declared(fields)
@@ -32,12 +26,12 @@ class Scores:
             declared_target=target,
             categories=tuple(
                 self._category(inner)
-                for inner in fields.each("categories", "a score category", CATEGORY_KEYS)
+                for inner in fields.each("categories", "a score category", keys.CATEGORY)
             ),
         )
 
     def _declared(self, fields: Fields) -> tuple[int | None, int | None]:
-        declared = fields.inner("declared", DECLARED_SCORE)
+        declared = fields.inner("declared", keys.DECLARED_SCORE)
         if declared is None:
             return None, None
         return (
@@ -54,7 +48,7 @@ class Scores:
             weight=fields.number("weight", 1.0),
             checks=tuple(
                 self._check(inner)
-                for inner in fields.each("checks", "a score check", SCORE_CHECK_KEYS)
+                for inner in fields.each("checks", "a score check", keys.SCORE_CHECK)
             ),
         )
 
@@ -98,6 +92,18 @@ class Scores:
                 self._reading.source.wrong(mark, message, suggestion=suggestion)
             elif not isinstance(wanted, Scalar):
                 self._reading.wrong(wanted, f"'when': {name!r} has to be one value")
-            elif as_text(values[name]) != wanted.text:
+            elif not self._is(values[name], wanted, name):
                 unmet.append(f"{name} is {as_text(values[name])}, not {wanted.text}")
         return "; ".join(unmet)
+
+    def _is(self, value: Value, wanted: Scalar, name: str) -> bool:
+        """Whether a variable has a wanted value; one of another kind is noted."""
+        if isinstance(value, str):
+            return value == wanted.text
+        read = resolve(wanted)
+        number = type(value) is float and type(read) is int
+        if type(read) is not type(value) and not number:
+            kind = kind_of(value)
+            message = f"'when': {name!r} is {kind}, and never {describe(wanted)}"
+            self._reading.wrong(wanted, message)
+        return read == value

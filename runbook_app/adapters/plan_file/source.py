@@ -54,14 +54,19 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 0; what a terminal might obey is replaced."""
+        if number not in self._shown:
+            raw = self._raw(number)
+            self._shown[number] = "".join(c if c.isprintable() else " " for c in raw)
+        return self._shown[number]
+
+    def character(self, mark: Mark) -> str:
+        """What stands at a place; empty at the end of a line."""
+        return self._raw(mark.line)[mark.column : mark.column + 1]
+
+    def _raw(self, number: int) -> str:
         if self._lines is None:
             self._lines = _LINE_BREAK.split(self.text)
-        if number >= len(self._lines):
-            return ""
-        if number not in self._shown:
-            shown = "".join(c if c.isprintable() else " " for c in self._lines[number])
-            self._shown[number] = shown
-        return self._shown[number]
+        return self._lines[number] if number < len(self._lines) else ""
 
     def wrong(
         self, mark: Mark | None, message: str, *, suggestion: str = "", warning: bool = False

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from runbook_app.adapters.plan_file.kinds import NAME_PATTERN
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
 from runbook_app.adapters.plan_file.nodes import Node, Scalar, compose, key_mark
 from runbook_app.adapters.plan_file.scalars import (
@@ -28,7 +29,6 @@ TARGET_FILE = "runbook.vars.yaml"
 Value = str | int | float | bool
 
 _REFERENCE = re.compile(r"\$(\$?)\{([^{}\n]*)(\}?)")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Variables:
@@ -109,7 +109,7 @@ def read_defaults(source: Source, root: MappingNode) -> dict[str, Value]:
         return {}
     values = {}
     for name, value in node.entries.items():
-        if not _NAME.fullmatch(name):
+        if not NAME_PATTERN.fullmatch(name):
             mark = key_mark(source, node, name)
             source.wrong(mark, f"{shorten(name)} is no name; use letters, digits and _")
         elif (read := _scalar(source, value, name)) is not None:
@@ -129,7 +129,7 @@ def read_overrides(
             continue
         value = _parse(text, defaults[name])
         if value is None:
-            kind = _kind(defaults[name])
+            kind = kind_of(defaults[name])
             source.wrong(None, f"--set {name}: expected {kind}, got {shorten(text)}")
         else:
             values[name] = value
@@ -224,7 +224,7 @@ def _as_type(source: Source, node: Node, name: str, default: Value) -> Value | N
     if isinstance(default, float) and type(value) is int:
         return float(value)
     got = describe(node) if isinstance(node, Scalar) else ""
-    source.wrong(node.mark, f"{name!r}: expected {_kind(default)}, got {got}")
+    source.wrong(node.mark, f"{name!r}: expected {kind_of(default)}, got {got}")
     return None
 
 
@@ -237,7 +237,8 @@ def _parse(text: str, default: Value) -> Value | None:
     return value if type(value) is type(default) else None
 
 
-def _kind(default: Value) -> str:
+def kind_of(default: Value) -> str:
+    """What a variable takes, for an error."""
     if isinstance(default, bool):
         return "true or false"
     if isinstance(default, str):

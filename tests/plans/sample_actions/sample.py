@@ -42,6 +42,20 @@ async def _(run: Run, *, path: str, **_: Any) -> Finding:
 
 
 @effect
+async def migrate(run: Run) -> None:
+    """Change rows.
+
+    Not restored: the rows
+    of a table.
+    """
+
+
+@migrate.check
+async def _(run: Run) -> Finding:
+    return run.done()
+
+
+@effect
 async def unchecked(run: Run, *, path: str) -> None:
     """Change something, with nothing to tell whether it did."""
 

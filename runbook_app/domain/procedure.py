@@ -1,0 +1,267 @@
+"""A plan as a procedure in Markdown: what a person reads before, or instead of, running it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+
+from runbook_app.domain.clock import format_duration, to_text
+from runbook_app.domain.markdown import escape, plain, table
+from runbook_app.domain.plan import (
+    Call,
+    CaptureLine,
+    CheckLine,
+    CheckpointLine,
+    ConfirmLine,
+    Item,
+    Plan,
+    Section,
+    Step,
+)
+
+
+def procedure(plan: Plan) -> str:
+    """Write the whole plan, its variables resolved, to be ticked off by hand."""
+    return "\n".join(_lines(plan)).rstrip() + "\n"
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    yield from (f"# {escape(plan.title)} {escape(plan.version)}", "")
+    yield from _bullets(
+        ("Plan", f"{escape(plan.id)}, SHA-256 `{plan.sha256}`"),
+        ("Approval", escape(plan.approval)),
+        ("Target", ", ".join(_target(plan))),
+        ("Window", ", ".join(_window(plan))),
+        ("Next action", escape(plan.next_action)),
+    )
+    yield from _texts("Principles", plan.principles)
+    yield from _sections("Baseline", plan.baseline)
+    yield from _overview(plan)
+    yield from _sections("Timetable", plan.blocks)
+    for item in plan.items:
+        yield from _item(item, plan)
+    yield from _risks(plan)
+    yield from _texts("Troubleshooting", plan.troubleshooting)
+    yield from _score(plan)
+    yield from _claims(plan)
+    yield from _sections("Documents", plan.documents)
+    yield from _sections("Links", plan.links)
+    yield from _sections("Next phases", plan.next_phases)
+    yield from _sections("Further text", plan.sections)
+    yield from _variables(plan.variables)
+
+
+def _target(plan: Plan) -> Iterator[str]:
+    yield f"Compose file {escape(plan.target.compose)}"
+    if plan.target.api_service:
+        yield f"API in service {escape(plan.target.api_service)}"
+    if plan.target.database.service:
+        yield f"database in service {escape(plan.target.database.service)}"
+    if plan.target.suite:
+        yield f"tests by {escape(shlex.join(plan.target.suite))}"
+
+
+def _window(plan: Plan) -> Iterator[str]:
+    window = plan.window
+    yield f"from {to_text(window.starts)}" if window.starts else "from the session's start"
+    yield f"budget {format_duration(window.budget)}"
+    declared = {
+        "start": window.declared_start,
+        "target": window.declared_target,
+        "deadline": window.declared_deadline,
+    }
+    for name, time in declared.items():
+        if time:
+            yield f"declared {name} {to_text(time)}"
+
+
+def _overview(plan: Plan) -> list[str]:
+    rows = (
+        (
+            str(item.number),
+            escape(item.title),
+            escape(item.priority),
+            escape(str(item.estimate or "")),
+            str(len(item.steps)),
+            escape(", ".join(item.needs)),
+        )
+        for item in plan.items
+    )
+    header = ("item", "title", "priority", "estimate", "steps", "needs")
+    return ["## Overview", "", *table(header, rows)]
+
+
+def _item(item: Item, plan: Plan) -> Iterator[str]:
+    yield from (f"## Item {item.number}: {escape(item.title)}", "")
+    titles = {risk.id: risk.title for risk in plan.risks}
+    yield from _bullets(
+        ("What", escape(item.what)),
+        ("Why", escape(item.why)),
+        ("Priority", escape(item.priority)),
+        ("Estimate", escape(str(item.estimate or ""))),
+        ("Needs", escape(", ".join(item.needs))),
+        ("Guide", escape(item.guide)),
+        ("The source says", escape(item.declared_status)),
+        ("Risks", "; ".join(escape(titles.get(risk, risk)) for risk in item.risks)),
+        ("Rehearsal", "required" if item.rehearsal_required else ""),
+        ("Not required", escape(item.not_required)),
+    )
+    if item.checkpoint:
+        yield from ("### Checkpoint", "")
+        for line in item.checkpoint:
+            yield from _checkpoint_line(line)
+        yield ""
+    for number, step in enumerate(item.steps, 1):
+        yield from _step(f"{item.number}.{number}", step)
+    if item.success:
+        yield from ("### Success", "")
+        for criterion in item.success:
+            yield from _check(criterion)
+        yield ""
+    yield from _rollback(item)
+    files = [("creates", path) for path in item.creates]
+    files += [("modifies", path) for path in item.modifies]
+    rows = ((how, escape(path), escape(item.file_notes.get(path, ""))) for how, path in files)
+    yield from table(("", "file", "note"), rows)
+    if item.commit:
+        yield from (f"Commit: {escape(item.commit)}", "")
+
+
+def _checkpoint_line(line: CheckpointLine) -> Iterator[str]:
+    match line:
+        case ConfirmLine():
+            person = " (a person has to say so)" if line.person_required else ""
+            yield f"- [ ] {escape(line.title)}{person}"
+        case CheckLine():
+            yield from _check(line)
+        case CaptureLine():
+            what = [*line.files]
+            what += ["the Compose project"] if line.project else []
+            what += ["the database"] if line.database else []
+            what += ["a copy of its volume"] if line.volume else []
+            yield f"- [ ] {escape(line.title)}: capture {escape(', '.join(what))}"
+
+
+def _check(line: CheckLine) -> Iterator[str]:
+    yield f"- [ ] {escape(line.title)}"
+    yield from (f"  {text}".rstrip() for text in ["", *_call(line.call, "check"), ""])
+
+
+def _step(number: str, step: Step) -> Iterator[str]:
+    yield from (f"### Step {number}: {escape(step.title)}", "")
+    yield from _bullets(
+        ("Why", escape(step.why)),
+        ("Estimate", escape(str(step.estimate or ""))),
+        ("Block", escape(step.block)),
+        ("Required", "never skipped" if step.required else ""),
+        ("Reverts unless confirmed within", _duration(step)),
+        ("Not installed", "" if step.available else "its action is not installed here"),
+    )
+    if step.instructions:
+        yield from (*_prose(step.instructions), "")
+    yield from (*_call(step.call), "")
+
+
+def _duration(step: Step) -> str:
+    return format_duration(step.confirm_within) if step.confirm_within else ""
+
+
+def _prose(text: str) -> list[str]:
+    """Text of the source: its lines stay lines, and its list items items."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        item = line.lstrip().startswith("- ")
+        shown = f"- {escape(line.lstrip()[2:])}" if item else escape(line)
+        if shown and lines and lines[-1]:
+            if item != lines[-1].startswith("- "):
+                lines.append("")
+            elif not item:
+                lines[-1] += "\\"
+        lines.append(shown)
+    return lines
+
+
+def _rollback(item: Item) -> Iterator[str]:
+    if not any(step.effect for step in item.steps):
+        return
+    budget = (
+        f" The source allows {escape(str(item.rollback_budget))}." if item.rollback_budget else ""
+    )
+    yield from ("### Rollback", "")
+    for call in item.rollback:
+        yield from (*_call(call), "")
+    yield from (f"Then restore what was captured, newest first.{budget}", "")
+
+
+def _call(call: Call, key: str = "action") -> list[str]:
+    """The action and its parameters; each line has a name or a dash, so none closes the fence."""
+    lines = [call.action]
+    for name, value in call.parameters.items():
+        if isinstance(value, list) and any(isinstance(each, list | dict) for each in value):
+            lines += [f"{name}:", *(f"- {_json(each)}" for each in value)]
+        else:
+            lines.append(f"{name}: {_json(value)}")
+    shown = [plain(line) for line in lines]
+    return ["```yaml", f"{key}: {shown[0]}", *shown[1:], "```"]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _risks(plan: Plan) -> Iterator[str]:
+    if plan.risks:
+        yield from ("## Risks", "")
+    for risk in plan.risks:
+        yield from (f"### {escape(risk.title)}", "")
+        yield from (*(f"- {escape(text)}" for text in risk.mitigation), "")
+        yield from _bullets(
+            ("Rollback", escape(risk.rollback)), ("Budget", escape(str(risk.budget or "")))
+        )
+
+
+def _score(plan: Plan) -> Iterator[str]:
+    if plan.score.categories:
+        yield from ("## Score", "")
+    for category in plan.score.categories:
+        yield from (f"### {escape(category.name)}", "")
+        rows = (
+            (escape(c.title), f"{c.weight:g}", escape(c.source), escape(c.call.action))
+            for c in category.checks
+        )
+        yield from table(("check", "points", "source", "action"), rows)
+
+
+def _claims(plan: Plan) -> list[str]:
+    rows = (
+        (escape(claim.text), escape(claim.measured_by or claim.unproven or "nothing"))
+        for claim in plan.claims
+    )
+    shown = table(("the source says", "measured by"), rows)
+    return ["## Claims", "", *shown] if shown else []
+
+
+def _variables(values: Mapping[str, object]) -> list[str]:
+    rows = ((escape(name), escape(_json(value))) for name, value in values.items())
+    shown = table(("variable", "value"), rows)
+    return ["## Variables", "", *shown] if shown else []
+
+
+def _sections(title: str, sections: Iterable[Section]) -> Iterator[str]:
+    for index, section in enumerate(sections):
+        if not index:
+            yield from (f"## {title}", "")
+        yield from (f"### {escape(section.title)}", "")
+        yield from (*(f"- {escape(line)}" for line in section.lines), "")
+
+
+def _texts(title: str, texts: Iterable[str]) -> list[str]:
+    lines = [f"- {escape(text)}" for text in texts]
+    return [f"## {title}", "", *lines, ""] if lines else []
+
+
+def _bullets(*pairs: tuple[str, str]) -> list[str]:
+    """A list of those that have a value, which is escaped already."""
+    lines = [f"- {name}: {value}" for name, value in pairs if value]
+    return [*lines, ""] if lines else []
