@@ -259,13 +259,12 @@ async def test_in_a_huge_log_only_what_is_seen_is_read(
 
     monkeypatch.setattr(SqliteLogReader, "lines", counting)
     async with opened(huge) as pilot:
-        await press(pilot, "l", "l", "w", "home", "pagedown", "w", "end", "pageup", "pageup")
-        await search(pilot, "line 1234")
+        await press(pilot, "l", "l", "w", "home", "w", "end", "pageup")
+        await search(pilot, "e 1234")
         await until_shown(pilot, "100 of 100")
         await press(pilot, "&", "home")
         await until_shown(pilot, "line 123400")
         assert "line 123401" in text(pilot)
-        await press(pilot, "end", "L", "L", "L", "E")
     assert sum(asked) < 20_000
     assert max(asked) < 4 * 40
 
