@@ -125,7 +125,8 @@ class Engine:
                 await self._ask_nothing_more()
                 self._collect_work()
                 await self._keep_guard()
-                await self._reports.write_if_due()
+                resting = self._work is None and not self._ledger.state.intent.active
+                await self._reports.write_if_due(resting=resting)
                 if self._work is None:
                     if self._stopping:
                         break
@@ -134,7 +135,7 @@ class Engine:
         finally:
             await self._end_work("the engine ends")
         await self._ledger.settle()
-        await self._reports.write_if_due()
+        await self._reports.write_if_due(resting=True)
         await self._ledger.emit(
             *await self._stop_logs(),
             ev.EngineStopped(epoch=started.epoch, reason=self._stopping),

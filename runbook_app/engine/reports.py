@@ -1,4 +1,8 @@
-"""Status reports and record documents, written whenever a step changes."""
+"""Status reports and record documents, written when a step changes, and not all the time.
+
+Both tell of all steps so far. What begins and ends step by step is therefore written again only
+after a while, `SHARE` times what the last time took; anything else at once.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,11 @@ from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.clock import Clock
 
+SHARE = 20
+"""At most a twentieth of a run goes into its reports."""
+PASSING = (ev.StepStarted, ev.StepSucceeded)
 REPORTED = (
-    ev.StepStarted,
-    ev.StepSucceeded,
+    *PASSING,
     ev.StepFailed,
     ev.StepSkipped,
     ev.StepBecameUnknown,
@@ -53,19 +59,32 @@ class Reports:
         self._redactor = redactor
         self._clock = clock
         self._due = False
+        self._at_once = False
+        self._not_before = 0.0
+        """By the monotonic clock."""
         self._unwritten: dict[str, str] = {}
         """What was said of each document that could not be written last time."""
         ledger.listeners.append(self._listen)
 
     def _listen(self, entries: list[Entry]) -> None:
-        if any(isinstance(entry.body, REPORTED) for entry in entries):
-            self._due = True
+        told = [entry.body for entry in entries if isinstance(entry.body, REPORTED)]
+        self._due = self._due or bool(told)
+        self._at_once = self._at_once or not all(isinstance(body, PASSING) for body in told)
 
-    async def write_if_due(self) -> None:
-        """Record a status report and rewrite the documents, if a step has changed since."""
-        if not self._due:
+    async def write_if_due(self, *, resting: bool) -> None:
+        """Record a status report and rewrite the documents, if a step has changed since.
+
+        `resting` says that nothing will change soon: what is due is not put off then.
+        """
+        started = self._clock.monotonic()
+        if not self._due or not (resting or self._at_once or started >= self._not_before):
             return
-        self._due = False
+        self._due = self._at_once = False
+        await self._write_all()
+        ended = self._clock.monotonic()
+        self._not_before = ended + SHARE * (ended - started)
+
+    async def _write_all(self) -> None:
         now = to_text(self._clock.now())
         state = self._ledger.state
         report = status_report(state, self._plan, now)
