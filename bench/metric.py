@@ -29,11 +29,10 @@ class Size:
     """Entries of the largest journal; its smaller companion has a tenth."""
     lines: int
     """Log lines of the largest log; its smaller companion has a tenth."""
-    docker: bool = False
 
 
 QUICK = Size(name="quick", runs=5, steps=1_000, events=20_000, lines=200_000)
-FULL = Size(name="full", runs=7, steps=10_000, events=1_000_000, lines=10_000_000, docker=True)
+FULL = Size(name="full", runs=7, steps=10_000, events=1_000_000, lines=10_000_000)
 
 
 @dataclass(frozen=True, slots=True)
