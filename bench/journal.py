@@ -27,6 +27,8 @@ from runbook_app.domain.state import SessionState, fold
 
 AREA = "journal"
 PAGE = 200
+TIMES = 20
+"""Reads that make one sample: a single one is over too soon."""
 
 
 def _plan(size: Size) -> Plan:
@@ -46,7 +48,8 @@ def resume(path: Path) -> SessionState:
 def _tail(path: Path) -> Callable[[], None]:
     def read() -> None:
         journal = SqliteJournal(path, SystemClock(), read_only=True)
-        journal.read(journal.tip()[0] - PAGE)
+        for _ in range(TIMES):
+            journal.read(journal.tip()[0] - PAGE)
         journal.close()
 
     return read
@@ -70,7 +73,13 @@ def resume_at_scale(size: Size) -> Samples:
     return _beside_a_tenth(size, _resume)
 
 
-@metric(AREA, "the newest 200 entries", against="a tenth of the rows", goal=at_most(2), unit="ms")
+@metric(
+    AREA,
+    "the newest 200 entries, 20 times",
+    against="a tenth of the rows",
+    goal=at_most(2),
+    unit="ms",
+)
 def tail_at_scale(size: Size) -> Samples:
     return _beside_a_tenth(size, _tail)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,11 +44,9 @@ def session(lines: int) -> Session:
         memory: list[tuple[int, float]] = []
         while process.poll() is None:
             stored = _stored(base / "session" / "logs.db")
-            if stored:
-                try:
-                    memory.append((stored, machine.memory(process.pid)))
-                except (OSError, IndexError):
-                    break
+            resident = machine.memory(process.pid)
+            if stored and resident:  # a process that has just ended has no memory any more
+                memory.append((stored, resident))
             time.sleep(0.25)
         said = process.communicate()[0]
         if process.returncode:
@@ -83,18 +82,24 @@ def _size(base: Path, name: str) -> float:
 def memory_growth(size: Size) -> Samples:
     """Between a tenth of the session and its end, by the sampled curve."""
     ran = session(size.lines)
-    late = [(stored, memory) for stored, memory in ran.memory if stored >= SHORT * ran.lines]
-    if len(late) < 2:
-        raise Lacking("too short to see memory grow")
-    million = (late[-1][0] - late[0][0]) / 1e6
-    if million <= 0:
-        raise Lacking("too short to see memory grow")
     note = (
         f"{ran.lines:,} lines and {ran.events:,} events in {ran.seconds:.0f} s; "
         f"journal {ran.journal:.1f} MiB, logs {ran.logs:.0f} MiB; resume {ran.resume:.0f} ms; "
         "one run"
     )
-    return Samples(ours=[max(0.0, late[-1][1] - late[0][1]) / million], note=note)
+    return Samples(ours=[per_million(ran.memory, ran.lines)], note=note)
+
+
+def per_million(memory: Sequence[tuple[int, float]], lines: int) -> float:
+    """MiB that a million lines add between a tenth of the lines and the last sample.
+
+    Raises:
+        Lacking: there are no two such samples.
+    """
+    late = [point for point in memory if point[0] >= SHORT * lines]
+    if len(late) < 2 or late[-1][0] == late[0][0]:
+        raise Lacking("too short to see memory grow")
+    return (late[-1][1] - late[0][1]) / (late[-1][0] - late[0][0]) * 1e6
 
 
 @curve(AREA, "memory of the engine", grows_with="log lines", unit="MiB")

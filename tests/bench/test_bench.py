@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
 from bench import AREAS, report
+from bench.limits import per_million
+from bench.machine import memory
 from bench.metric import (
     QUICK,
     REGISTRY,
     Curve,
     Goal,
+    Lacking,
     Metric,
     Points,
     Samples,
@@ -72,6 +78,23 @@ def test_the_value_is_the_median_of_the_rounds_ratios_not_the_ratio_of_medians()
     samples = Samples(ours=[2, 9, 4], other=[1, 3, 8])
     assert samples.compared == [2, 3, 0.5]
     assert (samples.value, samples.spread) == (2, 1)
+
+
+def test_memory_is_held_against_a_tenth_and_a_loss_is_not_hidden():
+    grown = [(10, 30.0), (1_000_000, 50.0), (5_000_000, 70.0), (10_000_000, 95.0)]
+    assert per_million(grown, 10_000_000) == pytest.approx(5)
+    shrunk = [(1_000_000, 50.0), (2_000_000, 49.0)]
+    assert per_million(shrunk, 2_000_000) == pytest.approx(-1)
+    with pytest.raises(Lacking, match="too short"):
+        per_million(grown[:2], 10_000_000)
+
+
+def test_a_process_that_has_ended_has_no_memory():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert memory(ended.pid) == 0
+    ended.wait()
+    assert memory(os.getpid()) > 1
 
 
 def test_a_goal_holds_from_above_or_from_below():
