@@ -91,13 +91,16 @@ def memory_growth(size: Size) -> Samples:
 
 
 def per_million(memory: Sequence[tuple[int, float]], lines: int) -> float:
-    """MiB that a million lines add between a tenth of the lines and the last sample.
+    """MiB that a million lines add between a tenth of the lines and the last one's arrival.
+
+    What is sampled after that is an engine that ends, and gives memory back.
 
     Raises:
         Lacking: there are no two such samples.
     """
-    late = [point for point in memory if point[0] >= SHORT * lines]
-    if len(late) < 2 or late[-1][0] == late[0][0]:
+    arriving = dict(reversed(memory))  # the first sample of each number of lines
+    late = sorted(point for point in arriving.items() if point[0] >= SHORT * lines)
+    if len(late) < 2:
         raise Lacking("too short to see memory grow")
     return (late[-1][1] - late[0][1]) / (late[-1][0] - late[0][0]) * 1e6
 

@@ -83,6 +83,8 @@ def test_the_value_is_the_median_of_the_rounds_ratios_not_the_ratio_of_medians()
 def test_memory_is_held_against_a_tenth_and_a_loss_is_not_hidden():
     grown = [(10, 30.0), (1_000_000, 50.0), (5_000_000, 70.0), (10_000_000, 95.0)]
     assert per_million(grown, 10_000_000) == pytest.approx(5)
+    ending = [*grown, (10_000_000, 60.0), (10_000_000, 8.0)]
+    assert per_million(ending, 10_000_000) == pytest.approx(5)
     shrunk = [(1_000_000, 50.0), (2_000_000, 49.0)]
     assert per_million(shrunk, 2_000_000) == pytest.approx(-1)
     with pytest.raises(Lacking, match="too short"):

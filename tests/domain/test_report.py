@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from unicodedata import category
 
 import pytest
@@ -22,7 +21,7 @@ from .story import WHOLE, Story, checked, complete, measured
 
 
 def test_no_character_that_is_hidden_passes_as_plain() -> None:
-    hidden = [c for c in map(chr, range(sys.maxunicode + 1)) if category(c).startswith("C")]
+    hidden = [c for c in map(chr, range(0x20000)) if category(c).startswith("C")]
     assert [c for c in hidden if c.isprintable()] == []  # what `plain` takes as they are
     assert set(plain("a".join(hidden))) == {"a", " "}
     assert plain(" a \u2028b  é漢 ") == "a b é漢"
