@@ -32,6 +32,12 @@ def main() -> None:
         load_before=machine.load(),
     )
 
+    def keep() -> None:
+        """Write after each one, so that a run which is stopped keeps what it has."""
+        results.load_after = machine.load()
+        if not asked.only:
+            report.write(results, Path("docs"))
+
     def wanted(area: str, name: str, *, quick: bool) -> bool:
         return asked.only in f"{area} {name}" and (quick or not asked.quick)
 
@@ -40,16 +46,15 @@ def main() -> None:
             samples, why = _measure(f"{metric.name} / {metric.against}", metric.measure, size)
             results.metrics.append(report.of_metric(metric, samples, why))
             _say(report.metric_table(results.metrics[-1:]).splitlines()[-1])
+            keep()
     for curve in REGISTRY.curves:
         if wanted(curve.area, curve.name, quick=curve.quick):
             points, why = _measure(curve.name, curve.measure, size)
             results.curves.append(report.of_curve(curve, points, why))
             _say(report.curve_table(results.curves[-1:]).splitlines()[-1])
-    results.load_after = machine.load()
+            keep()
     if asked.only:
         _say("Only a part was measured: nothing is written.")
-    else:
-        report.write(results, Path("docs"))
 
 
 def _measure(name: str, work: Callable[[Size], T], size: Size) -> tuple[T | None, str]:

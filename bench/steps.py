@@ -123,7 +123,14 @@ with tempfile.TemporaryDirectory() as base:
 """
 
 
-@metric(AREA, "durable no-op step", against="DBOS, SQLite", goal=at_most(1 / 3), unit="ms")
+@metric(
+    AREA,
+    "durable no-op step",
+    against="DBOS, SQLite",
+    goal=at_most(1 / 3),
+    unit="ms",
+    quick=False,
+)
 def beside_dbos(size: Size) -> Samples:
     python = peers.program("dbos", "python")
 
@@ -136,7 +143,14 @@ def beside_dbos(size: Size) -> Samples:
     return compare(size.runs, engine_step, theirs)
 
 
-@metric(AREA, "durable no-op step", against="pyinfra python.call", goal=at_most(1 / 3), unit="ms")
+@metric(
+    AREA,
+    "durable no-op step",
+    against="pyinfra python.call",
+    goal=at_most(1 / 3),
+    unit="ms",
+    quick=False,
+)
 def beside_pyinfra(size: Size) -> Samples:
     pyinfra = peers.program("pyinfra", "pyinfra")
     deploy = (
