@@ -71,7 +71,7 @@ test-slow: venv base  ## the tests that are too slow for every change
 bench: venv  ## measure everything beside limits and peers, into docs/performance.md (options in BENCH)
 	$(BIN)/python -m bench $(BENCH)
 
-bench-quick: venv  ## the same at small sizes, in under three minutes
+bench-quick: venv  ## the same at small sizes
 	$(BIN)/python -m bench --quick $(BENCH)
 
 lock: venv  ## lock the dependencies anew, each with its hashes

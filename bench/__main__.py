@@ -71,7 +71,7 @@ def _measure(name: str, work: Callable[[Size], T], size: Size) -> tuple[T | None
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, under three minutes")
+    parser.add_argument("--quick", action="store_true", help="small sizes")
     parser.add_argument("--only", default="", metavar="WORD", help="what has WORD in its name")
     for name in ("runs", "steps", "events", "lines"):
         parser.add_argument(f"--{name}", type=int, default=0, metavar="N")
