@@ -9,7 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .PHONY: help venv engine base tools demo demo-remove format check check-format check-lint check-types check-imports \
-	check-dependencies test test-fast test-slow fuzz lock wheel clean
+	check-dependencies test test-fast test-slow fuzz bench bench-quick lock wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ fuzz: venv  ## run the fuzzers for long; what breaks is kept in tests/corpus (EX
 test-slow: venv base  ## the tests that are too slow for every change
 	@scripts/test-groups.sh slow
 
+bench: venv  ## measure everything beside limits and peers, into docs/performance.md (options in BENCH)
+	$(BIN)/python -m bench $(BENCH)
+
+bench-quick: venv  ## the same at small sizes
+	$(BIN)/python -m bench --quick $(BENCH)
+
 lock: venv  ## lock the dependencies anew, each with its hashes
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe \
 		--no-strip-extras --extra dev --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
@@ -78,4 +84,4 @@ wheel: venv  ## build the distribution into dist/
 
 clean:  ## remove what the targets above made here; images and the engine stay
 	rm -rf .venv build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find runbook_app actions plans tests examples scripts -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	find runbook_app actions bench plans tests examples scripts -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

@@ -14,8 +14,9 @@ _LINE_START = re.compile(r"^((?:#{1,6}|[+-])(?=\s|$)|-(?=--)|\d{1,9}(?=[.)](?:\s
 
 def plain(text: str) -> str:
     """One line of visible characters: no control, format or line-breaking ones."""
-    kept = (c if not unicodedata.category(c).startswith("C") else " " for c in text)
-    return " ".join("".join(kept).split())
+    if not text.isprintable():
+        text = "".join(" " if unicodedata.category(c).startswith("C") else c for c in text)
+    return " ".join(text.split())
 
 
 def escape(text: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+
 import pytest
 
 from runbook_app.domain import events as ev
-from runbook_app.domain.markdown import escape, figure
+from runbook_app.domain.markdown import escape, figure, plain
 from runbook_app.domain.markdown import measured as as_text
 from runbook_app.domain.measure import Measurement, Verdict
 from runbook_app.domain.report import (
@@ -16,6 +18,13 @@ from runbook_app.domain.report import (
 )
 
 from .story import WHOLE, Story, checked, complete, measured
+
+
+def test_no_character_that_is_hidden_passes_as_plain() -> None:
+    hidden = [c for c in map(chr, range(0x20000)) if category(c).startswith("C")]
+    assert [c for c in hidden if c.isprintable()] == []  # what `plain` takes as they are
+    assert set(plain("a".join(hidden))) == {"a", " "}
+    assert plain(" a \u2028b  é漢 ") == "a b é漢"
 
 
 def report(story: Story) -> ev.StatusReported:

@@ -58,7 +58,7 @@ from runbook_app.engine.export import Exporter
 from runbook_app.engine.known_secrets import KnownSecrets
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.redaction import Redactor
-from runbook_app.ports.action import Action, Recorder, Run, check, effect, probe
+from runbook_app.ports.action import Action, Recorder, Registry, Run, check, effect, probe
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Capturable, Capture, Prior
@@ -533,6 +533,7 @@ class World:
         self.survivors: RunbookError | None = None
         self.rehearsals: Rehearsals = NoRehearsals()
         self.clock: Clock = SystemClock()
+        self.registry: Registry = Actions()
 
     def make(self) -> World:
         for folder in (self.root, self.folder, self.folder / "scratch"):
@@ -623,7 +624,7 @@ class World:
                 ledger=ledger,
                 target=target,
                 artefacts=artefacts,
-                registry=Actions(),
+                registry=self.registry,
                 logs=logs,
                 redactor=redactor,
                 clock=clock,

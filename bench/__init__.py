@@ -1,0 +1,4 @@
+"""Measures the program beside its limits and peers: `python -m bench`, see docs/performance.md."""
+
+AREAS = ("plans", "startup", "steps", "journal", "logs", "screen", "limits", "containers")
+"""Modules that register what they measure."""

@@ -1,0 +1,54 @@
+"""Other programs to stand beside, installed into environments of their own on first use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from bench.metric import Lacking
+
+RELEASES = {
+    "ansible": ("ansible-core==2.19.14",),
+    "pyinfra": ("pyinfra==3.10.0",),
+    "dbos": ("dbos==3.4.0",),
+}
+"""What each environment has; the releases that the goals were set by."""
+
+
+@cache
+def program(peer: str, name: str) -> str:
+    """Path of a program of a peer.
+
+    Raises:
+        Lacking: the peer can't be installed here.
+    """
+    found = _environment(peer) / "bin" / name
+    if not found.exists():
+        raise Lacking(f"{peer} has no program {name}")
+    return str(found)
+
+
+def _environment(peer: str) -> Path:
+    base = Path(os.environ.get("RUNBOOK_BENCH_CACHE", user_cache_path("runbook-bench")))
+    made = base / "-".join(RELEASES[peer]).replace("==", "-")
+    if not (made / ".complete").exists():
+        _run([sys.executable, "-m", "venv", str(made)], peer)
+        install = [str(made / "bin/python"), "-m", "pip", "install", "-q", *RELEASES[peer]]
+        _run(install, peer)
+        (made / ".complete").touch()
+    return made
+
+
+def _run(command: list[str], peer: str) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=600)
+    except subprocess.TimeoutExpired as error:
+        raise Lacking(f"{peer} was not installed within ten minutes") from error
+    if done.returncode:
+        words = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise Lacking(f"{peer} can't be installed here: {words[-1] if words else 'no word'}")

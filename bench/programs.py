@@ -1,0 +1,92 @@
+"""Whole processes: how long they take, to their end or to their first picture."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.metric import Lacking
+
+ROWS, COLUMNS = 40, 120
+PATIENCE = 120.0
+RUNBOOK = [sys.executable, "-m", "runbook_app.cli"]
+"""The program without the installed script, so that each side starts the same way."""
+
+
+def wall(command: Sequence[str], **environment: str) -> float:
+    """Milliseconds from the start of a process to its end.
+
+    Raises:
+        Lacking: it ended with an error.
+    """
+    began = time.perf_counter()
+    done = subprocess.run(
+        command, capture_output=True, check=False, env=os.environ | environment, timeout=1_800
+    )
+    took = (time.perf_counter() - began) * 1e3
+    if done.returncode:
+        words = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
+        raise Lacking(f"{Path(command[0]).name} ended with {done.returncode}: {words[-200:]}")
+    return took
+
+
+def output(command: Sequence[str]) -> str:
+    """What a process of this bench printed.
+
+    Raises:
+        Lacking: it ended with an error.
+    """
+    done = subprocess.run(command, capture_output=True, check=False, timeout=3_600)
+    if done.returncode:
+        raise Lacking(f"{' '.join(command[1:4])}: {done.stderr.decode()[-300:]}")
+    return done.stdout.decode()
+
+
+def child(module: str, *arguments: object) -> list[str]:
+    """A module of `bench.children` as a process of its own."""
+    words = [str(argument) for argument in arguments]
+    return [sys.executable, "-m", f"bench.children.{module}", *words]
+
+
+def first_paint(
+    command: Sequence[str], text: bytes, environment: Mapping[str, str] | None = None
+) -> float:
+    """Milliseconds from the start of a program in a terminal until a text is on it.
+
+    Raises:
+        Lacking: it never came.
+    """
+    began = time.perf_counter()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        names = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        os.execvpe(command[0], list(command), os.environ | names | dict(environment or {}))  # noqa: S606 - made by us
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    try:
+        _read_until(terminal, text)
+        return (time.perf_counter() - began) * 1e3
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+
+
+def _read_until(terminal: int, text: bytes) -> None:
+    shown = b""
+    while text not in shown:
+        if not select.select([terminal], [], [], PATIENCE)[0]:
+            raise Lacking(f"{text!r} was never shown: {shown[-300:]!r}")
+        try:
+            shown += os.read(terminal, 65_536)
+        except OSError as error:  # EIO: the program has ended
+            raise Lacking(f"{text!r} was never shown: {shown[-300:]!r}") from error
