@@ -1,5 +1,6 @@
 """A throwaway database beside the service's own, made, migrated and dropped by the suite."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from sqlalchemy import URL, create_engine, text
 from src.core.config import Settings, get_settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure() -> None:
+    """Let what was made be removed also when the suite is told to end."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
