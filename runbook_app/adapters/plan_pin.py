@@ -11,11 +11,14 @@ from runbook_app.adapters.durable import make_folders, write_durably
 from runbook_app.adapters.plans import read_plan
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.clock import parse_time
-from runbook_app.domain.errors import UsageError
+from runbook_app.domain.decisions import outline
+from runbook_app.domain.errors import JournalError, UsageError
+from runbook_app.domain.events import SessionStarted
 from runbook_app.domain.measure import Scalar
 from runbook_app.domain.plan import Plan
 
 FOLDER = "plan"
+LOST = "unknown (the journal's first entry is damaged)"
 
 
 def pin(folder: Path, plan: Plan) -> Path:
@@ -44,6 +47,34 @@ def pinned_plan(folder: Path, path: str, variables: dict[str, Scalar], *, create
         as_options(variables),
         None,
         now=parse_time(created),
+    )
+
+
+def lost_beginning(folder: Path, at: str) -> SessionStarted:
+    """What can still be said of how a session began whose first entry can't be read.
+
+    Raises:
+        JournalError: nothing can: there is no pinned plan either.
+    """
+    pinned = [*(folder / FOLDER).glob("*.yaml"), *(folder / FOLDER).glob("*.yml")]
+    if len(pinned) != 1:
+        raise JournalError(
+            f"The first entry of the journal in {folder} can't be read, and its plan is not there.",
+            hint=f"`runbook verify {folder}` says what is wrong with the journal.",
+        )
+    plan = pinned_plan(folder, pinned[0].name, {}, created=at)
+    return SessionStarted(
+        session=folder.name,
+        plan=plan.id,
+        plan_title=plan.title,
+        plan_path=plan.path,
+        plan_sha256=plan.sha256,
+        target=LOST,
+        operator=LOST,
+        host=LOST,
+        program=LOST,
+        variables={},
+        outline=outline(plan),
     )
 
 

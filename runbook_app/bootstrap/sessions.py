@@ -241,7 +241,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
     from runbook_app.adapters.durable import write_durably
     from runbook_app.adapters.engine_start import last_words, start_engine
     from runbook_app.adapters.logs import SqliteLogReader
-    from runbook_app.adapters.plan_pin import pinned_plan
+    from runbook_app.adapters.plan_pin import lost_beginning, pinned_plan
     from runbook_app.adapters.sqlite_journal import SqliteJournal
     from runbook_app.engine.client import SessionClient
     from runbook_app.engine.export import Exporter
@@ -269,6 +269,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
             start_engine=lambda take_over: start_engine(folder, take_over),
             last_words=lambda pid: last_words(folder, pid),
             mask=lambda body: mask(made.plan, body),
+            lost_beginning=lambda at: lost_beginning(folder, at),
         )
         opened.pop_all()
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 
 from runbook_app.domain.markdown import measured
 from runbook_app.domain.measure import Verdict
@@ -22,6 +23,18 @@ class Outcome(StrEnum):
     """A person has to decide before it can go on."""
     OPEN = "open"
     """Some of it has not been done, without a failure."""
+
+
+def damage(state: SessionState, folder: Path) -> str:
+    """What a reader's state lacks, and who says more of it; empty when all could be read."""
+    if not state.left_out:
+        return ""
+    first, count = state.left_out[0], len(state.left_out)
+    more = f" and {count - 1} more" if count > 1 else ""
+    return (
+        f"entry {first}{more} of the journal can't be read and is left out here;"
+        f" runbook verify {folder} says more"
+    )
 
 
 def out_of_reach(state: SessionState) -> dict[str, str]:

@@ -370,6 +370,8 @@ class SessionState:
     seq: int = 0
     hash: str = GENESIS
     at: str = ""
+    left_out: list[int] = field(default_factory=list)
+    """Entries between others that can't be read; only a reader's state goes on without them."""
     started: ev.SessionStarted | None = None
     started_at: str = ""
     epoch: int = 0
@@ -517,6 +519,7 @@ def fold(entries: Iterable[Entry], state: SessionState | None = None) -> Session
     """Bring a state (a fresh one by default) up to the last of the entries, and return it."""
     state = state or SessionState()
     for entry in entries:
+        state.left_out += range(state.seq + 1, entry.seq)
         state.seq, state.hash, state.at = entry.seq, entry.hash, entry.at
         if isinstance(entry.body, Command):
             state.commands[entry.body.id] = entry.body

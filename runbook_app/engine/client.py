@@ -15,7 +15,7 @@ from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import to_text
 from runbook_app.domain.commands import Command, RetryStep
 from runbook_app.domain.decisions import outline
-from runbook_app.domain.entry import Body, Entry
+from runbook_app.domain.entry import GENESIS, Body, Entry
 from runbook_app.domain.errors import JournalError, UsageError
 from runbook_app.domain.events import (
     PlanChangeAccepted,
@@ -54,8 +54,13 @@ class SessionClient:
         start_engine: Callable[[str], None],
         last_words: Callable[[int], str],
         mask: Callable[[Body], Body],
+        lost_beginning: Callable[[str], SessionStarted] | None = None,
     ) -> None:
-        """`mask` replaces the secrets that the session knows by now."""
+        """`mask` replaces the secrets that the session knows by now.
+
+        `lost_beginning` stands in, for a reader, for a first entry that can't be read; it is given
+        the time of the first one that can.
+        """
         self.folder = folder
         self.logs = logs
         self.read_only = read_only
@@ -68,12 +73,21 @@ class SessionClient:
         self._last_words = last_words
         self._mask = mask
         self.state = SessionState()
+        if read_only and lost_beginning:
+            self._stand_in(lost_beginning)
         self.refresh()
         if self.state.started is None:
             raise JournalError(f"The journal in {folder} has no beginning.")
         self.id = self.state.id
         self.started = self.state.started
         self.plan = read_plan(self.started, self.state.started_at)
+
+    def _stand_in(self, lost_beginning: Callable[[str], SessionStarted]) -> None:
+        for first in self._journal.read(0, 1):
+            if not isinstance(first.body, SessionStarted):
+                body = lost_beginning(first.at)
+                entry = Entry(seq=0, at=first.at, body=body, previous=GENESIS, hash=GENESIS)
+                fold([entry], self.state)
 
     def refresh(self) -> list[Entry]:
         found: list[Entry] = []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import planned
-from runbook_app.domain.outcome import drifts_measured, failures, out_of_reach
+from runbook_app.domain.outcome import damage, drifts_measured, failures, out_of_reach
 from runbook_app.domain.plan import Item
 from runbook_app.domain.record import assumed, taken_words
 from runbook_app.domain.rehearsal import badge_words
@@ -108,6 +108,8 @@ def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 def _remarks(session: Session, now: str) -> list[str]:
     state = session.state
     lines = []
+    if lost := damage(state, session.folder):
+        lines.append(f"The record is damaged: {lost}.")
     if session_state(session) == "interrupted":
         words = session.last_words()
         silent = "The engine ended without a word, as when it is killed."

@@ -382,6 +382,7 @@ def guarded(session: FakeSession) -> FakeSession:
             "ENGINE DEAD: The disk is full, nothing runs",
         ),
         (stage.tls_running, Outside(alive=True, fault="disk full"), "has a fault: disk full"),
+        (stage.tls_running, Outside(alive=True, damage="entry 3 …"), "is DAMAGED: entry 3 …"),
         (
             guarded,
             Outside(alive=True, reverts_in=492),

@@ -13,6 +13,7 @@ from textual.worker import WorkerState
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.outcome import damage
 from runbook_app.domain.plan import Item
 from runbook_app.ports.session import Session
 from runbook_app.tui import feed, paint, ways
@@ -216,6 +217,7 @@ class SessionScreen(Screen[None]):
             alive=self.alive,
             read_only=watching,
             fault=self._fault,
+            damage=damage(state, self.session.folder),
             words=self._words,
             reverts_in=self.session.reverts_in(),
         )

@@ -27,6 +27,8 @@ class Outside:
     alive: bool
     read_only: bool = False
     fault: str = ""
+    damage: str = ""
+    """What of the journal could not be read."""
     words: str = ""
     """Why a dead engine ended, as far as it could say."""
     reverts_in: float | None = None
@@ -39,6 +41,10 @@ def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
     if outside.fault:
         return Banner(
             (("This screen has a fault: ", Tone.STRONG), (outside.fault, Tone.PLAIN)), True
+        )
+    if outside.damage:
+        return Banner(
+            (("The record is DAMAGED: ", Tone.STRONG), (outside.damage, Tone.PLAIN)), True
         )
     dead = engine_dead(state, alive=outside.alive)
     if reverting := guards.words(state, outside.reverts_in):
