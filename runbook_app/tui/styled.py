@@ -8,6 +8,7 @@ from typing import TypeVar
 from textual.app import App
 from textual.filter import LineFilter, NoColor
 
+from runbook_app.domain.sanitise import neutralise
 from runbook_app.tui.theme import DAY, NIGHT
 
 Result = TypeVar("Result")
@@ -19,6 +20,11 @@ class StyledApp(App[Result]):
         self.register_theme(NIGHT)
         self.register_theme(DAY)
         self.theme = NIGHT.name  # set before the first paint, or all styles are made twice
+
+    def call_person(self, words: str) -> None:
+        """Ring the terminal's bell, and have it show a notification if it can (OSC 9)."""
+        if self._driver is not None:
+            self._driver.write(f"\a\x1b]9;runbook: {neutralise(words)}\a")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """With `NO_COLOR` no colour code is written at all; Textual's own way leaves greys."""

@@ -25,11 +25,13 @@ from runbook_app.tui.questions import Questions
 from runbook_app.tui.screens.dialog import Dialog
 from runbook_app.tui.screens.live import LivePage
 from runbook_app.tui.situation import Situation
+from runbook_app.tui.styled import StyledApp
 from runbook_app.tui.view import panel
-from runbook_app.tui.view.banner import Outside, banner
+from runbook_app.tui.view.banner import Banner, Outside, banner
 from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.menu import Way
 from runbook_app.tui.view.node import Node, NodeKind, at_rest, current, trouble
+from runbook_app.tui.view.words import text_of
 from runbook_app.tui.widgets.banner import BannerLine
 from runbook_app.tui.widgets.header import SessionHeader
 from runbook_app.tui.widgets.key_bar import KeyBar
@@ -127,6 +129,8 @@ class SessionScreen(Screen[None]):
         self._placed = False
         self._trouble: Node | None = None
         self._fault = ""
+        self._called: str | None = None
+        """What a person was last called for; None before the first look, when one is here."""
         self._leaving = False
         self._laid_out_at: Size | None = None
 
@@ -203,6 +207,13 @@ class SessionScreen(Screen[None]):
             fault = Outside(alive=self.alive, fault=f"{type(error).__name__}: {error}")
             self.query_one(BannerLine).show(banner(self.session.plan, self.session.state, fault))
 
+    def _call_person(self, shown: Banner) -> None:
+        """Call for a person once for each thing; an observer can't help."""
+        new = shown.calls and self._called not in (None, shown.calls)
+        if new and isinstance(self.app, StyledApp) and not self.session.read_only:
+            self.app.call_person(text_of(shown.line))
+        self._called = shown.calls
+
     def _draw(self) -> None:
         state, plan, now = self.session.state, self.session.plan, self.now()
         node = current(state) if self._staying else None
@@ -223,6 +234,7 @@ class SessionScreen(Screen[None]):
         )
         shown = banner(plan, state, outside)
         self.query_one(BannerLine).show(shown)
+        self._call_person(shown)
         dead = engine_dead(state, alive=self.alive)
         self.panel.show(plan, state, self.plan_tree.node, now=now, dead=dead)
         self.plan_tree.dead = dead

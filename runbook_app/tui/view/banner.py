@@ -12,12 +12,16 @@ from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.node import Node, NodeKind, current, step_of, trouble
 from runbook_app.tui.view.words import Line, Tone, number_of, plural
 
+_DEAD = "engine dead"
+
 
 @dataclass(frozen=True, slots=True)
 class Banner:
     line: Line
     urgent: bool = False
     """Shown on a red ground."""
+    calls: str = ""
+    """Says what a person is needed for, the same as long as it is that; empty: nobody is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +50,21 @@ def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
         return Banner(
             (("The record is DAMAGED: ", Tone.STRONG), (outside.damage, Tone.PLAIN)), True
         )
+    asked = f"question {state.question.id}" if state.question else ""
     dead = engine_dead(state, alive=outside.alive)
     if reverting := guards.words(state, outside.reverts_in):
         more = f" · ENGINE DEAD; {press_e}" if dead else ""
-        return Banner((("◐ ", Tone.WARN), (f"{reverting}{more}", Tone.STRONG)), urgent=dead)
+        line = (("◐ ", Tone.WARN), (f"{reverting}{more}", Tone.STRONG))
+        return Banner(line, urgent=dead, calls=_DEAD if dead else asked)
     if dead:
         left = ", nothing runs" if not state.children else f", {_children(state)} may still run"
         if outside.words:
             left = f": {_first(outside.words).rstrip('.')}{left}"
-        return Banner((("ENGINE DEAD", Tone.STRONG), (f"{left}; {press_e}", Tone.PLAIN)), True)
+        line = (("ENGINE DEAD", Tone.STRONG), (f"{left}; {press_e}", Tone.PLAIN))
+        return Banner(line, urgent=True, calls=_DEAD)
     if state.question:
-        return Banner(
-            (("◐ waiting for you: ", Tone.WARN), (_first(state.question.text), Tone.STRONG))
-        )
+        waiting = (("◐ waiting for you: ", Tone.WARN), (_first(state.question.text), Tone.STRONG))
+        return Banner(waiting, calls=asked)
     node = trouble(state)
     if node is not None and state.running_step is None:
         return _trouble(plan, state, node)
@@ -70,7 +76,8 @@ def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
     if state.open_blockers():
         text = state.open_blockers()[-1].text
         return Banner((("! blocked: ", Tone.BAD), (_first(text), Tone.STRONG)))
-    return Banner(_calm(plan, state, outside, press_e))
+    over = state.nothing_left and state.engine is not None
+    return Banner(_calm(plan, state, outside, press_e), calls="over" if over else "")
 
 
 def _children(state: SessionState) -> str:
@@ -98,9 +105,8 @@ def _trouble(plan: Plan, state: SessionState, node: Node) -> Banner:
             error = f"{plural(count, 'criterion')} not met".replace("criterions", "criteria")
         case NodeKind.ITEM:
             error = item.rollback_error or (item.not_committed.reason if item.not_committed else "")
-    return Banner(
-        (("✗ ", Tone.BAD), (f"{name} {word}", Tone.BAD), (f": {_first(error)}", Tone.PLAIN))
-    )
+    line = (("✗ ", Tone.BAD), (f"{name} {word}", Tone.BAD), (f": {_first(error)}", Tone.PLAIN))
+    return Banner(line, calls=f"{name} {word}: {error}")
 
 
 def name_of(plan: Plan, node: Node) -> str:
