@@ -115,10 +115,11 @@ class DatabaseCapturable:
             return _UNREADABLE  # a database that is down must not keep an item from being undone
         return hashlib.sha256(text.encode()).hexdigest()
 
-    async def difference(self, taken: CaptureTaken, content: bytes) -> str:  # noqa: ARG002
-        before = msgspec.json.decode(content, type=Captured)
+    async def difference(self, taken: CaptureTaken, content: bytes, *, since: bool = False) -> str:  # noqa: ARG002
+        before = msgspec.json.decode(content, type=Captured).fields
         try:
-            return "\n".join(changes(await self._fields(), before.fields))
+            now = await self._fields()
+            return "\n".join(changes(before, now) if since else changes(now, before))
         except ActionError as error:
             return f"what it is now can't be read: {error.message}"
 
@@ -232,7 +233,7 @@ class VolumeCapturable:
         """Nothing to notice: the copy is not restored unless somebody says so."""
         return ""
 
-    async def difference(self, taken: CaptureTaken, content: bytes) -> str:  # noqa: ARG002
+    async def difference(self, taken: CaptureTaken, content: bytes, *, since: bool = False) -> str:  # noqa: ARG002
         return ""
 
     async def losses(self, taken: CaptureTaken, content: bytes) -> list[str]:  # noqa: ARG002

@@ -138,10 +138,11 @@ class FileCapturable:
             changed = True
         return changed
 
-    async def difference(self, taken: CaptureTaken, content: bytes) -> str:
-        return await in_thread(self._difference, taken.name, _unpack(taken.name, content))
+    async def difference(self, taken: CaptureTaken, content: bytes, *, since: bool = False) -> str:
+        packed = _unpack(taken.name, content)
+        return await in_thread(self._difference, taken.name, packed, since)
 
-    def _difference(self, name: str, packed: _Packed) -> str:
+    def _difference(self, name: str, packed: _Packed, since: bool) -> str:
         path = place(self._root, name)
         if path.is_symlink():
             return f"{name}: a link to {path.readlink()} now, {_summary(packed)} before"
@@ -149,7 +150,7 @@ class FileCapturable:
         if _same(now, packed):
             return ""
         if _shown_whole(name, now, packed):
-            return _unified(name, now, packed)
+            return _unified(name, now, packed, since=since)
         return f"{name}: {_summary(now)} now, {_summary(packed)} before"
 
 
@@ -212,16 +213,13 @@ def _shown_whole(name: str, *states: _Packed) -> bool:
     return True
 
 
-def _unified(name: str, now: _Packed, before: _Packed) -> str:
-    lines = list(
-        difflib.unified_diff(
-            now.data.decode().splitlines(),
-            before.data.decode().splitlines(),
-            f"{name} now ({_attributes(now)})",
-            f"{name} before ({_attributes(before)})",
-            lineterm="",
-        )
-    )
+def _unified(name: str, now: _Packed, before: _Packed, *, since: bool) -> str:
+    sides = [
+        (now.data.decode().splitlines(), f"{name} now ({_attributes(now)})"),
+        (before.data.decode().splitlines(), f"{name} before ({_attributes(before)})"),
+    ]
+    (old, old_name), (new, new_name) = reversed(sides) if since else sides
+    lines = list(difflib.unified_diff(old, new, old_name, new_name, lineterm=""))
     if not lines:  # mode, owner, or the last line's end
         return f"{name}: {_summary(now)} now, {_summary(before)} before"
     return "\n".join(lines)

@@ -79,9 +79,9 @@ class ProjectCapturable:
         text = json.dumps(await self.fields(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    async def difference(self, taken: CaptureTaken, content: bytes) -> str:  # noqa: ARG002
-        before, now = msgspec.json.decode(content, type=Captured), await self.fields()
-        return "\n".join(_difference(now, before.fields))
+    async def difference(self, taken: CaptureTaken, content: bytes, *, since: bool = False) -> str:  # noqa: ARG002
+        before, now = msgspec.json.decode(content, type=Captured).fields, await self.fields()
+        return "\n".join(_difference(before, now) if since else _difference(now, before))
 
     async def restore(self, taken: CaptureTaken, content: bytes) -> bool:  # noqa: ARG002
         before = msgspec.json.decode(content, type=Captured)

@@ -3,7 +3,7 @@
 Everything heavy is imported inside the functions, when it is first needed.
 """
 
-from runbook_app.bootstrap.checks import answer_check, check_afresh
+from runbook_app.bootstrap.checks import answer_changes, answer_check, check_afresh
 from runbook_app.bootstrap.engines import only_driver, refusal, run_engine, stand_guard
 from runbook_app.bootstrap.rehearsals import (
     note_rehearsal,
@@ -24,6 +24,7 @@ from runbook_app.bootstrap.signals import log_digests, public_key, read_journal
 from runbook_app.bootstrap.surroundings import home, recipient_key, signing_key
 
 __all__ = [
+    "answer_changes",
     "answer_check",
     "check_afresh",
     "create_session",

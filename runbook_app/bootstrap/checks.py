@@ -1,9 +1,11 @@
-"""A step's check in this process, over connections of its own."""
+"""A step's check, and what an item changed, in this process, over connections of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,11 @@ from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import ActionError, RunbookError
 
 if TYPE_CHECKING:
+    from runbook_app.adapters.artefacts import FolderArtefacts
+    from runbook_app.adapters.target import StackTarget
     from runbook_app.domain.measure import Finding
     from runbook_app.engine.client import SessionClient
+    from runbook_app.ports.session import Change
 
 
 def check_afresh(folder: Path, step_id: str) -> Finding:
@@ -31,30 +36,65 @@ def check_afresh(folder: Path, step_id: str) -> Finding:
 
 
 async def _check(folder: Path, session: SessionClient, step_id: str) -> Finding:
-    from runbook_app.adapters.children import Children, forget
     from runbook_app.adapters.registry import InstalledActions
     from runbook_app.engine.afresh import check_step
+
+    limit = session.plan.step(step_id)[1].timeout
+    async with _at_target(folder, session) as (target, _, mask):
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                return await check_step(
+                    session.state,
+                    session.plan,
+                    step_id,
+                    registry=InstalledActions(),
+                    target=target,
+                    mask=mask,
+                )
+        except TimeoutError:
+            raise ActionError(f"It did not end within {format_duration(limit)}.") from None
+
+
+@asynccontextmanager
+async def _at_target(
+    folder: Path, session: SessionClient
+) -> AsyncIterator[tuple[StackTarget, FolderArtefacts, Callable[[str], str]]]:
+    """The session's target, its artefacts, and what masks its secrets."""
+    from runbook_app.adapters.children import Children, forget
     from runbook_app.engine.redaction import Redactor
 
     redactor = Redactor(plain_names(session.plan))
     secrets, artefacts = secrets_in(folder, session, redactor)
     children = Children(forget, secrets.environment())
     target = target_in(folder, session, children, secrets, artefacts)
-    limit = session.plan.step(step_id)[1].timeout
     try:
-        async with asyncio.timeout(limit.total_seconds()):
-            return await check_step(
-                session.state,
-                session.plan,
-                step_id,
-                registry=InstalledActions(),
-                target=target,
-                mask=redactor.text,
-            )
-    except TimeoutError:
-        raise ActionError(f"It did not end within {format_duration(limit)}.") from None
+        yield target, artefacts, redactor.text
     finally:
         await target.close()
+
+
+async def _changes(folder: Path, session: SessionClient, item: str) -> list[Change]:
+    from runbook_app.engine.afresh import changes_since
+
+    async with _at_target(folder, session) as (target, artefacts, mask):
+        known = session.state.items[item]
+        return await changes_since(known, target=target, artefacts=artefacts, mask=mask)
+
+
+def answer_changes(folder: Path, item: str) -> int:
+    """Print what an item changed as JSON, or on standard error why that can't be told."""
+    import msgspec
+
+    session = client(folder, read_only=True)
+    try:
+        found = asyncio.run(_changes(folder, session, item))
+    except RunbookError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    finally:
+        session.close()
+    sys.stdout.buffer.write(msgspec.json.encode(found))
+    return 0
 
 
 def answer_check(folder: Path, step_id: str) -> int:

@@ -235,6 +235,7 @@ def _check_services(plan: Plan, compose: Path) -> None:
 
 
 def client(folder: Path, *, read_only: bool) -> SessionClient:
+    from runbook_app.adapters.changes import changes_of
     from runbook_app.adapters.children import start_time
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.doorbell import SocketDoorbell
@@ -269,6 +270,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
             start_engine=lambda take_over: start_engine(folder, take_over),
             last_words=lambda pid: last_words(folder, pid),
             mask=lambda body: mask(made.plan, body),
+            changes_of=lambda item: changes_of(folder, item),
             lost_beginning=lambda at: lost_beginning(folder, at),
         )
         opened.pop_all()

@@ -16,6 +16,7 @@ COMMANDS = {
     "attach": "screens",
     "resume": "drive",
     "rollback": "undo",
+    "diff": "undo",
     "confirm": "confirm",
     "rehearse": "rehearse",
     "status": "records",

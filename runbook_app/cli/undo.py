@@ -1,8 +1,10 @@
-"""`rollback`: undo an item, and prove it."""
+"""`rollback` and `diff`: undo an item, and prove it; and what there is to undo."""
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ from runbook_app.domain.sanitise import neutralise
 from runbook_app.domain.state import ItemState
 from runbook_app.headless.parting import Exit
 from runbook_app.headless.rollback import RollbackDriver, Wish
+from runbook_app.headless.summary import change_lines
 from runbook_app.ports.session import Session
 
 
@@ -50,7 +53,7 @@ def rollback_command(
     SESSION is its id, or the beginning of it; by default the latest on --target. Exit code 0
     only when the fingerprint equals the checkpoint's.
     """
-    session_id, item_id = _names(names)
+    session_id, item_id = _names(names, "rollback")
     session = bootstrap.open_session(session_id, target)
     options.check_item(session.plan, item_id)
     if not yes and not _confirmed(session, item_id):
@@ -73,7 +76,33 @@ def rollback_command(
     sys.exit(code)
 
 
-def _names(names: tuple[str, ...]) -> tuple[str | None, str]:
+@click.command()
+@click.argument("names", nargs=-1, metavar="[SESSION] ITEM")
+@options.target
+@options.as_json
+def diff_command(names: tuple[str, ...], target: Path, as_json: bool) -> None:
+    """Show what ITEM changed since its checkpoint, and is still so.
+
+    SESSION is its id, or the beginning of it; by default the latest on --target. Files are
+    compared line by line, containers, settings, roles and schema field by field, each with what
+    the item captured. Nothing is changed. Secrets that the session knows are masked; a private
+    file is told by its size and hash.
+    """
+    session_id, item_id = _names(names, "diff")
+    session = bootstrap.open_session(session_id, target, read_only=True)
+    try:
+        options.check_item(session.plan, item_id)
+        found = session.changes_of(item_id)
+    finally:
+        session.close()
+    if as_json:
+        click.echo(json.dumps([asdict(change) for change in found], indent=2))
+        return
+    for line in change_lines(found) or [f"Nothing that {item_id} captured has changed since."]:
+        click.echo(neutralise(line))
+
+
+def _names(names: tuple[str, ...], command: str) -> tuple[str | None, str]:
     match names:
         case (item,):
             return None, item
@@ -81,8 +110,8 @@ def _names(names: tuple[str, ...]) -> tuple[str | None, str]:
             return session, item
         case _:
             raise UsageError(
-                f"rollback takes an item, or a session and an item; {len(names)} were given.",
-                hint="For example: runbook rollback tls --yes",
+                f"{command} takes an item, or a session and an item; {len(names)} were given.",
+                hint=f"For example: runbook {command} tls",
             )
 
 

@@ -1,15 +1,19 @@
-"""A step's check, run by a process that is not the engine."""
+"""What a process that is not the engine can ask of the target: a check, and what has changed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from runbook_app.domain.decisions import restore_order
 from runbook_app.domain.errors import ActionError, RunbookError
 from runbook_app.domain.measure import Finding, Measurement, Scalar
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.state import SessionState
+from runbook_app.domain.state import ItemState, SessionState
+from runbook_app.engine.captures import content_of
 from runbook_app.engine.recorder import previous_measurements
 from runbook_app.ports.action import Registry
+from runbook_app.ports.journal import Artefacts
+from runbook_app.ports.session import Change
 from runbook_app.ports.target import Prior, Target
 
 
@@ -43,6 +47,29 @@ async def check_step(
     except Exception as error:
         raise ActionError(mask(f"{type(error).__name__}: {error}")) from error
     return Finding(progress=found.progress, evidence=mask(found.evidence))
+
+
+async def changes_since(
+    item: ItemState, *, target: Target, artefacts: Artefacts, mask: Callable[[str], str]
+) -> list[Change]:
+    """What of the things that an item captured is not as it was before; masked.
+
+    Files come first, by name, then the project and the database. What can't be compared is a
+    change that says why.
+    """
+    kinds = {capturable.kind: capturable for capturable in target.capturables()}
+    ranks = {kind: capturable.rank for kind, capturable in kinds.items()}
+    found = []
+    order = sorted(restore_order(item, ranks), key=lambda c: (ranks.get(c.kind, 0), c.name))
+    for taken in order:
+        try:
+            content = await content_of(artefacts, taken)
+            text = await kinds[taken.kind].difference(taken, content, since=True)
+        except RunbookError as error:
+            text = f"It can't be compared: {error.message}"
+        if text:
+            found.append(Change(kind=taken.kind, name=taken.name, text=mask(text)))
+    return found
 
 
 async def _take_nothing(_: Prior) -> None:

@@ -15,6 +15,21 @@ from runbook_app.ports.journal import Artefacts
 from runbook_app.ports.target import Capturable, Capture, Fallback, Prior
 
 
+async def content_of(artefacts: Artefacts, taken: ev.CaptureTaken) -> bytes:
+    """The captured bytes.
+
+    Raises:
+        ActionError: they are gone or not what was captured.
+    """
+    content = await asyncio.to_thread(artefacts.get_sealed, taken.path)
+    if hashlib.sha256(content).hexdigest() != taken.sha256:
+        raise ActionError(
+            f"The capture of {taken.name} is not what was captured ({taken.path}).",
+            hint="Restore that file from a backup of the session folder.",
+        )
+    return content
+
+
 class Captures:
     """Takes captures once per step and thing, and restores them.
 
@@ -74,18 +89,8 @@ class Captures:
         return prior
 
     async def content(self, taken: ev.CaptureTaken) -> bytes:
-        """The captured bytes.
-
-        Raises:
-            ActionError: they are gone or not what was captured.
-        """
-        content = await asyncio.to_thread(self._artefacts.get_sealed, taken.path)
-        if hashlib.sha256(content).hexdigest() != taken.sha256:
-            raise ActionError(
-                f"The capture of {taken.name} is not what was captured ({taken.path}).",
-                hint="Restore that file from a backup of the session folder.",
-            )
-        return content
+        """As `content_of`."""
+        return await content_of(self._artefacts, taken)
 
     def order(self, item: ItemState) -> list[ev.CaptureTaken]:
         return restore_order(item, {kind: c.rank for kind, c in self._kinds.items()})

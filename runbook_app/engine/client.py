@@ -30,7 +30,7 @@ from runbook_app.domain.statement import JSON
 from runbook_app.engine.export import Exporter, copy
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.journal import Doorbell, Journal, LogReader
-from runbook_app.ports.session import Exported
+from runbook_app.ports.session import Change, Exported
 
 EXPIRY = timedelta(minutes=1)
 """How long a command waits for an engine to take it."""
@@ -54,6 +54,7 @@ class SessionClient:
         start_engine: Callable[[str], None],
         last_words: Callable[[int], str],
         mask: Callable[[Body], Body],
+        changes_of: Callable[[str], list[Change]] | None = None,
         lost_beginning: Callable[[str], SessionStarted] | None = None,
     ) -> None:
         """`mask` replaces the secrets that the session knows by now.
@@ -72,6 +73,7 @@ class SessionClient:
         self._start_engine = start_engine
         self._last_words = last_words
         self._mask = mask
+        self._changes_of = changes_of
         self.state = SessionState()
         if read_only and lost_beginning:
             self._stand_in(lost_beginning)
@@ -192,6 +194,9 @@ class SessionClient:
             return made
         copy(made, out)
         return replace(made, paths=(*made.paths, out))
+
+    def changes_of(self, item: str) -> list[Change]:
+        return self._changes_of(item) if self._changes_of else []
 
     def engine_alive(self) -> bool:
         engine = self.state.engine

@@ -14,7 +14,7 @@ from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.state import ItemState, StepState, StepStatus
 from runbook_app.domain.times import at_second, began, seconds, session_ended
 from runbook_app.headless.score import score_summary
-from runbook_app.ports.session import Session
+from runbook_app.ports.session import Change, Session
 from runbook_app.ports.sessions import SessionSummary
 
 _OVER = (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
@@ -136,6 +136,16 @@ def _remarks(session: Session, now: str) -> list[str]:
         f"Not confirmed by a person: {line.item}: {line.title}"
         for line in assumed(state, session.plan)
     ]
+    return lines
+
+
+def change_lines(found: Sequence[Change]) -> list[str]:
+    """What `diff` prints: a heading for what is no file, then the lines of each change."""
+    lines: list[str] = []
+    for change in found:
+        lines += [""] if lines else []
+        lines += [] if change.kind == "file" else [f"{change.kind} {change.name}"]
+        lines += change.text.splitlines()
     return lines
 
 

@@ -26,6 +26,16 @@ class Exported:
     """`signal.md`, `signal.json`, and the copy if one was asked for."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that an item captured, and that is not as it was before."""
+
+    kind: str
+    name: str
+    text: str
+    """A unified diff for a file, signed lines for the rest; or why it can't be compared."""
+
+
 class Session(Protocol):
     """One session, seen from outside the engine. The TUI and the headless printer both hold it."""
 
@@ -65,6 +75,13 @@ class Session(Protocol):
     def reverts_in(self) -> float | None:
         """Seconds until a step that can lock people out is reverted, by the machine's own clock;
         None while nothing counts."""
+
+    def changes_of(self, item: str) -> list[Change]:
+        """Compare what an item captured with what is there now; blocks.
+
+        Raises:
+            RunbookError: that can't be done here, such as without a Docker engine.
+        """
 
     def engine_alive(self) -> bool:
         """Whether the engine of the newest epoch still runs (pid and its start time)."""

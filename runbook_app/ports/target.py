@@ -42,8 +42,11 @@ class Capturable(Protocol):
     async def restore(self, taken: CaptureTaken, content: bytes) -> bool:
         """Put the thing back; true when something had to be changed. Safe to repeat."""
 
-    async def difference(self, taken: CaptureTaken, content: bytes) -> str:
-        """What restoring would change, for people (a unified diff for files); empty for nothing."""
+    async def difference(self, taken: CaptureTaken, content: bytes, *, since: bool = False) -> str:
+        """What restoring would change, or what has changed since; empty for nothing.
+
+        For people: a unified diff for files, signed lines for the rest.
+        """
 
 
 @runtime_checkable

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Body, Entry, chain, encode
-from runbook_app.domain.errors import UsageError
+from runbook_app.domain.errors import ActionError, UsageError
 from runbook_app.domain.events import CommandAccepted, CommandRejected
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState, fold
 from runbook_app.domain.statement import JSON, MARKDOWN
 from runbook_app.domain.verdict import overall
 from runbook_app.ports.journal import LogLine
-from runbook_app.ports.session import Exported
+from runbook_app.ports.session import Change, Exported
 from runbook_app.testing.logs import ListedLines
 
 START = "2025-10-24T08:00:00.000Z"
@@ -70,6 +70,12 @@ class FakeSession:
         """Time of the next entries."""
         self.sent: list[Command] = []
         self.exports = 0
+        self.changed: list[Change] = []
+        """What `changes_of` finds."""
+        self.not_compared = ""
+        """Why it finds nothing, if it can't be told."""
+        self.compared: list[str] = []
+        """Items that it was asked for."""
         self.engines_started = 0
         self.taken_over: list[str] = []
         """Reasons that `ensure_engine` was given."""
@@ -150,6 +156,12 @@ class FakeSession:
 
     def reverts_in(self) -> float | None:
         return self.left
+
+    def changes_of(self, item: str) -> list[Change]:
+        self.compared.append(item)
+        if self.not_compared:
+            raise ActionError(self.not_compared)
+        return self.changed
 
     def engine_alive(self) -> bool:
         return self.alive

@@ -11,12 +11,14 @@ from runbook_app.tui.commands.base import UserCommand
 from runbook_app.tui.commands.pages import (
     CLOSE_AND_HELP,
     OPEN_PAGES,
+    CompareAgain,
     CopyPage,
     NextItem,
     PreviousItem,
     WriteBrief,
 )
 from runbook_app.tui.commands.work import CancelStep, MeasureScore
+from runbook_app.tui.view.diff import diff_page
 from runbook_app.tui.view.evidence import evidence_page
 from runbook_app.tui.view.reports import reports_page
 from runbook_app.tui.view.score import score_page
@@ -64,6 +66,11 @@ def _evidence(screen: SessionScreen, width: int) -> list[Line]:
     return evidence_page(session.plan, session.state, item, size, width)
 
 
+def _diff(screen: SessionScreen, width: int) -> list[Line]:  # noqa: ARG001 - lines are kept whole
+    item = screen.situation().item or screen.session.plan.items[0]
+    return diff_page(item, *screen.diffs.of(item.id))
+
+
 def _bytes(path: Path) -> int | None:
     """Of a file, or of all files below a folder."""
     try:
@@ -103,4 +110,12 @@ TIMELINE = PageKind(
     " time, so that it may not have done what it should.",
     _timeline,
 )
-PAGES = (SCORE, EVIDENCE, REPORTS, TIMELINE)
+DIFF = PageKind(
+    "Diff",
+    "What one item changed in the target since its checkpoint, and is still so: files line by line"
+    " (- before, + now), containers, settings, roles and schema field by field. A private file is"
+    " told by its size and hash, secrets are masked.",
+    _diff,
+    (CompareAgain(), NextItem(), PreviousItem()),
+)
+PAGES = (SCORE, EVIDENCE, REPORTS, TIMELINE, DIFF)

@@ -350,6 +350,8 @@ async def test_the_difference_is_what_restoring_would_change(target):
     path.write_text("one\n2\n")
     difference = await target.capturable.difference(taken(prior), prior.content)
     assert "-2\n+two" in difference
+    difference = await target.capturable.difference(taken(prior), prior.content, since=True)
+    assert "-two\n+2" in difference
     await target.capturable.restore(taken(prior), prior.content)
     assert await target.capturable.difference(taken(prior), prior.content) == ""
 

@@ -333,7 +333,9 @@ class DataCopy:
     async def state(self, name: str) -> str:
         return ""
 
-    async def difference(self, taken: ev.CaptureTaken, content: bytes) -> str:
+    async def difference(
+        self, taken: ev.CaptureTaken, content: bytes, *, since: bool = False
+    ) -> str:
         return ""
 
     async def losses(self, taken: ev.CaptureTaken, content: bytes) -> list[str]:

@@ -31,6 +31,7 @@ from runbook_app.domain.state import SessionState
 from runbook_app.domain.timeline import critical_path
 from runbook_app.domain.window import undo_by
 from runbook_app.testing.session import START, FakeSession
+from runbook_app.tui.commands.all import SESSION_COMMANDS
 from runbook_app.tui.pages import PAGES
 from runbook_app.tui.view.evidence import evidence_page
 from runbook_app.tui.view.reports import reports_page
@@ -387,8 +388,14 @@ def _planned(item: Item, estimate: str) -> Item:
 
 KEYS = pytest.mark.parametrize(
     ("key", "words"),
-    [("S", "Security score"), ("v", "Evidence"), ("p", "Reports"), ("t", "Timeline")],
-    ids=["score", "evidence", "reports", "timeline"],
+    [
+        ("S", "Security score"),
+        ("v", "Evidence"),
+        ("p", "Reports"),
+        ("t", "Timeline"),
+        ("d", "has changed since"),
+    ],
+    ids=["score", "evidence", "reports", "timeline", "diff"],
 )
 
 
@@ -408,7 +415,8 @@ async def test_a_page_is_one_key_away(
 
 @KEYS
 async def test_a_page_has_its_own_help(told: FakeSession, opened: Open, key: str, words: str):
-    kind = next(kind for kind in PAGES if kind.title == words)
+    opener = next(c for c in SESSION_COMMANDS if c.key == key and c.group == "Pages")
+    kind = next(kind for kind in PAGES if kind.title.lower().endswith(opener.label))
     async with opened(told) as pilot:
         await press(pilot, key)
         await until_shown(pilot, words)

@@ -67,6 +67,30 @@ class ShowEvidence(UserCommand):
         screen.open_page(EVIDENCE)
 
 
+class ShowDiff(UserCommand):
+    key = "d"
+    label = "diff"
+    help = "What the selected item changed since its checkpoint: files, containers, database."
+    group = _PAGES
+
+    async def run(self, screen: SessionScreen) -> None:
+        from runbook_app.tui.pages import DIFF
+
+        screen.diffs.forget()
+        screen.open_page(DIFF)
+
+
+class CompareAgain(UserCommand):
+    key = "u"
+    label = "compare again"
+    help = "Compare what the item captured with what is there now."
+    group = _HERE
+
+    async def run(self, screen: SessionScreen) -> None:
+        screen.diffs.forget()
+        screen.show()
+
+
 class WriteBrief(UserCommand):
     key = "W"
     label = "write where we are"
@@ -81,7 +105,7 @@ class WriteBrief(UserCommand):
 class NextItem(UserCommand):
     key = "]"
     label = "next item"
-    help = "The evidence of the next item of the plan."
+    help = "The same of the next item of the plan."
     group = _HERE
     step = 1
 
@@ -92,7 +116,7 @@ class NextItem(UserCommand):
 class PreviousItem(NextItem):
     key = "["
     label = "previous item"
-    help = "The evidence of the item before."
+    help = "The same of the item before."
     step = -1
 
 
@@ -131,6 +155,7 @@ OPEN_PAGES: tuple[UserCommand, ...] = (
     ShowEvidence(),
     ShowReports(),
     ShowTimeline(),
+    ShowDiff(),
 )
 """They go from one page to another too."""
 CLOSE_AND_HELP: tuple[UserCommand, ...] = (ClosePage(), PageHelp())

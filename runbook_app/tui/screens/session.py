@@ -19,6 +19,7 @@ from runbook_app.ports.session import Session
 from runbook_app.tui import feed, paint, ways
 from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, meant
 from runbook_app.tui.commands.work import ChooseWay
+from runbook_app.tui.diffs import Diffs
 from runbook_app.tui.orders import Orders
 from runbook_app.tui.panes import WIDE, Panes
 from runbook_app.tui.questions import Questions
@@ -124,6 +125,7 @@ class SessionScreen(Screen[None]):
         self.panes = Panes(self)
         self.questions = Questions(self)
         self.orders = Orders(session, lambda text: self.tell(text, severity="error"))
+        self.diffs = Diffs(session, self.work, self.show)
         self._staying = True
         """The selection goes along with the work, and stays on what was done when that rests."""
         self._placed = False
