@@ -138,7 +138,7 @@ def _changed(state: SessionState, plan: Plan) -> bool:
 def next_work(state: SessionState) -> ItemWork | None:
     """The first thing to do in scope; None when there is nothing that may be done unasked."""
     for item in state.items.values():
-        if item.status is ItemStatus.ROLLING_BACK:
+        if item.rolling_back:
             return RollBack(item.id)
     for step in state.steps():
         if step.status is StepStatus.UNKNOWN and step.resolved:

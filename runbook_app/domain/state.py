@@ -240,12 +240,16 @@ class ItemState:
         return bool(self.checkpoint_opened_at) or any(s.attempt for s in self.steps.values())
 
     @property
+    def rolling_back(self) -> bool:
+        return bool(self.rollback_started) and not (self.rollback or self.rollback_error)
+
+    @property
     def status(self) -> ItemStatus:
-        statuses = {step.status for step in self.steps.values()}
         if self.rollback_error:
             return ItemStatus.ROLLBACK_FAILED
         if self.rollback_started:
             return ItemStatus.ROLLED_BACK if self.rollback else ItemStatus.ROLLING_BACK
+        statuses = {step.status for step in self.steps.values()}
         for status in (
             StepStatus.UNKNOWN,
             StepStatus.FAILED,
