@@ -19,6 +19,7 @@ from runbook_app.bootstrap.sessions import (
     list_sessions,
     load_plan,
     open_session,
+    replay_session,
 )
 from runbook_app.bootstrap.signals import log_digests, public_key, read_journal
 from runbook_app.bootstrap.surroundings import home, recipient_key, signing_key
@@ -45,6 +46,7 @@ __all__ = [
     "rehearsal",
     "rehearsal_record",
     "remove_rehearsal",
+    "replay_session",
     "run_engine",
     "signing_key",
     "stand_guard",

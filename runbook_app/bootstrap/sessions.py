@@ -18,11 +18,12 @@ from runbook_app.domain.errors import RunbookError, UsageError
 if TYPE_CHECKING:
     from runbook_app.adapters.recipient import Recipient
     from runbook_app.adapters.sessions import SessionSummary
-    from runbook_app.domain.entry import Body
+    from runbook_app.domain.entry import Body, Entry
     from runbook_app.domain.events import DoneBefore
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.client import SessionClient
     from runbook_app.engine.redaction import Redactor
+    from runbook_app.engine.replay import ReplayedSession
 
 
 def load_plan(
@@ -198,6 +199,29 @@ def not_on_record(session: SessionClient) -> str:
         f"The session's own copy, {session.plan.path}, has SHA-256 {session.plan.sha256}; the plan"
         f" on record has {session.state.plan_sha256}."
     )
+
+
+def replay_session(session_id: str | None, target: Path) -> ReplayedSession:
+    """Open a session's record to be told again.
+
+    Raises:
+        UsageError: there is no such session.
+    """
+    from runbook_app.adapters.logs import SqliteLogReader
+    from runbook_app.bootstrap.signals import read_journal
+    from runbook_app.engine.replay import ReplayedSession
+
+    opened = open_session(session_id, target, read_only=True)
+    entries: list[Entry] = []
+    journal = read_journal(opened.folder)
+    try:
+        while found := journal.read(entries[-1].seq if entries else 0):
+            entries += found
+    finally:
+        journal.close()
+        opened.close()
+    logs = SqliteLogReader(opened.folder / "logs.db")
+    return ReplayedSession(opened.id, opened.folder, opened.plan, entries, logs)
 
 
 def check_target(plan: Plan, target: Path) -> None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "open": "screens",
     "run": "drive",
     "attach": "screens",
+    "replay": "screens",
     "resume": "drive",
     "rollback": "undo",
     "diff": "undo",

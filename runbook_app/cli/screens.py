@@ -1,4 +1,4 @@
-"""`open` and `attach`: the screens."""
+"""`open`, `attach` and `replay`: the screens."""
 
 from __future__ import annotations
 
@@ -89,9 +89,20 @@ def attach_command(
     sys.exit(code)
 
 
-def show_session(session: Session) -> None:
-    """Show the session's screen until it is left."""
-    require_terminal(f"runbook resume {session.id} --headless --yes")
+@click.command()
+@options.session
+@options.target
+def replay_command(session: str | None, target: Path) -> None:
+    """Show a session's record again, at any moment of it. Nothing can be done there.
+
+    SESSION is its id, or the beginning of it; by default the latest on --target.
+    """
+    show_session(bootstrap.replay_session(session, target), "report {}")
+
+
+def show_session(session: Session, instead: str = "resume {} --headless --yes") -> None:
+    """Show the session's screen until it is left; without a terminal say what to call instead."""
+    require_terminal(f"runbook {instead.format(session.id)}")
     from runbook_app.tui.app import run
 
     sys.exit(run(session))
@@ -104,7 +115,9 @@ def show_home() -> None:
     choice = home(_sessions(), _plans())
     if choice is None:
         return
-    if choice.session:
+    if choice.replay:
+        show_session(bootstrap.replay_session(choice.session, Path()))
+    elif choice.session:
         show_session(bootstrap.open_session(choice.session, Path()))
     elif choice.plan:
         show_session(bootstrap.create_session(choice.plan, choice.target or Path(), {}))

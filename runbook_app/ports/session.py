@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Entry
@@ -101,3 +101,32 @@ class Session(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Replay(Session, Protocol):
+    """A session's record, at any moment of it; nothing can be done there."""
+
+    @property
+    def last(self) -> int:
+        """Number of the last entry."""
+
+    @property
+    def position(self) -> int:
+        """Number of the entry up to which it is told, from 1 on."""
+
+    @property
+    def end(self) -> str:
+        """Time of the last entry."""
+
+    def now(self) -> str:
+        """Time of the entry up to which it is told."""
+
+    def go(self, position: int) -> None:
+        """Tell it up to an entry, or as near as there is one."""
+
+    def go_to_mark(self, by: int) -> None:
+        """Go to where something begins or turns next (1) or did before (-1)."""
+
+    def go_to_time(self, when: str) -> None:
+        """Go to the last entry of that time or before; ISO 8601 UTC."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.app import SystemCommand
 
 from runbook_app.domain.clock import to_text
-from runbook_app.ports.session import Session
+from runbook_app.ports.session import Replay, Session
 from runbook_app.tui.commands.all import SESSION_COMMANDS
 from runbook_app.tui.screens.live import LivePage
 from runbook_app.tui.screens.session import SessionScreen
@@ -59,7 +59,7 @@ class RunbookApp(StyledApp[int]):
 
 def run(session: Session) -> int:
     """Show a session until its operator leaves; the exit code for the shell."""
-    app = RunbookApp(session)
+    app = RunbookApp(session, session.now) if isinstance(session, Replay) else RunbookApp(session)
     result = app.run()
     return result if result is not None else app.return_code or 0
 

@@ -22,6 +22,7 @@ class Situation:
     log_focused: bool = False
     searching: bool = False
     following: bool = True
+    replaying: bool = False
 
     @property
     def dead(self) -> bool:

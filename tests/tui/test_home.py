@@ -30,6 +30,14 @@ async def test_a_session_is_returned_to():
     assert app.return_value == HomeChoice(session="s1")
 
 
+async def test_a_session_is_told_again_and_a_plan_can_t_be():
+    app = HomeApp([SESSION], [PLAN])
+    async with app.run_test() as pilot:
+        await press(pilot, "down", "v", "up", "v")
+        await until(pilot, lambda: not app.is_running)
+    assert app.return_value == HomeChoice(session="s1", replay=True)
+
+
 async def test_a_plan_is_started_on_a_target():
     app = HomeApp([SESSION], [PLAN])
     async with app.run_test() as pilot:

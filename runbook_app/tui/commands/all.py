@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from runbook_app.tui.commands import log, look, pages, people, work
 from runbook_app.tui.commands.base import UserCommand
+from runbook_app.tui.commands.replay import REPLAY_COMMANDS
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view.keys import KeyLabel
 
 SESSION_COMMANDS: tuple[UserCommand, ...] = (
+    *REPLAY_COMMANDS,
     work.StartEngine(),
     work.Answer(),
     work.ChooseWay(),

@@ -44,6 +44,11 @@ class UserCommand:
     def enabled(self, situation: Situation) -> bool:
         return not self.why_not(situation)
 
+    def listed(self, situation: Situation) -> bool:
+        """Whether the help page has it."""
+        del situation
+        return True
+
     def label_in(self, situation: Situation) -> str:
         del situation
         return self.label

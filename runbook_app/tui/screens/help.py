@@ -49,6 +49,7 @@ class HelpScreen(Dialog[None]):
                 usable=command.enabled(situation),
             )
             for command in commands
+            if command.listed(situation)
         ]
         room = min(_WIDEST, width * 96 // 100) - _CHROME
         self._rows = [*_about(about, room), *page(entries, room)]

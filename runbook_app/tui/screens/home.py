@@ -65,7 +65,10 @@ class HomeApp(StyledApp[HomeChoice]):
     #things { margin: 1 1; height: 1fr; }
     #keys { padding: 0 2; height: auto; background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,escape", "leave", "Leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape", "leave", "Leave", show=False),
+        Binding("v", "replay", "Replay", show=False),
+    ]
 
     def __init__(self, sessions: Sequence[HomeSession], plans: Sequence[HomePlan]) -> None:
         super().__init__()
@@ -85,6 +88,8 @@ class HomeApp(StyledApp[HomeChoice]):
         keys: Line = (
             ("enter", Tone.ACCENT),
             (" open or start  ", Tone.PLAIN),
+            ("v", Tone.ACCENT),
+            (" replay a session  ", Tone.PLAIN),
             ("q", Tone.ACCENT),
             (" leave", Tone.PLAIN),
         )
@@ -107,6 +112,11 @@ class HomeApp(StyledApp[HomeChoice]):
         target = await self.push_screen_wait(dialog)
         if target:
             self.exit(HomeChoice(plan=plan.path, target=Path(target)))
+
+    def action_replay(self) -> None:
+        match self._list.thing:
+            case HomeSession(id=session):
+                self.exit(HomeChoice(session=session, replay=True))
 
     def action_leave(self) -> None:
         self.exit(None)

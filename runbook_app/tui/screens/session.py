@@ -15,7 +15,7 @@ from runbook_app.domain import commands as cmd
 from runbook_app.domain.errors import RunbookError
 from runbook_app.domain.outcome import damage
 from runbook_app.domain.plan import Item
-from runbook_app.ports.session import Session
+from runbook_app.ports.session import Replay, Session
 from runbook_app.tui import feed, paint, ways
 from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, meant
 from runbook_app.tui.commands.work import ChooseWay
@@ -23,6 +23,7 @@ from runbook_app.tui.diffs import Diffs
 from runbook_app.tui.orders import Orders
 from runbook_app.tui.panes import WIDE, Panes
 from runbook_app.tui.questions import Questions
+from runbook_app.tui.replayer import FRAME, Replayer
 from runbook_app.tui.screens.dialog import Dialog
 from runbook_app.tui.screens.live import LivePage
 from runbook_app.tui.situation import Situation
@@ -126,6 +127,7 @@ class SessionScreen(Screen[None]):
         self.questions = Questions(self)
         self.orders = Orders(session, lambda text: self.tell(text, severity="error"))
         self.diffs = Diffs(session, self.work, self.show)
+        self.replay = session if isinstance(session, Replay) else None
         self._staying = True
         """The selection goes along with the work, and stays on what was done when that rests."""
         self._placed = False
@@ -150,6 +152,9 @@ class SessionScreen(Screen[None]):
         self.plan_tree.border_title = "Items"
         self.panes.show("items")
         self.set_interval(TICK, self.look_at_engine)
+        if self.replay is not None:
+            self.replayer = Replayer(self.replay, self._went_back)
+            self.set_interval(FRAME, self.replayer.tick)
         self._start_feed()
         if not (self.session.read_only or self.session.state.epoch or self.alive):
             self.work(self.start_engine())
@@ -181,6 +186,11 @@ class SessionScreen(Screen[None]):
         finally:
             self._start_feed()
         self.look_at_engine()
+
+    def _went_back(self) -> None:
+        """Lines that were shown are of later; the log's part is opened anew."""
+        self._staying, self._trouble = True, None
+        self.log_pane.show_part(self.log_pane.part)
 
     def look_at_engine(self) -> None:
         self.alive = self.session.engine_alive()
@@ -224,7 +234,7 @@ class SessionScreen(Screen[None]):
             self._placed = True
         watching = self.session.read_only
         self.query_one(SessionHeader).show(
-            plan, state, alive=self.alive, read_only=watching, now=now
+            plan, state, alive=self.alive, read_only=watching, now=now, replay=self.replay
         )
         outside = Outside(
             alive=self.alive,
@@ -260,6 +270,7 @@ class SessionScreen(Screen[None]):
             log_focused=self.log_pane.has_focus_within,
             searching=bool(self.log_pane.view.sought),
             following=self.log_pane.view.following,
+            replaying=self.replay is not None,
         )
 
     # Commands

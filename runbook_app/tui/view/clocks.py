@@ -27,12 +27,22 @@ class Title:
     time: Line
 
 
-def title(plan: Plan, state: SessionState, *, alive: bool, read_only: bool, now: str) -> Title:
+def title(
+    plan: Plan,
+    state: SessionState,
+    *,
+    alive: bool,
+    read_only: bool,
+    now: str,
+    replaying: bool = False,
+) -> Title:
     target = state.started.target if state.started else "?"
     name = PurePath(target).name or target
     shown = status_sign(state, alive=alive)
     live: Line = ((" LIVE ", Tone.LIVE), (f" {name}", Tone.STRONG))
-    if read_only:
+    if replaying:
+        live = (("▷ REPLAY", Tone.ACCENT), (f" {name}", Tone.STRONG))
+    elif read_only:
         live = (*live, ("  read-only", Tone.WARN))
     return Title(
         plan=((plan.title, Tone.STRONG),),
@@ -40,6 +50,19 @@ def title(plan: Plan, state: SessionState, *, alive: bool, read_only: bool, now:
         status=((f"{shown.glyph} {shown.word}", shown.tone),),
         engine=(engine_sign(state, alive=alive),),
         time=((f"{parse_time(now):%H:%M:%S} UTC", Tone.DIM),),
+    )
+
+
+def slider(position: int, last: int, width: int) -> Line:
+    """Where in the record a replay is."""
+    words = f" entry {position:,} of {last:,}"
+    room = max(10, width - len(words))
+    at = round((room - 1) * (position - 1) / max(1, last - 1))
+    return (
+        ("━" * at, Tone.ACCENT),
+        ("●", Tone.STRONG),
+        ("─" * (room - 1 - at), Tone.DIM),
+        (words, Tone.PLAIN),
     )
 
 

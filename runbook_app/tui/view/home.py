@@ -34,6 +34,8 @@ class HomeChoice:
     """A session to return to, or a plan to start on a target."""
 
     session: str = ""
+    replay: bool = False
+    """The session is to be told again instead."""
     plan: Path | None = None
     target: Path | None = None
 

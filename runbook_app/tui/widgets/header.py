@@ -7,9 +7,10 @@ from textual.widgets import Static
 
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState
+from runbook_app.ports.session import Replay
 from runbook_app.tui import paint
 from runbook_app.tui.panes import WIDE
-from runbook_app.tui.view.clocks import Title, clocks, title
+from runbook_app.tui.view.clocks import Title, clocks, slider, title
 
 
 class SessionHeader(Static):
@@ -18,14 +19,27 @@ class SessionHeader(Static):
     """
 
     def show(
-        self, plan: Plan, state: SessionState, *, alive: bool, read_only: bool, now: str
+        self,
+        plan: Plan,
+        state: SessionState,
+        *,
+        alive: bool,
+        read_only: bool,
+        now: str,
+        replay: Replay | None = None,
     ) -> None:
         width = max(20, self.app.size.width - 2)
-        top = _title_row(title(plan, state, alive=alive, read_only=read_only, now=now), width)
+        parts = title(
+            plan, state, alive=alive, read_only=read_only, now=now, replaying=replay is not None
+        )
+        top = _title_row(parts, width)
         short = width < WIDE
         separator = "  " if short else " │ "
         times = paint.joined(clocks(plan, state, now, short=short), width, separator)
-        content = Content("\n").join([top, times])
+        rows = [top, times]
+        if replay is not None:
+            rows.append(paint.line(slider(replay.position, replay.last, width)))
+        content = Content("\n").join(rows)
         if content != self.content:
             self.update(content)
 
