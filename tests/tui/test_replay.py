@@ -151,7 +151,7 @@ async def test_a_replay_s_keys_are_none_of_a_session_s(session: FakeSession):
         await press(pilot, ">")
         await until_shown(pilot, "a key of a replay")
         await press(pilot, "question_mark")
-        await until_shown(pilot, "ctrl+p finds any of them")
+        await until_shown(pilot, "Acts at once.")
         assert "To where something begins or turns next" not in text(pilot)
 
 
