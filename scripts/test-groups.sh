@@ -15,13 +15,30 @@ declare -A selected=(
 # Tests of a real stack share what is dear to make, and leave it as they found it: they run one by one in a fixed order, so that a
 # run can be repeated; the kill matrix has its own processes side by side. All others run side by side, in an order of chance.
 run_group() {
-    if [ "$1" = check ]; then
-        make --no-print-directory --keep-going check
-    else
-        local order=(-p no:randomly)
-        [ "$1" != unit ] || order=(-n "$(nproc)" --dist worksteal)
-        .venv/bin/python -m pytest -m "${selected[$1]}" --durations=20 "${order[@]}"
-    fi
+    case $1 in
+        check) make --no-print-directory --keep-going check ;;
+        unit) run_tests "${selected[unit]}" -n "$(nproc)" --dist worksteal ;;
+        slow) run_slow ;;
+        *) run_tests "${selected[$1]}" -p no:randomly ;;
+    esac
+}
+
+run_tests() {
+    .venv/bin/python -m pytest -m "$1" --durations=20 "${@:2}"
+}
+
+# Most of them wait for containers; what needs none runs beside them, and is printed after them.
+run_slow() {
+    local log code beside
+    log=$(mktemp)
+    run_tests "slow and not real" -p no:randomly >"$log" 2>&1 &
+    beside=$!
+    run_tests "slow and real" -p no:randomly
+    code=$?
+    wait "$beside" || code=$?
+    cat "$log"
+    rm -f "$log"
+    return "$code"
 }
 
 for group in "$@"; do

@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -68,12 +69,11 @@ def holding(database: str) -> Iterator[None]:
 
 
 @contextmanager
-def migrating(stage: Stage, database: str) -> Iterator[subprocess.Popen[str]]:
+def migrating(stage: Stage, database: str, *argv: str | Path) -> Iterator[subprocess.Popen[str]]:
     """A run whose migration waits in its transaction, until this is left."""
-    assert psql(database, WAIT_BEFORE_TABLES).returncode == 0
     waiting = f"SELECT count(*) FROM pg_locks WHERE objid = {HELD} AND NOT granted"
     with holding(database):
-        process = stage.start("run", DATABASE_PLAN, "--target", stage.root, "--yes", "-q")
+        process = stage.start(*argv, "--yes", "-q")
         wait_for(
             lambda: psql(database, waiting).stdout == "1\n" or process.poll() is not None,
             seconds=240,
@@ -83,37 +83,14 @@ def migrating(stage: Stage, database: str) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def goes_on_and_back(stage: Stage, database: str) -> None:
-    """The item is finished once the fault is mended, and rolled back with proof."""
-    result = stage.runbook("resume", "--headless", "--yes", "-q")
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert stage.state().items["database"].status is ItemStatus.SUCCEEDED
-    result = stage.runbook("rollback", "database", "--yes", "-q")
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "rolled back, proven" in result.stdout
-    assert psql(database, FORGET_IT).returncode == 0
-
-
-def test_a_database_that_crashes_while_the_schema_moves_is_named_and_resume_moves_it(
-    stage: Stage, containers: Demo
-) -> None:
-    database = containers.container("db")
-    with migrating(stage, database) as process:
-        os.kill(int(docker("inspect", "--format={{.State.Pid}}", database)), signal.SIGKILL)
-    result = stage.end_of(process)
-    assert result.returncode == 1, result.stdout
-    assert stage.state().step("database.migrate").status is StepStatus.FAILED
-    assert "The database ended or was restarted in the middle of this" in result.stderr
-    goes_on_and_back(stage, database)
-
-
-def test_a_database_cut_off_while_the_schema_moves_is_named_and_leaves_no_lock_behind(
+def test_a_migration_is_finished_after_its_network_was_cut_and_its_database_crashed(
     stage: Stage, containers: Demo
 ) -> None:
     database = containers.container("db")
     attached = "--format={{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}"
     network = docker("inspect", attached, database).strip()
-    with migrating(stage, database) as process:
+    assert psql(database, WAIT_BEFORE_TABLES).returncode == 0
+    with migrating(stage, database, "run", DATABASE_PLAN, "--target", stage.root) as process:
         docker("network", "disconnect", network, database)
         result = stage.end_of(process)
     assert result.returncode == 1, result.stdout
@@ -121,7 +98,19 @@ def test_a_database_cut_off_while_the_schema_moves_is_named_and_leaves_no_lock_b
     assert f"The service db is cut off: its container {database} runs" in result.stderr
     assert f"docker network connect --alias db NETWORK {database}" in result.stderr
     docker("network", "connect", "--alias", "db", network, database)
-    goes_on_and_back(stage, database)
+    with migrating(stage, database, "resume", "--headless") as process:
+        os.kill(int(docker("inspect", "--format={{.State.Pid}}", database)), signal.SIGKILL)
+    result = stage.end_of(process)
+    assert result.returncode == 1, result.stdout
+    assert stage.state().step("database.migrate").status is StepStatus.FAILED
+    assert "The database ended or was restarted in the middle of this" in result.stderr
+    result = stage.runbook("resume", "--headless", "--yes", "-q")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert stage.state().items["database"].status is ItemStatus.SUCCEEDED
+    result = stage.runbook("rollback", "database", "--yes", "-q")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "rolled back, proven" in result.stdout
+    assert psql(database, FORGET_IT).returncode == 0
 
 
 def test_a_container_that_runs_out_of_memory_is_named_with_its_limit(
