@@ -131,6 +131,14 @@ def test_the_secrets_are_in_vault_and_in_no_file_or_environment(in_vault: Stack)
     assert status.stdout == b""
 
 
+def test_a_signal_is_written_for_none_of_the_secrets_lies_in_a_file_of_the_session(
+    in_vault: Stack,
+) -> None:
+    exported = in_vault.demo.runbook("export")
+    assert exported.returncode == 0, exported.stdout + exported.stderr
+    assert "Written: " in exported.stdout + exported.stderr
+
+
 async def test_each_weakness_of_vault_fails_its_check_of_the_score(
     in_vault: Stack, tmp_path: Path
 ) -> None:
