@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,12 @@ from runbook_app.ports.action import Run
 from runbook_app.ports.capabilities import ExecResult
 
 LIMIT = timedelta(minutes=8)
+_LOST = re.compile(
+    r"connection (is lost|has been closed)|closed the connection|terminating connection"
+    r"|consuming input failed|could not receive data|connection timed out",
+    re.IGNORECASE,
+)
+"""What psycopg and psycopg2 say of a connection that ended under them."""
 _START = 'cd "$1" && shift && exec "$@"'
 _REVISION = """
 SELECT coalesce(string_agg(version_num, ' ' ORDER BY version_num), '') AS at
@@ -80,6 +87,12 @@ def must(result: ExecResult, what: str, hint: str) -> None:
     if not result.ok:
         said = (result.stderr or result.stdout).decode("utf-8", "replace").strip()
         last = said.splitlines()[-1] if said else "no output"
+        if _LOST.search(last):
+            raise ActionError(
+                f"The connection to the database was lost in the middle of this: {what}: {last}",
+                hint="The server ended or was restarted, and its log says why; or the way to it"
+                " broke. It undoes what had not been committed; then try again.",
+            )
         raise ActionError(f"{what} failed: {last}", hint=hint)
 
 
