@@ -59,6 +59,7 @@ class SignedSession:
             start_engine=lambda _: None,
             last_words=lambda _: "",
             mask=lambda body: body,
+            changes_of=lambda _: [],
         )
 
     def export(self, out: Path | None = None) -> Exported:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -26,6 +26,7 @@ from runbook_app.adapters.database_grants import (
 from runbook_app.adapters.database_roles import Roles, added, let_go, read_roles, roles_back
 from runbook_app.adapters.database_sums import cluster_sums, databases, differences
 from runbook_app.adapters.docker import PROBE_PREFIX
+from runbook_app.adapters.fields import changes
 from runbook_app.adapters.fingerprint_database import DatabaseState, schema_dump
 from runbook_app.adapters.psql import Psql, identifier
 from runbook_app.adapters.threads import in_thread
@@ -260,17 +261,6 @@ class VolumeCapturable:
 
     async def _fields(self) -> dict[str, str]:
         return (await DatabaseState().read_settled(self._psql)).fields
-
-
-def changes(now: Mapping[str, str], before: Mapping[str, str]) -> Iterator[str]:
-    """What would change, one line each, signed as in a diff."""
-    for field in sorted(now.keys() | before.keys()):
-        old, new = before.get(field), now.get(field)
-        if old != new:
-            if new is not None:
-                yield f"-{field} = {new}"
-            if old is not None:
-                yield f"+{field} = {old}"
 
 
 def _summary(taken: Captured) -> str:

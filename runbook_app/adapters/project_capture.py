@@ -21,6 +21,7 @@ import msgspec
 from runbook_app.adapters.compose import ProjectRunner
 from runbook_app.adapters.docker import PROJECT, SERVICE, engine_time, inspect_all, read_log
 from runbook_app.adapters.docker_client import DockerClient
+from runbook_app.adapters.fields import changes
 from runbook_app.adapters.project_state import container_key, describe, runs
 from runbook_app.adapters.threads import in_thread
 from runbook_app.domain.errors import ActionError
@@ -81,7 +82,7 @@ class ProjectCapturable:
 
     async def difference(self, taken: CaptureTaken, content: bytes, *, since: bool = False) -> str:  # noqa: ARG002
         before, now = msgspec.json.decode(content, type=Captured).fields, await self.fields()
-        return "\n".join(_difference(before, now) if since else _difference(now, before))
+        return "\n".join(changes(before, now) if since else changes(now, before))
 
     async def restore(self, taken: CaptureTaken, content: bytes) -> bool:  # noqa: ARG002
         before = msgspec.json.decode(content, type=Captured)
@@ -210,17 +211,6 @@ def _summary(taken: Captured) -> str:
         f"published {ports or 'nothing'}. Kept for reading, not restorable: the last "
         f"{_LOG_LINES:,} lines of each log, {files} files of writable layers"
     )
-
-
-def _difference(now: Mapping[str, str], before: Mapping[str, str]) -> Iterator[str]:
-    for field in sorted(now.keys() | before.keys()):
-        old, new = before.get(field), now.get(field)
-        if old == new:
-            continue
-        if new is not None:
-            yield f"-{field} = {new}"
-        if old is not None:
-            yield f"+{field} = {old}"
 
 
 def _odd_services(now: Mapping[str, str], before: Mapping[str, str]) -> set[str]:

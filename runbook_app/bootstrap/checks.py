@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runbook_app.bootstrap.engines import plain_names, secrets_in, target_in
 from runbook_app.bootstrap.sessions import client
@@ -22,15 +22,22 @@ if TYPE_CHECKING:
     from runbook_app.ports.session import Change
 
 
+Found = TypeVar("Found")
+
+
 def check_afresh(folder: Path, step_id: str) -> Finding:
     """Ask the check of a session's step.
 
     Raises:
         RunbookError: it could not run, or came to no answer in the step's time.
     """
+    return _ask(folder, lambda session: _check(folder, session, step_id))
+
+
+def _ask(folder: Path, work: Callable[[SessionClient], Coroutine[Any, Any, Found]]) -> Found:
     session = client(folder, read_only=True)
     try:
-        return asyncio.run(_check(folder, session, step_id))
+        return asyncio.run(work(session))
     finally:
         session.close()
 
@@ -83,28 +90,21 @@ async def _changes(folder: Path, session: SessionClient, item: str) -> list[Chan
 
 def answer_changes(folder: Path, item: str) -> int:
     """Print what an item changed as JSON, or on standard error why that can't be told."""
-    import msgspec
-
-    session = client(folder, read_only=True)
-    try:
-        found = asyncio.run(_changes(folder, session, item))
-    except RunbookError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    finally:
-        session.close()
-    sys.stdout.buffer.write(msgspec.json.encode(found))
-    return 0
+    return _answer(lambda: _ask(folder, lambda session: _changes(folder, session, item)), say=str)
 
 
 def answer_check(folder: Path, step_id: str) -> int:
     """Print what the check finds as JSON, or on standard error why it found nothing."""
+    return _answer(lambda: check_afresh(folder, step_id), say=lambda error: error.message)
+
+
+def _answer(find: Callable[[], object], say: Callable[[RunbookError], str]) -> int:
     import msgspec
 
     try:
-        found = check_afresh(folder, step_id)
+        found = find()
     except RunbookError as error:
-        sys.stderr.write(f"{error.message}\n")
+        sys.stderr.write(f"{say(error)}\n")
         return error.exit_code
     sys.stdout.buffer.write(msgspec.json.encode(found))
     return 0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from runbook_app.bootstrap.rehearsals import rehearsal_record
 from runbook_app.bootstrap.sessions import client, not_on_record
 from runbook_app.bootstrap.signals import read_journal
-from runbook_app.bootstrap.surroundings import crash_point, home
+from runbook_app.bootstrap.surroundings import artefacts_in, crash_point, home
 from runbook_app.domain.errors import EnvironmentLacks, LockedError, RunbookError, UsageError
 
 if TYPE_CHECKING:
@@ -185,14 +185,11 @@ async def _drive(
 
 async def _end_children(folder: Path) -> None:
     """End what an engine of another session left at work on the target: never two actors."""
-    from runbook_app.adapters.children import Children
+    from runbook_app.adapters.children import Children, forget
     from runbook_app.domain.state import SessionState, fold
 
     if not (folder / "journal.db").is_file():
         return
-
-    async def forget(_: object) -> None:
-        """That session's own recovery records it."""
 
     journal, state = read_journal(folder), SessionState()
     try:
@@ -200,7 +197,7 @@ async def _end_children(folder: Path) -> None:
             fold(entries, state)
     finally:
         journal.close()
-    for child in state.children.values():
+    for child in state.children.values():  # that session's own recovery records their end
         await Children(forget).end_survivor(child.pid, child.pid_started)
 
 
@@ -265,13 +262,11 @@ def secrets_in(
     folder: Path, session: SessionClient, redactor: Redactor
 ) -> tuple[KnownSecrets, FolderArtefacts]:
     """The secrets that a session knows, made known to the redactor, and where it keeps them."""
-    from runbook_app.adapters.artefacts import FolderArtefacts
     from runbook_app.adapters.recipient import recipient_of
-    from runbook_app.adapters.sealer import FileKeySealer
     from runbook_app.adapters.target_secrets import secrets_of
     from runbook_app.engine.known_secrets import KnownSecrets
 
-    artefacts = FolderArtefacts(folder, FileKeySealer(home() / "captures.key"))
+    artefacts = artefacts_in(folder)
     secrets = KnownSecrets(redactor, artefacts, recipient_of(folder))
     root = Path(session.started.target)
     for name, value in secrets_of(root, session.plan.target.compose):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runbook_app.bootstrap.surroundings import home
+from runbook_app.bootstrap.surroundings import artefacts_in
 from runbook_app.domain.errors import JournalError, RunbookError
 from runbook_app.engine.leaks import Leak, first_leak
 
@@ -66,8 +66,6 @@ def run_search(folder: Path) -> None:
 
 
 def _search(folder: Path) -> Leak | None:
-    from runbook_app.adapters.artefacts import FolderArtefacts
-    from runbook_app.adapters.sealer import FileKeySealer
     from runbook_app.adapters.session_record import stored_in
     from runbook_app.bootstrap.engines import plain_names
     from runbook_app.bootstrap.sessions import client
@@ -77,7 +75,7 @@ def _search(folder: Path) -> Leak | None:
     session = client(folder, read_only=True)
     session.close()
     redactor, canary = Redactor(plain_names(session.plan)), Redactor()
-    known = KnownSecrets(redactor, FolderArtefacts(folder, FileKeySealer(home() / "captures.key")))
+    known = KnownSecrets(redactor, artefacts_in(folder))
     redactor.reserve(known.said_in(_said_before(folder)))
     if leak := first_leak(stored_in(folder), redactor):
         return leak

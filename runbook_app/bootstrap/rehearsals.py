@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_app.bootstrap.sessions import check_target, client
-from runbook_app.bootstrap.surroundings import folders, home
+from runbook_app.bootstrap.surroundings import capture_key, folders, home
 from runbook_app.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def rehearsal(
         plan,
         target,
         record=rehearsal_record(),
-        key=home() / "captures.key",
+        key=capture_key(),
         workdir=workdir.expanduser().absolute() if workdir else None,
         say=say,
         now=lambda: to_text(SystemClock().now()),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from runbook_app.bootstrap.leaks import find_leak
 from runbook_app.bootstrap.signals import sign
-from runbook_app.bootstrap.surroundings import crash_point, folders, home
+from runbook_app.bootstrap.surroundings import artefacts_in, crash_point, folders
 from runbook_app.domain.errors import RunbookError, UsageError
 
 if TYPE_CHECKING:
@@ -326,13 +326,11 @@ class _Mask:
         return self._redactor.structure(body)
 
     def _known(self, plan: Plan) -> Redactor:
-        from runbook_app.adapters.artefacts import FolderArtefacts
-        from runbook_app.adapters.sealer import FileKeySealer
         from runbook_app.bootstrap.engines import plain_names
         from runbook_app.engine.known_secrets import KnownSecrets
         from runbook_app.engine.redaction import Redactor
 
-        redactor, sealer = Redactor(plain_names(plan)), FileKeySealer(home() / "captures.key")
+        redactor = Redactor(plain_names(plan))
         with suppress(RunbookError):
-            KnownSecrets(redactor, FolderArtefacts(self._folder, sealer))
+            KnownSecrets(redactor, artefacts_in(self._folder))
         return redactor

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runbook_app.ports.crash import CrashPoint, no_crash
 
 if TYPE_CHECKING:
+    from runbook_app.adapters.artefacts import FolderArtefacts
     from runbook_app.adapters.sessions import SessionFolders
 
 
@@ -26,6 +27,19 @@ def folders() -> SessionFolders:
     from runbook_app.adapters.sessions import SessionFolders
 
     return SessionFolders(home())
+
+
+def artefacts_in(folder: Path) -> FolderArtefacts:
+    """A session's captures and what else it keeps sealed, with this machine's key to them."""
+    from runbook_app.adapters.artefacts import FolderArtefacts
+    from runbook_app.adapters.sealer import FileKeySealer
+
+    return FolderArtefacts(folder, FileKeySealer(capture_key()))
+
+
+def capture_key() -> Path:
+    """The key of the captures: beside the session folders, not in them."""
+    return home() / "captures.key"
 
 
 def recipient_key() -> Path:

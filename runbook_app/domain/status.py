@@ -78,7 +78,7 @@ def _last_moment(found: ItemState) -> str:
 
 
 def _current(state: SessionState, item: Item, found: ItemState) -> str:
-    if found.status is ItemStatus.ROLLING_BACK:
+    if found.rolling_back:
         return f"Rolling back item {item.number}"
     if found.status is ItemStatus.ROLLED_BACK and found.rollback:
         return "Rolled back, proven" if found.rollback.proven else "Rolled back, differences remain"

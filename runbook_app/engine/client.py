@@ -54,7 +54,7 @@ class SessionClient:
         start_engine: Callable[[str], None],
         last_words: Callable[[int], str],
         mask: Callable[[Body], Body],
-        changes_of: Callable[[str], list[Change]] | None = None,
+        changes_of: Callable[[str], list[Change]],
         lost_beginning: Callable[[str], SessionStarted] | None = None,
     ) -> None:
         """`mask` replaces the secrets that the session knows by now.
@@ -196,7 +196,7 @@ class SessionClient:
         return replace(made, paths=(*made.paths, out))
 
     def changes_of(self, item: str) -> list[Change]:
-        return self._changes_of(item) if self._changes_of else []
+        return self._changes_of(item)
 
     def engine_alive(self) -> bool:
         engine = self.state.engine

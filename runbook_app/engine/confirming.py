@@ -10,7 +10,7 @@ from runbook_app.domain.clock import to_text
 from runbook_app.domain.errors import RunbookError
 from runbook_app.domain.measure import Finding, Progress
 from runbook_app.domain.plan import Item, Step
-from runbook_app.domain.state import ItemState, ItemStatus, StepStatus
+from runbook_app.domain.state import ItemState, StepStatus
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.ports.clock import Clock
@@ -84,8 +84,7 @@ class Confirming:
             over = max(guards.gone(self._last_seen, now), 0.0) if self._last_seen else 0.0
             await self.count(guard.step, DIED, over)
         armed = guard.armed
-        going = item.status is ItemStatus.ROLLING_BACK
-        if going or self._guards.alive(armed.pid, armed.pid_started):
+        if item.rolling_back or self._guards.alive(armed.pid, armed.pid_started):
             return None
         moment = self._clock.moment()
         left = guards.left(guard, moment, now)

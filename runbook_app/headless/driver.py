@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from runbook_app.domain.commands import AnswerQuestion, Run
 from runbook_app.domain.events import QuestionAsked
-from runbook_app.domain.state import ItemStatus, SessionState
+from runbook_app.domain.state import SessionState
 from runbook_app.headless.feed import Detached, EngineDied, Feed
 from runbook_app.headless.interrupts import Interrupts
 from runbook_app.headless.lines import Tone
@@ -107,7 +107,7 @@ def at_work(state: SessionState) -> bool:
         or state.question is not None
         or state.running_step is not None
         or (state.guarded is not None and bool(state.guarded.to_confirm))
-        or any(item.status is ItemStatus.ROLLING_BACK for item in state.items.values())
+        or any(item.rolling_back for item in state.items.values())
     )
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PageKind:
+    key: str
+    """Of the command that opens it."""
     title: str
     about: str
     """What it shows, for its help."""
@@ -82,6 +84,7 @@ def _bytes(path: Path) -> int | None:
 
 
 SCORE = PageKind(
+    "S",
     "Security score",
     "Each category before → now, then its checks: the state in words, points, what was seen,"
     " and where it is asked for. What is not measured or waived has no points; what is not"
@@ -90,6 +93,7 @@ SCORE = PageKind(
     (MeasureScore(), CancelStep()),
 )
 EVIDENCE = PageKind(
+    "v",
     "Evidence",
     "What stands on record for one item: measured values and when, who confirmed what and when,"
     " captures with size and place below the session's folder, waivers, commit, fingerprint.",
@@ -97,6 +101,7 @@ EVIDENCE = PageKind(
     (NextItem(), PreviousItem()),
 )
 REPORTS = PageKind(
+    "p",
     "Reports",
     "Where we are at this moment, for whoever takes over; below it what is on record, newest"
     " first. Writing it puts it on record with your name.",
@@ -104,6 +109,7 @@ REPORTS = PageKind(
     (WriteBrief(),),
 )
 TIMELINE = PageKind(
+    "t",
     "Timeline",
     "Two rows an item: planned one after the other at the plan's longest times, and actual."
     " OVER is longer than planned at most; FAST is less than a tenth of the plan's shortest"
@@ -111,6 +117,7 @@ TIMELINE = PageKind(
     _timeline,
 )
 DIFF = PageKind(
+    "d",
     "Diff",
     "What one item changed in the target since its checkpoint, and is still so: files line by line"
     " (- before, + now), containers, settings, roles and schema field by field. A private file is"

@@ -603,6 +603,7 @@ class World:
             start_engine=self._start_detached,
             last_words=lambda pid: "",
             mask=lambda body: body,
+            changes_of=lambda _: [],
         )
 
     @asynccontextmanager

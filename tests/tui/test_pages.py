@@ -31,7 +31,6 @@ from runbook_app.domain.state import SessionState
 from runbook_app.domain.timeline import critical_path
 from runbook_app.domain.window import undo_by
 from runbook_app.testing.session import START, FakeSession
-from runbook_app.tui.commands.all import SESSION_COMMANDS
 from runbook_app.tui.pages import PAGES
 from runbook_app.tui.view.evidence import evidence_page
 from runbook_app.tui.view.reports import reports_page
@@ -415,8 +414,7 @@ async def test_a_page_is_one_key_away(
 
 @KEYS
 async def test_a_page_has_its_own_help(told: FakeSession, opened: Open, key: str, words: str):
-    opener = next(c for c in SESSION_COMMANDS if c.key == key and c.group == "Pages")
-    kind = next(kind for kind in PAGES if kind.title.lower().endswith(opener.label))
+    kind = next(kind for kind in PAGES if kind.key == key)
     async with opened(told) as pilot:
         await press(pilot, key)
         await until_shown(pilot, words)

@@ -15,69 +15,51 @@ _PAGES = "Pages"
 _HERE = "This page"
 
 
-class ShowScore(UserCommand):
+class OpenPage(UserCommand):
+    """Its page is the one of its key."""
+
+    group = _PAGES
+
+    async def run(self, screen: SessionScreen) -> None:
+        screen.open_page(self.key)
+
+
+class ShowScore(OpenPage):
     key = "S"
     label = "score"
     help = "The security score, before and now: every check with its source and its evidence."
-    group = _PAGES
 
     def refusal(self, situation: Situation) -> str:
         measurable = situation.plan.score.measurable or situation.state.scores
         return "" if measurable else "The plan has no checks for a score."
 
-    async def run(self, screen: SessionScreen) -> None:
-        from runbook_app.tui.pages import SCORE
 
-        screen.open_page(SCORE)
-
-
-class ShowTimeline(UserCommand):
+class ShowTimeline(OpenPage):
     key = "t"
     label = "timeline"
     help = "Planned against actual on the window: overruns, what was suspiciously fast."
-    group = _PAGES
-
-    async def run(self, screen: SessionScreen) -> None:
-        from runbook_app.tui.pages import TIMELINE
-
-        screen.open_page(TIMELINE)
 
 
-class ShowReports(UserCommand):
+class ShowReports(OpenPage):
     key = "p"
     label = "reports"
     help = "Where we are, and every status report so far, newest first."
-    group = _PAGES
-
-    async def run(self, screen: SessionScreen) -> None:
-        from runbook_app.tui.pages import REPORTS
-
-        screen.open_page(REPORTS)
 
 
-class ShowEvidence(UserCommand):
+class ShowEvidence(OpenPage):
     key = "v"
     label = "evidence"
     help = "What stands on record for the selected item, with when, who, size and place."
-    group = _PAGES
-
-    async def run(self, screen: SessionScreen) -> None:
-        from runbook_app.tui.pages import EVIDENCE
-
-        screen.open_page(EVIDENCE)
 
 
-class ShowDiff(UserCommand):
+class ShowDiff(OpenPage):
     key = "d"
     label = "diff"
     help = "What the selected item changed since its checkpoint: files, containers, database."
-    group = _PAGES
 
     async def run(self, screen: SessionScreen) -> None:
-        from runbook_app.tui.pages import DIFF
-
         screen.diffs.forget()
-        screen.open_page(DIFF)
+        await super().run(screen)
 
 
 class CompareAgain(UserCommand):

@@ -20,7 +20,7 @@ _FAILED = "Something has failed: choose a way out of it first, with enter."
 
 
 def _rolling(state: SessionState) -> bool:
-    return any(item.status is ItemStatus.ROLLING_BACK for item in state.items.values())
+    return any(item.rolling_back for item in state.items.values())
 
 
 def _busy(state: SessionState) -> bool:

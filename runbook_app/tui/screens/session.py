@@ -21,6 +21,7 @@ from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, meant
 from runbook_app.tui.commands.work import ChooseWay
 from runbook_app.tui.diffs import Diffs
 from runbook_app.tui.orders import Orders
+from runbook_app.tui.pages import PAGES
 from runbook_app.tui.panes import WIDE, Panes
 from runbook_app.tui.questions import Questions
 from runbook_app.tui.replayer import FRAME, Replayer
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from runbook_app.tui.commands.base import UserCommand
-    from runbook_app.tui.pages import PageKind
     from runbook_app.tui.widgets.choice_list import Option
     from runbook_app.tui.widgets.rows import Rows
 
@@ -345,9 +345,9 @@ class SessionScreen(Screen[None]):
         """The page that is open above this screen."""
         return next((s for s in self.app.screen_stack if isinstance(s, LivePage)), None)
 
-    def open_page(self, kind: PageKind) -> None:
-        """Open a page, in the place of the one that is open."""
-        page = LivePage(self, kind)
+    def open_page(self, key: str) -> None:
+        """Open the page of a key, in the place of the one that is open."""
+        page = LivePage(self, next(kind for kind in PAGES if kind.key == key))
         if self.page is not None:
             self.app.switch_screen(page)
         else:

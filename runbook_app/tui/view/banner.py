@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from runbook_app.domain import guard as guards
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
+from runbook_app.domain.state import SessionState, StepStatus
 from runbook_app.domain.verdict import drift_reasons
 from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.node import Node, NodeKind, current, step_of, trouble
@@ -134,7 +134,7 @@ def _calm(plan: Plan, state: SessionState, outside: Outside, press_e: str) -> Li
         more = f": {_first(step.progress)}" if step.progress else ""
         return (("● ", Tone.ACCENT), (f"{name}{more}", Tone.PLAIN))
     node = current(state)
-    if node is not None and state.items[node.item].status is ItemStatus.ROLLING_BACK:
+    if node is not None and state.items[node.item].rolling_back:
         return (("↶ ", Tone.WARN), (f"rolling back {name_of(plan, node)}", Tone.PLAIN))
     if state.engine_stopped and not outside.alive:
         reason = state.engine_stopped.reason

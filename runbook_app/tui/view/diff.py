@@ -28,8 +28,7 @@ def diff_page(item: Item, found: Sequence[Change] | None, error: str) -> list[Li
 def _change(change: Change) -> list[Line]:
     kind = _WORDS.get(change.kind, change.kind)
     rows: list[Line] = [BLANK, ((f"{kind} ", Tone.DIM), (change.name, Tone.STRONG))]
-    return [*rows, *(((line, _TONES.get(line[:1], Tone.PLAIN)),) for line in _body(change))]
-
-
-def _body(change: Change) -> list[str]:
-    return change.text.splitlines()
+    return [
+        *rows,
+        *(((line, _TONES.get(line[:1], Tone.PLAIN)),) for line in change.text.splitlines()),
+    ]

@@ -97,7 +97,7 @@ def _busy(state: SessionState) -> Node | None:
     if step is not None:
         return Node(NodeKind.STEP, step.item, step.id)
     for item in state.items.values():
-        if item.status is ItemStatus.ROLLING_BACK:
+        if item.rolling_back:
             return Node(NodeKind.ITEM, item.id)
     return None
 
