@@ -8,7 +8,7 @@ FUZZERS := tests/plans/test_plan_fuzz.py tests/adapters/test_event_fuzz.py tests
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help venv engine base tools demo demo-remove format check check-format check-lint check-types check-imports \
+.PHONY: help venv engine base images tools demo demo-remove format check check-format check-lint check-types check-imports \
 	check-dependencies test test-fast test-slow fuzz bench bench-quick lock wheel clean
 
 help:  ## list the targets
@@ -25,6 +25,9 @@ engine:  ## make a Docker engine answer
 
 base: engine  ## provide the image that all our Dockerfiles start from
 	@scripts/base-image.sh
+
+images: venv base  ## build the images of the sample target that tests start from
+	@echo "images: building what is missing of the sample target"; $(BIN)/python -m tests.real.images
 
 tools:  ## provide the programs of Debian that tests run
 	@scripts/tools.sh
@@ -56,7 +59,7 @@ check-imports: venv
 check-dependencies: venv
 	$(BIN)/deptry .
 
-test: venv base tools  ## the gate, and the whole suite but the slow tests on a real stack
+test: images tools  ## the gate, and the whole suite but the slow tests on a real stack
 	@scripts/test-groups.sh check unit kill real
 
 test-fast: venv tools  ## the tests that need no Docker engine
@@ -65,7 +68,7 @@ test-fast: venv tools  ## the tests that need no Docker engine
 fuzz: venv  ## run the fuzzers for long; what breaks is kept in tests/corpus (EXAMPLES each)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=0 $(FUZZERS)
 
-test-slow: venv base  ## the tests that are too slow for every change
+test-slow: images  ## the tests that are too slow for every change
 	@scripts/test-groups.sh slow
 
 bench: venv  ## measure everything beside limits and peers, into docs/performance.md (options in BENCH)

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from runbook_app.adapters.docker_build import Build
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.domain.plan import Database
-from runbook_app.resources import sample_target
 from tests.real.adapters.stacks import Stack
+from tests.real.images import sample_image
 
 MakeStack = Callable[..., Stack]
 
@@ -38,22 +37,14 @@ async def make_stack(docker: DockerClient, tmp_path: Path) -> AsyncIterator[Make
         await stack.remove()
 
 
-def _image(docker: DockerClient, name: str) -> str:
-    """An image of the sample target, built where it is missing."""
-    tag = f"runbook-staging-{name}:latest"
-    if not docker.api().images(name=tag, quiet=True):
-        Build(docker, sample_target(), tag, dockerfile=f"docker/{name}/Dockerfile").run()
-    return tag
-
-
 @pytest.fixture(scope="session")
 def api_image(docker: DockerClient) -> str:
-    return _image(docker, "api")
+    return sample_image(docker, "api")
 
 
 @pytest.fixture(scope="session")
 def db_image(docker: DockerClient) -> str:
-    return _image(docker, "db")
+    return sample_image(docker, "db")
 
 
 DATABASE = Database(

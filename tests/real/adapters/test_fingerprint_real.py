@@ -24,6 +24,16 @@ CREATE ROLE readers;
 
 HBA = "/var/lib/postgresql/data/pgdata/pg_hba.conf"
 
+
+def program(command: str) -> str:
+    """SQL that runs a command in the server's container.
+
+    What the server pipes into it is read to its end: a command that is over before that fails
+    the statement.
+    """
+    return f"COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; {command}'"
+
+
 CHANGES = {
     "a column": ("ALTER TABLE customers ADD email text", "schema:TABLE public.customers"),
     "an index": ("CREATE INDEX extra ON customers (name)", "schema:INDEX public.extra"),
@@ -93,10 +103,7 @@ CHANGES = {
         "schema:EVENT TRIGGER watch",
     ),
     "another database": (
-        (
-            "COPY (SELECT 1) TO PROGRAM"
-            " 'psql -qX -U app -d template1 -c \"CREATE SCHEMA s\" >/dev/null'"
-        ),
+        program('psql -qX -U app -d template1 -c "CREATE SCHEMA s" >/dev/null'),
         "schema of database template1",
     ),
     "a key of the server": (
@@ -152,9 +159,9 @@ async def test_every_kind_of_change_is_found(stack, sql):
         if not any(f.startswith(field) for f in found(compare(before, after))):
             missed.append((name, found(compare(before, after))))
         before = after
-    await sql(f"COPY (SELECT 1) TO PROGRAM 'sed -i /192.0.2.0/d {HBA}'")
-    await sql("COPY (SELECT 1) TO PROGRAM 'psql -qX -U app -d template1 -c \"DROP SCHEMA s\"'")
-    await sql("COPY (SELECT 1) TO PROGRAM 'rm /var/lib/postgresql/data/pgdata/server.key'")
+    await sql(program(f"sed -i /192.0.2.0/d {HBA}"))
+    await sql(program('psql -qX -U app -d template1 -c "DROP SCHEMA s"'))
+    await sql(program("rm /var/lib/postgresql/data/pgdata/server.key"))
     await sql(f"DROP EVENT TRIGGER watch; {UNDO}")
     assert missed == []
 
