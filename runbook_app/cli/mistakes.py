@@ -27,7 +27,7 @@ def show(mistakes: Iterable[Mistake]) -> None:
     """Write each to standard error, with its line."""
     colour = wants_colour(sys.stderr, os.environ)
     for mistake in mistakes:
-        click.echo(mistake.render(_painted if colour else _clean), err=True, color=colour)
+        click.echo(mistake.render(_painted), err=True, color=colour)
 
 
 def as_json(plan: str, mistakes: Sequence[Mistake], sha256: str = "") -> str:
@@ -53,10 +53,6 @@ def as_json(plan: str, mistakes: Sequence[Mistake], sha256: str = "") -> str:
         },
         indent=2,
     )
-
-
-def _clean(text: str, _: str) -> str:
-    return neutralise(text)
 
 
 def _painted(text: str, role: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +77,9 @@ class FakeSession:
         """Why it finds nothing, if it can't be told."""
         self.compared: list[str] = []
         """Items that it was asked for."""
+        self.may_compare = threading.Event()
+        """Set, unless a test holds comparisons back."""
+        self.may_compare.set()
         self.engines_started = 0
         self.taken_over: list[str] = []
         """Reasons that `ensure_engine` was given."""
@@ -159,6 +163,7 @@ class FakeSession:
 
     def changes_of(self, item: str) -> list[Change]:
         self.compared.append(item)
+        self.may_compare.wait(timeout=30)
         if self.not_compared:
             raise ActionError(self.not_compared)
         return self.changed

@@ -53,6 +53,7 @@ def motd(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_lines_before_and_now_and_nothing_when_they_are_equal(begun: Path, motd: Path) -> None:
     unchanged = runbook("diff", begun.name, "look")
     assert unchanged.stdout == "Nothing that look captured has changed since.\n"
+    assert json.loads(runbook("diff", begun.name, "look", "--json").stdout) == []
     motd.write_text("hello\nworld\n")
     shown = runbook("diff", begun.name, "look")
     assert shown.exit_code == 0, shown.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from runbook_app.domain import events as ev
 from runbook_app.ports.session import Change
 from runbook_app.testing.session import FakeSession
 from runbook_app.tui.view.diff import diff_page
@@ -49,6 +50,18 @@ async def test_the_selected_item_is_compared_once_until_it_is_asked_for_again(
         await press(pilot, "]")
         await until_shown(pilot, "3 Database hardening")
         assert changed.compared == ["tls", "tls", "database"]
+
+
+async def test_what_is_being_compared_is_not_asked_for_again(changed: FakeSession, opened: Open):
+    changed.may_compare.clear()
+    async with opened(changed) as pilot:
+        await press(pilot, "d")
+        await until_shown(pilot, "comparing what was captured")
+        changed.emit(ev.NoteAdded(text="meanwhile", by="op"))
+        await press(pilot, "]", "[")
+        changed.may_compare.set()
+        await until_shown(pilot, "+tls on;")
+        assert changed.compared.count("tls") == 1
 
 
 async def test_why_it_can_t_be_compared_is_shown_and_the_screen_goes_on(

@@ -80,6 +80,8 @@ def test_marks_are_where_something_begins_or_turns(replay: ReplayedSession):
 def test_a_time_is_the_last_entry_of_it_or_before(replay: ReplayedSession):
     replay.go_to_time("2025-10-24T22:00:00Z")
     assert replay.position == replay.last - 1
+    replay.go_to_time(LATE)
+    assert replay.position == replay.last
     replay.go_to_time("1999-01-01T00:00:00Z")
     assert replay.position == 1
 
