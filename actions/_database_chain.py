@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from runbook_app.domain.errors import ActionError
 from runbook_app.ports.action import Run
@@ -43,6 +44,18 @@ class Chain:
                 hint="Merge them first: alembic merge heads.",
             )
         return heads[0] if heads else ""
+
+    def pending(self, now: str) -> list[Migration]:
+        """What leads from a revision to the newest, oldest first; from none, all of it."""
+        found: list[Migration] = []
+        wanted = [self.head()]
+        while wanted:
+            revision = wanted.pop()
+            migration = self.migrations.get(revision)
+            if migration is not None and revision != now and migration not in found:
+                found.append(migration)
+                wanted += migration.follows
+        return found[::-1]
 
     def named(self, slug: str) -> Migration | None:
         """The migration whose file ends in this name."""
@@ -81,7 +94,7 @@ def read(run: Run, directory: str) -> Chain:
 def parse(path: str, source: str) -> Migration | None:
     """Read one file; None when it is no migration."""
     try:
-        values = dict(_assignments(ast.parse(source)))
+        values = assigned(source, "revision", "down_revision")
     except SyntaxError as error:
         raise ActionError(f"{path} can't be read: {error.msg}.", hint="Mend that file.") from error
     revision = values.get("revision")
@@ -94,7 +107,12 @@ def parse(path: str, source: str) -> Migration | None:
     return Migration(path=path, revision=revision, follows=tuple(map(str, several)))
 
 
-def _assignments(tree: ast.Module) -> Iterator[tuple[str, object]]:
+def assigned(source: str, *names: str) -> dict[str, Any]:
+    """The literal values that a module gives to these of its names."""
+    return dict(_assignments(ast.parse(source), names))
+
+
+def _assignments(tree: ast.Module, names: Sequence[str]) -> Iterator[tuple[str, object]]:
     for node in tree.body:
         targets: Sequence[ast.expr] = []
         if isinstance(node, ast.Assign):
@@ -102,7 +120,7 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, object]]:
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
             targets = [node.target]
         for target in targets:
-            if isinstance(target, ast.Name) and target.id in ("revision", "down_revision"):
+            if isinstance(target, ast.Name) and target.id in names:
                 value = getattr(node, "value", None)
                 if value is not None:
                     yield target.id, ast.literal_eval(value)

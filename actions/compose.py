@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from actions import _proxy
+from actions import _proxy, _radius
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, check, effect
 
@@ -77,6 +78,11 @@ async def _(run: Run, **_: Any) -> Finding:
         return run.done("all services run as the Compose file says, and are healthy")
     # Bringing it up again is right from any state in between, so none of them is "partly".
     return run.not_done("; ".join(differences))
+
+
+@apply.blast_radius
+async def _(run: Run, *, timeout: timedelta = timedelta(minutes=3)) -> list[Affected]:
+    return await _radius.stack(run, timeout)
 
 
 @check

@@ -10,10 +10,12 @@ from typing import Any
 from actions import _database_cluster as cluster
 from actions import _database_code as code
 from actions import _database_sql as sql
+from actions import _radius
 from actions._database_access import SECRETS
 from actions._database_leaks import Leaks
 from actions._database_names import COLUMN_KEY, SETTING, Names
 from actions._secrets_present import named
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.errors import DatabaseRefused, NotMeasured
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, check, effect, probe
@@ -145,6 +147,11 @@ async def _(run: Run, *, columns: dict[str, list[str]], schema: str = "public") 
     if files:
         return run.not_done(f"plain text is still in {', '.join(files[:5])}")
     return run.done(f"none of {len(values)} values is in any file of the database")
+
+
+@purge_plaintext.blast_radius
+async def _(run: Run, *, columns: dict[str, list[str]], schema: str = "public") -> list[Affected]:
+    return await _radius.tables(run, schema, columns, "is locked and written anew")
 
 
 @check

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from actions import _database_chain as chain
 from actions import _database_sql as sql
+from actions import _radius
 from actions._database_access import SECRETS, access
 from actions._database_alembic import revision as revision_of
 from actions._database_downgrade import take_back
 from actions._database_names import AUDIT_SCHEMA, COLUMN_KEY, SETTING, Names
 from actions._database_upgrade import door, may_sign_in, rehearse, switch, upgrade
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, effect
 
 VERSIONS = "alembic/versions"
 PGCRYPTO, PGAUDIT = "enable_pgcrypto", "enable_pgaudit"
+_SEALED_IN = re.compile(r"CREATE TABLE (\w+)\.encrypted_data")
 
 
 @effect
@@ -186,6 +190,51 @@ async def _(
     if differences := await run.compose.settled():
         return run.not_done("; ".join(differences))
     return run.done(f"at {now}, the newest, and {given.service} runs on it")
+
+
+@migrate.blast_radius
+async def _(
+    run: Run,
+    *,
+    service: str = "",
+    directory: str = VERSIONS,
+    secrets: str = "secrets/api",
+    certificates: str = "database/certs",
+    script: str = "pg_audit.sql",
+    root: str = "/app",
+    timeout: timedelta = timedelta(minutes=3),
+) -> list[Affected]:
+    given = access(
+        run, service=service, secrets=secrets, certificates=certificates, script=script, root=root
+    )
+    found: list[Affected] = []
+    migrations = chain.read(run, directory)
+    now = await revision_of(run)
+    if now != migrations.head():
+        role = given.names.application
+        inside = [s for s in await run.database.sessions() if s.user == role]
+        how = "is kept out until the schema has moved"
+        found += [*_radius.connections(inside), Affected(kind="role", name=role, how=how)]
+        found += await _moved(run, migrations.pending(now))
+    anew = [] if given.given(run.compose.document()) else [given.service]
+    return found + await _radius.stack(run, timeout, anew)
+
+
+async def _moved(run: Run, migrations: list[chain.Migration]) -> list[Affected]:
+    """Each migration to come, and the tables that ours encrypt columns of; what others do to
+    tables nobody can tell without running them."""
+    found = []
+    for migration in migrations:
+        found.append(Affected(kind="migration", name=migration.revision, how="is run"))
+        if not migration.path.endswith(f"{PGCRYPTO}.py"):
+            continue
+        source = run.files.read(migration.path).decode()
+        schema = _SEALED_IN.search(source)
+        columns = chain.assigned(source, "COLUMNS").get("COLUMNS", {})
+        found += await _radius.tables(
+            run, schema[1] if schema else "public", columns, "is written anew, encrypted"
+        )
+    return found
 
 
 @effect

@@ -9,6 +9,7 @@ from actions import _database_sql as sql
 from actions._database_names import AUDIT_SCHEMA, VERIFIER, Names
 from actions._database_secrets import SecretFiles
 from actions._database_server import SECRETS
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.errors import DatabaseRefused, NotMeasured
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, check, effect
@@ -91,6 +92,41 @@ async def _(run: Run, **_: Any) -> Finding:
         return run.done(f"{names.owner} owns, {names.application} uses")
     # The scripts end the same from any state in between.
     return run.not_done("; ".join(problems))
+
+
+@separate.blast_radius
+async def _(run: Run, **_: Any) -> list[Affected]:
+    names = Names.of(run)
+    owner, reader, application = (
+        sql.text(role) for role in (names.owner, names.reader, names.application)
+    )
+    rows = await run.database.query(
+        f"""SELECT wanted AS role, 'is made' AS how
+            FROM unnest(ARRAY[{owner}, {reader}]) wanted
+            WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted)
+            UNION ALL
+            SELECT {owner}, 'gets a password' WHERE NOT EXISTS (
+                SELECT FROM pg_authid WHERE rolname = {owner}
+                AND left(rolpassword, 14) = 'SCRAM-SHA-256$')
+            UNION ALL
+            SELECT rolname, 'loses ' || what FROM pg_roles, LATERAL (VALUES
+                (rolsuper, 'SUPERUSER'), (rolcreaterole, 'CREATEROLE'), (rolcreatedb, 'CREATEDB'),
+                (rolreplication, 'REPLICATION'), (rolbypassrls, 'BYPASSRLS')) AS flags (set, what)
+            WHERE rolname = {application} AND set""",
+        superuser=True,
+    )
+    owned = await run.database.query(
+        f"""SELECT count(*) AS owned FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+            WHERE r.rolname = {application} AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')""",
+        superuser=True,
+    )
+    found = [Affected(kind="role", name=str(role), how=str(how)) for role, how in rows]
+    if number := int(owned[0][0]):
+        how = f"are {names.owner}'s from then on"
+        found.append(
+            Affected(kind="objects", name=f"of {names.application}", how=how, amount=number)
+        )
+    return found
 
 
 async def _problems(run: Run, names: Names) -> list[str]:

@@ -8,9 +8,11 @@ from typing import Any
 
 from actions import _compose_parts as parts
 from actions import _database_cluster as cluster
+from actions import _radius
 from actions._database_names import Names
 from actions._database_server import QUIET, Server
 from actions.database import told
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.errors import ActionError, DatabaseRefused, NotMeasured
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, check, effect
@@ -132,6 +134,11 @@ async def _(run: Run, **_: Any) -> Finding:
         return run.not_done("; ".join(differences))
     rows = await run.database.query("SELECT pg_postmaster_start_time() AS since", superuser=True)
     return run.done(f"the database runs as the Compose file says, since {rows[0][0]}")
+
+
+@restart.blast_radius
+async def _(run: Run, *, timeout: timedelta = timedelta(minutes=3)) -> list[Affected]:
+    return await _radius.stack(run, timeout)
 
 
 @check

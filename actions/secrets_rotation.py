@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from actions import _compose_parts as parts
+from actions import _radius
 from actions import _secrets_accounts as accounts
 from actions._comments import before as comment_before
 from actions._database_names import Names
@@ -18,6 +19,7 @@ from actions._secrets_accounts import Account, Login
 from actions._secrets_manifest import FOLDER, Entry, held
 from actions._secrets_present import present
 from actions._secrets_store import Store, is_of, password_verifier
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.errors import ActionError, DatabaseRefused, NotMeasured
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, check, effect
@@ -214,6 +216,28 @@ async def _(
     if account is not None and not await accounts.has_new(run, account, store, service):
         return run.not_done(f"{account.variable}: it has another password")
     return run.done("the stack runs with the new secrets alone")
+
+
+@exchange.blast_radius
+async def _(
+    run: Run,
+    *,
+    manifest: list[Entry],
+    account: Account | None = None,
+    service: str = "",
+    application: str = APPLICATION,
+    server: str = SERVER,
+    application_uid: int = APPLICATION_UID,
+    retired: dict[str, list[str]] = RETIRED,
+    timeout: timedelta = timedelta(minutes=3),
+) -> list[Affected]:
+    store = _store(run, manifest, application, application_uid, retired)
+    found, how = [], "gets another password"
+    if await _stored_verifier(run) != run.files.read(f"{server}/{VERIFIER}").decode().strip():
+        found.append(Affected(kind="role", name=Names.of(run).application, how=how))
+    if account is not None and not await accounts.has_new(run, account, store, service):
+        found.append(Affected(kind="account", name=account.variable, how=how))
+    return found + await _radius.stack(run, timeout)
 
 
 async def _stored_verifier(run: Run) -> str:

@@ -8,11 +8,13 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from actions import _compose_parts as parts
+from actions import _radius
 from actions._comments import before as comment_before
 from actions._database_secrets import ignore
 from actions._secrets_manifest import FOLDER, Entry, held
 from actions._secrets_present import present
 from actions._vault import FAILED, PLACE, Vault, missing, policies, unmount
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.errors import ActionError, NeedsRecipient, NotMeasured
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, check, effect
@@ -62,6 +64,19 @@ async def server(run: Run, *, backend: Backend, timeout: timedelta = START, **gi
     await vault.write()
     await run.compose.edit(vault.add)
     await run.compose.up(timeout=timeout)
+
+
+@server.blast_radius
+async def _(
+    run: Run, *, backend: Backend, timeout: timedelta = START, **given: Any
+) -> list[Affected]:
+    if backend != "vault":
+        return []
+    service = _vault(run, **given).service
+    found = await _radius.stack(run, timeout)
+    if service not in run.compose.document()["services"]:
+        found.append(Affected(kind="container", name=service, how=_radius.MADE))
+    return found
 
 
 async def _recipient(run: Run) -> None:
@@ -305,6 +320,13 @@ async def _(run: Run, *, backend: Backend, **_: Any) -> Finding:
     if backend != "vault" and _uses_vault(run):
         return run.not_done("the application takes its secrets from Vault")
     return run.done(f"the application's backend is {backend}, or is going to be")
+
+
+@switch_back.blast_radius
+async def _(run: Run, *, backend: Backend, timeout: timedelta = START, **_: Any) -> list[Affected]:
+    if backend == "vault" or not _uses_vault(run):
+        return []
+    return await _radius.stack(run, timeout, [run.plan.target.api_service])
 
 
 @effect

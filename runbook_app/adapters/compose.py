@@ -10,14 +10,14 @@ from typing import Any, Protocol
 from runbook_app.adapters import compose_file
 from runbook_app.adapters.compose_engine import ComposeCommand
 from runbook_app.adapters.compose_failure import explain
+from runbook_app.adapters.compose_pending import HASH, label, pending_changes
 from runbook_app.adapters.docker import NUMBER, PROJECT, SERVICE, inspect_all
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.adapters.threads import in_thread
 from runbook_app.domain.clock import format_duration
-from runbook_app.ports.capabilities import ComposeEdit, Files
+from runbook_app.ports.capabilities import ComposeEdit, Files, PendingContainer
 from runbook_app.ports.target import Capturable, Capture
 
-_HASH = "com.docker.compose.config-hash"
 _MARGIN = timedelta(seconds=60)
 """What Compose may need beyond its own waiting, to pull or to stop containers."""
 
@@ -94,13 +94,29 @@ class ProjectRunner:
         ending = _expected_to_end(model)
         found = []
         for service, spec in model["services"].items():
-            own = [c for c in containers if _label(c, SERVICE) == service]
+            own = [c for c in containers if label(c, SERVICE) == service]
             image = await self._builder.image_id(_image(model, service, spec))
             found += _unsettled(service, own, hashes.get(service, ""), image, service in ending)
-        strays = sorted({_label(c, SERVICE) for c in containers} - model["services"].keys())
+        strays = sorted({label(c, SERVICE) for c in containers} - model["services"].keys())
         return found + [
             f"{name}: runs, but the Compose file has no such service" for name in strays
         ]
+
+    async def pending(self, *anew: str) -> list[PendingContainer]:
+        model, hashes = await self.command.model(), await self.command.hashes()
+        wanted = {"label": [f"{PROJECT}={model['name']}"]}
+        images = {
+            service: await self._builder.image_id(_image(model, service, spec))
+            for service, spec in model["services"].items()
+        }
+        return pending_changes(
+            model,
+            containers=await self.docker.call(inspect_all, wanted),
+            networks=await self.docker.call(lambda api: api.networks(filters=wanted)),
+            hashes=hashes,
+            images=images,
+            anew=anew,
+        )
 
     async def _provide_images(self, model: Mapping[str, Any], services: Sequence[str]) -> None:
         for service, spec in model["services"].items():
@@ -150,6 +166,9 @@ class ComposeProject:
         await self._capture(await self._capturable.prior(self.file))
         await self._runner.up(timeout=timeout)
 
+    async def pending(self, *anew: str) -> Sequence[PendingContainer]:
+        return await self._runner.pending(*anew)
+
     async def settled(self) -> Sequence[str]:
         return await self._runner.settled()
 
@@ -159,10 +178,6 @@ class ComposeProject:
 
 def _image(model: Mapping[str, Any], service: str, spec: Mapping[str, Any]) -> str:
     return str(spec.get("image") or f"{model['name']}-{service}")
-
-
-def _label(raw: Mapping[str, Any], name: str) -> str:
-    return str((raw["Config"]["Labels"] or {}).get(name, ""))
 
 
 def _expected_to_end(model: Mapping[str, Any]) -> set[str]:
@@ -186,7 +201,7 @@ def _unsettled(
         return [f"{service}: has no container"]
     found = []
     for raw in containers:
-        number, state = _label(raw, NUMBER), raw["State"]
+        number, state = label(raw, NUMBER), raw["State"]
         who = service if number in ("", "1") else f"{service} {number}"
         health = (state.get("Health") or {}).get("Status", "healthy")
         done = may_end and state["Status"] == "exited" and state["ExitCode"] == 0
@@ -194,7 +209,7 @@ def _unsettled(
             found.append(f"{who}: is {state['Status']}")
         elif health != "healthy" and not done:
             found.append(f"{who}: is {health}")
-        if _label(raw, _HASH) != wanted_hash:
+        if label(raw, HASH) != wanted_hash:
             found.append(f"{who}: does not have the configuration of the Compose file")
         elif image is not None and raw["Image"] != image:
             found.append(f"{who}: runs an older build of its image")

@@ -169,6 +169,8 @@ def _effects(action: Action) -> list[str]:
         f"Check: {check}.",
         "Rollback: what was captured is restored.",
     ]
+    if action.foresees is not None:
+        lines.append("Blast radius: told with live numbers, and confirmed before it begins.")
     if action.not_restored:
         lines[2] = (
             f"Rollback: what was captured is restored, but not {action.not_restored};"

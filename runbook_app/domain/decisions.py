@@ -371,6 +371,8 @@ def _judge_skip(state: SessionState, plan: Plan, command: cmd.SkipStep) -> tuple
         raise Rejected(f"Step {step.id} is required by the plan and can't be skipped.")
     if step.status not in (StepStatus.FAILED, StepStatus.PENDING):
         raise Rejected(f"Step {step.id} is {step.status.value} and can't be skipped now.")
+    if state.question and state.question.step == step.id:
+        raise Rejected(f"Step {step.id} waits for an answer; answer 'no', then skip it.")
     guard = state.items[step.item].guard
     if guard is not None and guard.step == step.id:
         raise Rejected(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.measure import Measurement, Progress, Scalar, Verdict
 
 
@@ -352,6 +353,16 @@ class ParametersEdited(Event, frozen=True, kw_only=True):
     by: str
 
 
+class BlastRadiusConfirmed(Event, frozen=True, kw_only=True):
+    """Somebody has seen what the step will touch; it begins only while that is so."""
+
+    item: str
+    step: str
+    affected: tuple[Affected, ...]
+    by: str
+    assumed: bool = False
+
+
 class GuardArmed(Event, frozen=True, kw_only=True):
     """A process of its own watches over a step that can lock people out; only now may it run."""
 
@@ -494,8 +505,8 @@ class QuestionAsked(Event, frozen=True, kw_only=True):
     step: str
     kind: str
     """`confirm` (a line of a checkpoint), `statement` (an action's, to be confirmed), `choice`,
-    `text`, `guarded` (a step that reverts unless it is confirmed), or `changed` (an object
-    differs from what the item left)."""
+    `text`, `guarded` (a step that reverts unless it is confirmed), `blast_radius` (what a step will
+    touch), or `changed` (an object differs from what the item left)."""
     text: str
     choices: tuple[str, ...] = ()
     person_required: bool = False
@@ -503,7 +514,8 @@ class QuestionAsked(Event, frozen=True, kw_only=True):
     @property
     def may_be_assumed(self) -> bool:
         """Whether `--yes` may stand in for a person: never where there is something to decide."""
-        return self.kind in ("confirm", "statement", "guarded") and not self.person_required
+        kinds = ("confirm", "statement", "guarded", "blast_radius")
+        return self.kind in kinds and not self.person_required
 
 
 class QuestionAnswered(Event, frozen=True, kw_only=True):
@@ -721,6 +733,7 @@ AnyEvent = (
     | UnknownResolved
     | StepReset
     | ParametersEdited
+    | BlastRadiusConfirmed
     | GuardArmed
     | GuardCounting
     | StepConfirmed

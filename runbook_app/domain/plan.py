@@ -107,6 +107,8 @@ class Step:
     """Its action changes the target."""
     not_restored: str = ""
     """What its action changes that a rollback of captures does not restore."""
+    blast_radius: bool = False
+    """What it will touch is told and confirmed before it begins."""
     confirm_within: timedelta | None = None
     """It can lock people out: its item is rolled back unless somebody confirms it in this time."""
     position: Position = NOWHERE

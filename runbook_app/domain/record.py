@@ -109,7 +109,7 @@ def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
             at=state.question_times.get(asked.id, ""),
         )
         for asked, answered in state.questions_answered
-        if answered.assumed and asked.kind not in ("confirm", "guarded")
+        if answered.assumed and asked.kind not in ("confirm", "guarded", "blast_radius")
     ]
     found += [
         Assumed(
@@ -122,6 +122,17 @@ def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
         for item in state.items.values()
         for step in item.steps.values()
         if step.confirmed and step.confirmed.assumed
+    ]
+    found += [
+        Assumed(
+            item=asked.item,
+            line=asked.step,
+            title=f"blast radius of step {asked.step}",
+            by=answered.by,
+            at=state.question_times.get(asked.id, ""),
+        )
+        for asked, answered in state.questions_answered
+        if answered.assumed and asked.kind == "blast_radius"
     ]
     return found
 

@@ -108,6 +108,8 @@ class StepState:
     confirmed: ev.StepConfirmed | None = None
     """Over a new connection; only of a step that can lock people out."""
     confirmed_at: str = ""
+    radius: ev.BlastRadiusConfirmed | None = None
+    """What it may touch, as confirmed the last time."""
     parameters: dict[str, object] | None = None
     """Edited parameters, when they differ from the plan's."""
     log_sha256: str = ""
@@ -579,6 +581,7 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             | ev.UnknownResolved()
             | ev.StepReset()
             | ev.ParametersEdited()
+            | ev.BlastRadiusConfirmed()
         ):
             _apply_step(state, event, at)
         case ev.GuardArmed() | ev.GuardCounting() | ev.StepConfirmed() | ev.ConfirmationFailed():
@@ -791,7 +794,9 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             step.error = step.hint = step.stopping = ""
             step.examined = step.resolved = None
         case ev.ParametersEdited():
-            step.parameters = event.after
+            step.parameters, step.radius = event.after, None
+        case ev.BlastRadiusConfirmed():
+            step.radius = event
 
 
 def _apply_guard(state: SessionState, event: ev.AnyEvent, at: str) -> None:

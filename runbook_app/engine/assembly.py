@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook_app.domain.plan import Plan
+from runbook_app.engine.blast import BlastRadius
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
 from runbook_app.engine.confirming import Confirming
@@ -58,6 +59,7 @@ def assemble(
         registry=registry,
         captures=captures,
         confirming=confirming,
+        radius=BlastRadius(ledger=ledger, questions=questions, redactor=redactor),
         logs=logs,
         redactor=redactor,
         clock=clock,

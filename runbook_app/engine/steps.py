@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import traceback
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
 from runbook_app.domain import events as ev
+from runbook_app.domain.blast import UNKNOWN, Affected
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import (
     ActionError,
@@ -21,6 +22,7 @@ from runbook_app.domain.errors import (
 )
 from runbook_app.domain.measure import Finding, Measurement, Progress, Verdict
 from runbook_app.domain.plan import ActionKind, Call, CheckLine, Item, Plan, Step
+from runbook_app.engine.blast import BlastRadius
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.confirming import APPLIED, Confirming
 from runbook_app.engine.ledger import Ledger
@@ -37,6 +39,10 @@ T = TypeVar("T")
 
 LINE_TIMEOUT = timedelta(minutes=15)
 """Time limit of a checkpoint line or success criterion, which state none of their own."""
+
+
+RADIUS_TIMEOUT = timedelta(minutes=2)
+"""Time limit of telling what a step will touch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,7 @@ class Steps:
         registry: Registry,
         captures: Captures,
         confirming: Confirming,
+        radius: BlastRadius,
         logs: LogWriter,
         redactor: Redactor,
         clock: Clock,
@@ -73,6 +80,7 @@ class Steps:
         self._registry = registry
         self._captures = captures
         self._confirming = confirming
+        self._radius = radius
         self._logs = logs
         self._redactor = redactor
         self._clock = clock
@@ -83,8 +91,15 @@ class Steps:
         """Why the running work is being cancelled, for its record."""
 
     async def run(self, item: Item, step: Step) -> None:
-        """Run a step with its retries to an outcome that is in the journal."""
+        """Run a step with its retries to an outcome that is in the journal.
+
+        It does not begin while what it touches is not confirmed.
+        """
         for left in reversed(range(step.retries + 1)):
+            if step.blast_radius and not await self._radius.confirmed(
+                item, step, lambda: self._affected(item, step)
+            ):
+                return
             outcome = await self._attempt(item, step, retries_left=left)
             if outcome.verdict is Verdict.PASSED:
                 return
@@ -183,6 +198,37 @@ class Steps:
             error=f"The step ran, but its own check says {finding.progress}: {finding.evidence}",
             hint="Look at the log, then retry the step or roll the item back.",
         )
+
+    async def _affected(self, item: Item, step: Step) -> Sequence[Affected]:
+        """Let the action tell what it will touch; that it can't is something to confirm too."""
+        call = self._call(step)
+        recorder = self._recorder(item.id, step.id, live=False)
+        try:
+            return await self._bounded(self._foreseen(item, step, call, recorder), RADIUS_TIMEOUT)
+        except JournalError:
+            raise
+        except RunbookError as error:
+            return [Affected(kind=UNKNOWN, name=str(error), how="")]
+        finally:
+            recorder.close()
+            await self._ledger.settle()
+
+    async def _foreseen(
+        self, item: Item, step: Step, call: Call, recorder: WorkRecorder
+    ) -> Sequence[Affected]:
+        action = self._action(call)
+        if action.foresees is None:  # the plan was read with another version of it
+            return []
+        run = self._target.context(
+            item=item.id, step=step.id, capture=_refuse_to_change, recorder=recorder
+        )
+        parameters = self._parameters(action, call)
+        try:
+            return await action.foresees(run, **parameters)
+        except RunbookError:
+            raise
+        except Exception as error:  # an action's own mistake must not end the engine
+            raise ActionError(f"{type(error).__name__}: {error}") from error
 
     async def examine(self, item: Item, step: Step) -> Finding | None:
         """Ask the check of a step of unknown outcome; record and return what it finds."""
@@ -351,6 +397,11 @@ class Steps:
             step=step_id,
             live=live,
         )
+
+
+async def _refuse_to_change(prior: Prior) -> None:
+    """Stop what would change something while it tells what will be touched."""
+    raise ActionError(f"{prior.kind} {prior.name} must not be changed to tell what is touched.")
 
 
 async def _own_objects_only(_: Prior) -> None:

@@ -58,6 +58,7 @@ class Narrator:
             self._checkpoint,
             self._step,
             self._guard,
+            self._radius,
             self._item,
             self._people,
             _score,
@@ -207,6 +208,16 @@ class Narrator:
             case _:
                 return None
 
+    def _radius(self, event: ev.AnyEvent) -> list[Line] | None:
+        if not isinstance(event, ev.BlastRadiusConfirmed):
+            return None
+        by = f"assumed (--yes, {event.by})" if event.assumed else f"confirmed by {event.by}"
+        head = f"{self.step(event.step)}: blast radius {by}"
+        return [
+            Line(head, Tone.CARE if event.assumed else Tone.GOOD),
+            *(Line(f"  {thing.words}") for thing in event.affected),
+        ]
+
     def _succeeded(self, event: ev.StepSucceeded) -> list[Line]:
         text = f"{self.step(event.step)}: succeeded{self._took(event.step)}"
         lines = [Line(text, Tone.GOOD)]
@@ -272,7 +283,11 @@ class Narrator:
         match event:
             case ev.QuestionAsked():
                 needs = " (needs a person)" if event.person_required else ""
-                return [Line(f"question{needs}: {event.text}", Tone.CARE)]
+                first, *more = event.text.splitlines() or [""]
+                return [
+                    Line(f"question{needs}: {first}", Tone.CARE),
+                    *(Line(text, Tone.CARE) for text in more),
+                ]
             case ev.QuestionAnswered():
                 by = f"--yes, {event.by}" if event.assumed else event.by
                 return [Line(f"  answered {event.answer} ({by})", Tone.FAINT)]

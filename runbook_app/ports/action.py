@@ -11,6 +11,12 @@ An effect is a pair, `apply` and `check`:
     async def _(run: Run, *, text: str) -> Finding:
         return run.done() if run.files.exists("motd") else run.not_done("motd is missing")
 
+An effect that others notice tells whom, before it begins; somebody confirms that list:
+
+    @write_motd.blast_radius
+    async def _(run: Run, *, text: str) -> list[Affected]:
+        return [Affected(kind="file", name="motd", how="is shown to everybody")]
+
 A check or probe measures, and fails by what it measured:
 
     @check
@@ -23,11 +29,12 @@ An action's name in plans is `module.function`; its parameters are keyword-only 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.errors import CheckFailed
 from runbook_app.domain.measure import Finding, Measurement, Progress, Scalar
 from runbook_app.domain.plan import ActionKind, Plan
@@ -45,6 +52,7 @@ from runbook_app.ports.database import Database
 
 Apply = Callable[..., Awaitable[None]]
 Check = Callable[..., Awaitable[Finding]]
+Foresight = Callable[..., Awaitable[Sequence[Affected]]]
 
 
 @dataclass(slots=True)
@@ -55,10 +63,16 @@ class Action:
     kind: ActionKind
     function: Apply
     checker: Check | None = None
+    foresees: Foresight | None = None
 
     def check(self, function: Check) -> Check:
         """Register the check of this effect."""
         self.checker = function
+        return function
+
+    def blast_radius(self, function: Foresight) -> Foresight:
+        """Register what tells, before this effect and changing nothing, what it will touch."""
+        self.foresees = function
         return function
 
     @property

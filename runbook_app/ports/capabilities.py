@@ -190,6 +190,17 @@ class Containers(Protocol):
         """The engine's stored log of a service, stdout and stderr together."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingContainer:
+    """What bringing a Compose project up would do to one container."""
+
+    service: str
+    name: str
+    """Of the container; of the service for one that is not there yet."""
+    change: str
+    """`is made`, `is made anew`, `is started`, `is restarted` or `is removed`."""
+
+
 ComposeEdit = Callable[[MutableMapping[str, Any]], None]
 
 
@@ -220,6 +231,10 @@ class Compose(Protocol):
             ActionError: a container did not get healthy; the message names it and ends with
                 its last log lines. A port that is taken is named with the way to change it.
         """
+
+    async def pending(self, *anew: str) -> Sequence[PendingContainer]:
+        """Whom `up` would touch, by the Compose file as it stands; those that it leaves alone are
+        left out. `anew` are services whose part of the file is going to change before that."""
 
     async def settled(self) -> Sequence[str]:
         """What differs between the Compose file and what runs: one line each, empty when all

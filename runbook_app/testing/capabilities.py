@@ -22,6 +22,7 @@ from runbook_app.ports.capabilities import (
     ExecResult,
     FileState,
     Mount,
+    PendingContainer,
     PublishedPort,
 )
 
@@ -252,6 +253,8 @@ class FakeCompose:
     file: str = "docker-compose.yml"
     differences: list[str] = field(default_factory=list)
     """What `settled` returns; `up` clears it."""
+    touched: list[PendingContainer] = field(default_factory=list)
+    """What `pending` returns, besides what is asked to be made anew."""
     fails: str = ""
     """When set, `up` fails with these words."""
 
@@ -276,6 +279,16 @@ class FakeCompose:
             raise ActionError(self.fails)
         self.files.history.change("up", of=f"project {project}")
         self.differences.clear()
+
+    async def pending(self, *anew: str) -> Sequence[PendingContainer]:
+        known = {change.service for change in self.touched}
+        project = await self.project()
+        more = [
+            PendingContainer(service=name, name=f"{project}-{name}-1", change="is made anew")
+            for name in anew
+            if name not in known
+        ]
+        return [*self.touched, *more]
 
     async def settled(self) -> Sequence[str]:
         return [*self.differences]

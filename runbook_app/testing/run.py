@@ -154,6 +154,21 @@ class FakeTarget:
             self._hold_captured(before, may_change=action.kind is not ActionKind.CHECK)
             self._hold_arguments()
 
+    async def affected(self, action: Action, **parameters: object) -> list[str]:
+        """Return what an effect tells that it will touch, in words.
+
+        Raises:
+            AssertionError: it tells nothing of that, or changed something in order to tell it.
+        """
+        if action.foresees is None:
+            raise AssertionError(f"{action.name} has no blast radius")
+        before, lines = self._files(), [*self.history.lines]
+        found = await action.foresees(self.run, **parameters)
+        if self._files() != before or self.history.lines != lines:
+            raise AssertionError(f"the blast radius of {action.name} changed something")
+        self._hold_arguments()
+        return [thing.words for thing in found]
+
     def _files(self) -> dict[Path, Seen | None]:
         root = self.folder.resolve()
         return {path: seen(path) for path in root.rglob("*") if path.is_file()}

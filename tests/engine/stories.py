@@ -26,7 +26,7 @@ from runbook_app.engine import engine
 from runbook_app.engine.client import SessionClient
 from runbook_app.testing.crash import PASSED, VARIABLE
 
-from .world import FIRST, PLAN, SCORE, SECOND, World, call, plan_of, step
+from .world import FIRST, PLAN, RADIUS, SCORE, SECOND, World, call, plan_of, step
 
 LIMIT = 30.0
 """Seconds after which a story that does not come to its end has failed."""
@@ -190,6 +190,10 @@ def _data(world: World) -> None:
     (world.root / "data").write_text("row 1\n")
 
 
+def _radius(world: World) -> None:
+    (world.folder / "scratch" / RADIUS).write_text("db api\n")
+
+
 FILES = replace(
     PLAN,
     items=(
@@ -221,6 +225,10 @@ GUARDED = plan_of(
     replace(step("only.a", "write", path="a", text="a"), confirm_within=timedelta(minutes=10)),
     step("only.b", "append", path="base.txt", line="one"),
 )
+RADIUS_PLAN = plan_of(
+    step("only.a", "spread", path="a", text="a"),
+    step("only.b", "append", path="base.txt", line="one"),
+)
 STORIES = {
     "open": Story(FILES, _run("first", until="first.new")),
     "change": Story(FILES, _run("first", until="first.more"), after="open"),
@@ -239,6 +247,7 @@ STORIES = {
     "copy": Story(FALLBACK, _run("only"), make=_data, only_told=True),
     "fall back": Story(FALLBACK, _roll_back("only"), after="copy"),
     "guard": Story(GUARDED, _run("only"), make=World.keep_plan, slow=True),
+    "radius": Story(RADIUS_PLAN, _run("only", unattended=False), make=_radius),
     "write": Story(COMMITTED, _run("first", until="first.base"), make=_repository, only_told=True),
     "commit": Story(COMMITTED, _run("first"), after="write"),
     "revert": Story(COMMITTED, _roll_back("first"), after="commit"),

@@ -11,6 +11,7 @@ import os
 import pickle
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -33,6 +34,7 @@ from runbook_app.adapters.shell import HostShell
 from runbook_app.adapters.signing_key import FileSigner
 from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.domain import events as ev
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.decisions import outline
 from runbook_app.domain.entry import Body, Entry
 from runbook_app.domain.errors import RunbookError
@@ -101,6 +103,46 @@ async def _appended(run: Run, *, path: str, line: str, fail_at: str = "") -> Fin
     if text.endswith(f"{line}\n"):
         return run.done("the line is there")
     return run.partly("half a line") if text.endswith(line) else run.not_done("no such line")
+
+
+RADIUS = "radius"
+"""In the scratch folder: the containers that `spread` touches, one a line."""
+
+
+@effect
+async def spread(run: Run, *, path: str, text: str, fail_at: str = "") -> None:
+    """Write a file, and with that touch what the list in the scratch folder says."""
+    await run.files.write(path, text.encode())
+    crash_at(f"spread:{path}")
+    if fail_at and run.files.exists(fail_at):
+        run.fail(f"{fail_at} is in the way")
+
+
+@spread.check
+async def _spread(run: Run, *, path: str, text: str, fail_at: str = "") -> Finding:
+    if not run.files.exists(path):
+        return run.not_done(f"{path} is missing")
+    return run.done() if run.files.read(path) == text.encode() else run.partly("it is another")
+
+
+@spread.blast_radius
+async def _touched(run: Run, *, path: str, text: str, fail_at: str = "") -> list[Affected]:
+    found = []
+    file = run.scratch / RADIUS
+    for word in file.read_text().split() if file.exists() else ():
+        match word:
+            case "write":
+                await run.files.write(path, text.encode())
+            case "break":
+                raise ZeroDivisionError("a mistake in the action")
+            case "secret":
+                run.secrets.register("TOKEN", secret := run.files.read("base.txt").decode())
+                found.append(Affected(kind="role", name=secret, how="is made"))
+            case "restless":
+                found.append(Affected(kind="container", name=uuid.uuid4().hex, how="is made"))
+            case _:
+                found.append(Affected(kind="container", name=word, how="is made anew"))
+    return found
 
 
 @effect
@@ -285,6 +327,7 @@ class Actions:
         found = (
             write,
             append,
+            spread,
             stumble,
             insert,
             lie,
@@ -426,8 +469,14 @@ def line(line_id: str, action: str, **parameters: object) -> CheckLine:
 
 
 def step(step_id: str, action: str, **parameters: object) -> Step:
-    changes = action in ("write", "append", "stumble", "insert", "lie", "lock")
-    return Step(id=step_id, title=step_id, call=call(action, **parameters), effect=changes)
+    changes = action in ("write", "append", "spread", "stumble", "insert", "lie", "lock")
+    return Step(
+        id=step_id,
+        title=step_id,
+        call=call(action, **parameters),
+        effect=changes,
+        blast_radius=action == "spread",
+    )
 
 
 FIRST = Item(

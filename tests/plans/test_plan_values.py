@@ -46,6 +46,7 @@ audit: {document: AUDIT.md, items: [one]}
         timeout: 1h30m
         retries: 2
         required: true
+        blast_radius: ignore
         confirm_within: 10m
     success:
       - {id: look, title: It is there, check: sample.look, with: {path: a.txt}}
@@ -61,6 +62,7 @@ audit: {document: AUDIT.md, items: [one]}
     assert step.estimate == Estimate(timedelta(minutes=5), timedelta(minutes=5))
     assert (step.timeout, step.retries, step.required) == (timedelta(minutes=90), 2, True)
     assert step.confirm_within == timedelta(minutes=10)
+    assert not step.blast_radius
     assert step.position.line == 23
     assert item.success[0].call.action == "sample.look"
     assert (item.creates, item.file_notes) == (("a.txt", "b.txt"), {"a.txt": "new"})
@@ -274,3 +276,9 @@ def test_a_rehearsal_is_required_by_the_item_or_for_all(
 def test_an_item_that_changes_nothing_is_never_required_by_the_plan(load: Load) -> None:
     looks = ITEM.replace("sample.write", "sample.look").replace("    rollback: captures\n", "")
     assert not load(f"{HEAD}rehearsal: required\n{looks}").items[0].rehearsal_required
+
+
+def test_a_blast_radius_is_confirmed_where_the_action_tells_one(load):
+    assert load(HEAD + ITEM).items[0].steps[0].blast_radius
+    untold = ITEM.replace("sample.write", "sample.migrate").replace(STEP, "")
+    assert not load(HEAD + untold).items[0].steps[0].blast_radius

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from datetime import timedelta
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from runbook_app.adapters.plans import read_plan
 from runbook_app.adapters.registry import GROUP, InstalledActions
 from runbook_app.domain.errors import EnvironmentLacks
 from runbook_app.domain.plan import ActionKind
@@ -198,3 +200,30 @@ def test_loading_the_shipped_plan_imports_no_heavy_client():
         [sys.executable, "-c", program, plan], capture_output=True, text=True, check=True
     )
     assert HEAVY.isdisjoint(done.stdout.split())
+
+
+def test_the_shipped_plan_has_its_steps_that_others_notice_confirmed():
+    plan = read_plan(Path("plans/phase1_security_hardening.yaml"), InstalledActions(), {}, None)
+    assert [step.id for _, step in plan.steps() if step.blast_radius] == [
+        "tls.apply",
+        "database.restart",
+        "database.roles",
+        "database.migrate",
+        "database.purge",
+        "secrets.vault-left",
+        "secrets.vault-server",
+        "secrets.exchange",
+    ]
+
+
+def test_a_blast_radius_takes_what_its_action_takes():
+    registry = InstalledActions()
+    for name in registry.names():
+        action = registry.get(name)
+        assert action is not None
+        if action.foresees is None:
+            continue
+        taken = inspect.signature(action.foresees).parameters
+        given = registry.parameters(action)
+        open_ = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
+        assert open_ or given.keys() <= taken.keys(), name

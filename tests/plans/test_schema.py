@@ -104,6 +104,7 @@ items:
         timeout: 1h
         retries: 2
         required: true
+        blast_radius: ignore
         confirm_within: 10m
         planned: false
       - id: measure

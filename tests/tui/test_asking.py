@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
+from runbook_app.domain.blast import Affected
 from runbook_app.testing.session import FakeSession
 from tests.tui import stage
-from tests.tui.conftest import SMALL, Open
+from tests.tui.conftest import SMALL, WIDE, Open
 from tests.tui.screen import nothing_sent, press, sent, text, until, until_shown
 
 
@@ -161,3 +164,71 @@ async def test_an_observer_sees_the_question_and_no_dialog(session: FakeSession,
     async with opened(at_checkpoint(session)) as pilot:
         assert len(pilot.app.screen_stack) == 1
         assert "waiting for you: TLS guide reviewed" in text(pilot)
+
+
+RADIUS = """\
+Step tls.compose (Update docker-compose.staging.yml) touches, as of now:
+  container staging-api-1 is made anew
+  connections of accounts to accounts are dropped: 12
+Since it was confirmed:
+  new: container staging-api-1 is made anew
+Exactly that is done, or this is asked again."""
+
+
+def asked_radius(session: FakeSession) -> FakeSession:
+    return stage.asked(
+        session,
+        "q10",
+        RADIUS,
+        step="tls.compose",
+        kind="blast_radius",
+        choices=("yes", "no"),
+    )
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x24", "120x40"])
+async def test_a_blast_radius_is_shown_whole(session: FakeSession, opened: Open, size):
+    stage.checkpoint_passed(stage.checkpoint_open(stage.headers_done(stage.started(session))))
+    async with opened(session, size) as pilot:
+        asked_radius(session)
+        await until_shown(pilot, "Blast radius: confirm what it touches")
+        shown = text(pilot)
+    for line in ("container staging-api-1 is made anew", "are dropped: 12", "new: container"):
+        assert line in shown
+
+
+@pytest.mark.parametrize(("keys", "answer"), [(["enter"], "yes"), (["down", "enter"], "no")])
+async def test_a_blast_radius_is_confirmed_or_refused(
+    session: FakeSession, opened: Open, keys: list[str], answer: str
+):
+    stage.checkpoint_passed(stage.checkpoint_open(stage.headers_done(stage.started(session))))
+    async with opened(session) as pilot:
+        asked_radius(session)
+        await until_shown(pilot, "Blast radius")
+        await press(pilot, *keys)
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert (command.question, command.answer, command.assumed) == ("q10", answer, False)
+
+
+async def test_a_blast_radius_asked_again_opens_a_new_dialog(session: FakeSession, opened: Open):
+    stage.checkpoint_passed(stage.checkpoint_open(stage.headers_done(stage.started(session))))
+    async with opened(session) as pilot:
+        stage.asked(
+            session, "q9", "First list", step="tls.compose", kind="blast_radius", choices=("yes",)
+        )
+        await until_shown(pilot, "First list")
+        await press(pilot, "enter")
+        await sent(pilot, session)
+        session.emit(ev.QuestionAnswered(id="q9", answer="yes", by="op"))
+        asked_radius(session)
+        await until_shown(pilot, "new: container staging-api-1")
+
+
+async def test_the_step_shows_what_was_confirmed(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    thing = Affected(kind="container", name="staging-api-1", how="is made anew")
+    session.emit(ev.BlastRadiusConfirmed(item="tls", step="tls.test", affected=(thing,), by="anna"))
+    async with opened(session) as pilot:
+        await until_shown(pilot, "container staging-api-1 is made anew")
+        assert "confirmed by anna" in text(pilot)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
-from runbook_app.adapters.plan_file.kinds import PRIORITIES, REHEARSALS
+from runbook_app.adapters.plan_file.kinds import BLAST_RADIUS, PRIORITIES, REHEARSALS
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading, check_path, duration
 from runbook_app.adapters.plan_file.scalars import shorten
@@ -128,10 +128,17 @@ class Items:
             available=action is not None,
             effect=action is not None and action.kind is ActionKind.EFFECT,
             not_restored=action.not_restored if action else "",
+            blast_radius=self._blast_radius(fields, action),
             confirm_within=fields.parsed("confirm_within", duration, None),
             position=fields.position(),
         )
         return step, action
+
+    def _blast_radius(self, fields: Fields, action: Action | None) -> bool:
+        wanted = fields.choice("blast_radius", BLAST_RADIUS, "confirm") == "confirm"
+        if "blast_radius" in fields and action is not None and action.foresees is None:
+            fields.wrong("blast_radius", f"{action.name} does not tell what it will touch")
+        return wanted and action is not None and action.foresees is not None
 
     def _check_confirmed(self, fields: Fields, action: Action | None, *, undone: bool) -> None:
         if "confirm_within" not in fields:

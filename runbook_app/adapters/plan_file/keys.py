@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from runbook_app.adapters.plan_file.kinds import (
     ACTION,
+    BLAST_RADIUS,
     CHECKPOINT,
     DURATION,
     ESTIMATE,
@@ -255,6 +256,13 @@ STEP: Keys = {
     "timeout": Key(DURATION, "10m by default"),
     "retries": Key(integer(0, 100), "0 by default"),
     "required": Key(FLAG, "`true`: never offered for skipping"),
+    "blast_radius": Key(
+        choice(*BLAST_RADIUS),
+        (
+            "`confirm`: what its action will touch is told and confirmed before it begins, by "
+            "default where the action can tell it; `ignore`: nobody is asked; see below"
+        ),
+    ),
     "confirm_within": Key(
         DURATION,
         (

@@ -9,6 +9,7 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 REHEARSALS = ("required", "optional")
+BLAST_RADIUS = ("confirm", "ignore")
 PRIORITIES = ("critical", "high", "medium", "low")
 ID_PATTERN = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 NAME_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -14,7 +14,7 @@ from runbook_app.domain.state import SessionState
 from runbook_app.tui import paint
 from runbook_app.tui.screens.dialog import Dialog, Frame, label
 from runbook_app.tui.view.measured import prose
-from runbook_app.tui.view.words import Tone
+from runbook_app.tui.view.words import Line, Tone
 from runbook_app.tui.widgets.choice_list import ChoiceList
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _TITLES = {
     "statement": "Confirm",
     "choice": "Choose",
     "text": "Answer",
+    "blast_radius": "Blast radius: confirm what it touches",
     "guarded": "Keep it, or have it reverted",
     "changed": "Changed since the item finished",
 }
@@ -36,6 +37,18 @@ def answers(question: QuestionAsked) -> tuple[str, ...]:
     if question.choices or question.kind == "text":
         return question.choices
     return (YES, NO)
+
+
+def _text(question: QuestionAsked) -> list[Line]:
+    """A list is easier to read where only what is different now stands out."""
+    if question.kind != "blast_radius":
+        return prose(question.text, Tone.STRONG)
+    first, *rows = question.text.splitlines()
+    found = prose(first, Tone.STRONG)
+    for row in rows:
+        changed = row.strip().startswith(("new:", "more:", "gone:"))
+        found += prose(row, Tone.WARN if changed else Tone.PLAIN)
+    return found
 
 
 class QuestionDialog(Dialog[str]):
@@ -52,7 +65,7 @@ class QuestionDialog(Dialog[str]):
         with Frame() as frame:
             frame.entitle(_TITLES.get(asked.kind, "Question"), "enter answers · escape: later")
             with VerticalScroll(can_focus=False):
-                yield Static(paint.lines(prose(asked.text, Tone.STRONG)))
+                yield Static(paint.lines(_text(asked)))
             if asked.person_required:
                 yield Static(paint.line(label("Only a person may answer this.", Tone.WARN)))
             yield self._field()

@@ -97,6 +97,7 @@ def _step_body(
     return [
         *_step_outcome(step, it),
         *section("measured", measurement_lines(it.measurements, earlier(state, it))),
+        *section("blast radius", _radius(it)),
         *section("why", prose(step.why or item.why)),
         *section("instructions", prose(step.instructions)),
         *section("action", _action(step, it)),
@@ -104,6 +105,15 @@ def _step_body(
         *_criteria(item, known),
         *section("outputs", [((f"{k} = {v}", Tone.PLAIN),) for k, v in it.outputs.items()]),
     ]
+
+
+def _radius(it: StepState) -> list[Line]:
+    """What somebody confirmed that it touches."""
+    if it.radius is None:
+        return []
+    who = "assumed (--yes, nobody confirmed it)" if it.radius.assumed else "confirmed"
+    head = (f"{who} by {it.radius.by}", Tone.WARN if it.radius.assumed else Tone.DIM)
+    return [(head,), *(((f"  {thing.words}", Tone.PLAIN),) for thing in it.radius.affected)]
 
 
 def _step_outcome(step: Step, it: StepState) -> list[Line]:

@@ -6,6 +6,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.measure import Finding
 from runbook_app.ports.action import Run, check, effect, probe
 
@@ -39,6 +40,11 @@ async def write(
 @write.check
 async def _(run: Run, *, path: str, **_: Any) -> Finding:
     return run.done() if run.files.exists(path) else run.not_done()
+
+
+@write.blast_radius
+async def _(run: Run, *, path: str, **_: Any) -> list[Affected]:
+    return [Affected(kind="file", name=path, how="is written")]
 
 
 @effect
