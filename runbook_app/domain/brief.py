@@ -48,7 +48,7 @@ def _state_words(state: SessionState) -> str:
 def _waits(state: SessionState) -> str:
     if state.question:
         person = " (a person must answer)" if state.question.person_required else ""
-        return f"{state.question.text}{person}"
+        return f"{state.question.headline}{person}"
     guarded = state.guarded
     if guarded and guarded.to_confirm:
         return f"step {guarded.to_confirm} reverts by itself unless it is confirmed"
@@ -89,7 +89,7 @@ def _risks(state: SessionState, plan: Plan, now: str) -> Iterator[str]:
 
 def _next_action(state: SessionState, next_up: str) -> str:
     if state.question:
-        return f"Answer: {state.question.text}"
+        return f"Answer: {state.question.headline}"
     if state.engine is None:
         return f"Start an engine (runbook resume), then: {next_up}"
     return next_up

@@ -512,6 +512,11 @@ class QuestionAsked(Event, frozen=True, kw_only=True):
     person_required: bool = False
 
     @property
+    def headline(self) -> str:
+        """The first line, where there is room for one."""
+        return self.text.strip().partition("\n")[0]
+
+    @property
     def may_be_assumed(self) -> bool:
         """Whether `--yes` may stand in for a person: never where there is something to decide."""
         kinds = ("confirm", "statement", "guarded", "blast_radius")

@@ -83,7 +83,7 @@ def _current(state: SessionState, item: Item, found: ItemState) -> str:
     if found.status is ItemStatus.ROLLED_BACK and found.rollback:
         return "Rolled back, proven" if found.rollback.proven else "Rolled back, differences remain"
     if state.question and state.question.item == item.id:
-        return f"Waiting for a person: {state.question.text}"
+        return f"Waiting for a person: {state.question.headline}"
     if wrong := failures(found):
         return "; ".join(wrong)
     for step in item.steps:

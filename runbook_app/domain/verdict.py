@@ -38,7 +38,7 @@ def incomplete_reasons(state: SessionState) -> list[str]:
     found += drift_reasons(state)
     found += [f"blocker: {blocker.text}" for blocker in state.open_blockers()]
     if state.question and not state.question.item:
-        found.append(f"waiting for a person: {state.question.text}")
+        found.append(f"waiting for a person: {state.question.headline}")
     return found
 
 

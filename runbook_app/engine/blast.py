@@ -36,7 +36,7 @@ class BlastRadius:
             if not changed and (known or not now):
                 return True
             answer = await self._questions.ask(
-                _text(item, step, now, changed),
+                _text(step, now, changed),
                 item=item.id,
                 step=step.id,
                 kind="blast_radius",
@@ -60,13 +60,12 @@ class BlastRadius:
         return False
 
 
-def _text(item: Item, step: Step, now: Sequence[Affected], changed: Sequence[str]) -> str:
-    lines = [f"Step {step.id} ({step.title}) touches, as of now:"]
+def _text(step: Step, now: Sequence[Affected], changed: Sequence[str]) -> str:
+    lines = [f"Confirm what step {step.id} ({step.title}) touches, as of now:"]
     lines += [f"  {thing.words}" for thing in now] or ["  nothing any more"]
     if changed:
         lines += ["Since it was confirmed:", *(f"  {line}" for line in changed)]
     lines.append(
-        "Exactly that is done, or this is asked again. 'no' begins nothing"
-        f" and pauses the run before item {item.id}'s step."
+        "Exactly that is done, or it is asked again. 'no' pauses the run, with nothing begun."
     )
     return "\n".join(lines)

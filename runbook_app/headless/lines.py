@@ -283,11 +283,7 @@ class Narrator:
         match event:
             case ev.QuestionAsked():
                 needs = " (needs a person)" if event.person_required else ""
-                first, *more = event.text.splitlines() or [""]
-                return [
-                    Line(f"question{needs}: {first}", Tone.CARE),
-                    *(Line(text, Tone.CARE) for text in more),
-                ]
+                return [Line(f"question{needs}: {event.text}", Tone.CARE)]
             case ev.QuestionAnswered():
                 by = f"--yes, {event.by}" if event.assumed else event.by
                 return [Line(f"  answered {event.answer} ({by})", Tone.FAINT)]

@@ -118,7 +118,7 @@ def _remarks(session: Session, now: str) -> list[str]:
     if reverting := guards.words(state, session.reverts_in()):
         lines.append(f"{reverting[:1].upper()}{reverting[1:]}")
     if state.question:
-        lines.append(f"Waiting for a person: {state.question.text}")
+        lines += f"Waiting for a person: {state.question.text}".splitlines()
     for item in state.items.values():
         lines += [f"Item {item.id}: {text}" for text in (*failures(item), *drifts_measured(item))]
         if item.rollback:

@@ -73,6 +73,12 @@ def test_a_completion_after_the_window_says_so() -> None:
             "Waiting for a person: Which name?",
         ),
         (
+            ev.QuestionAsked(
+                id="q", item="tls", step="tls.test", kind="blast_radius", text="Sure?\n  container"
+            ),
+            "Waiting for a person: Sure?",
+        ),
+        (
             ev.StepFailed(item="tls", step="tls.test", error="refused"),
             "step tls.test failed: refused",
         ),

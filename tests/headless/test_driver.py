@@ -103,7 +103,27 @@ STATEMENT = ev.QuestionAsked(
 )
 
 
-@pytest.mark.parametrize("asked", [CONFIRM, STATEMENT], ids=["checkpoint", "step"])
+RADIUS = ev.QuestionAsked(
+    id="q1",
+    item="tls",
+    step="tls.test",
+    kind="blast_radius",
+    text="Confirm what step tls.test touches, as of now:\n  container api is made anew",
+    choices=("yes", "no"),
+)
+
+
+async def test_without_yes_a_blast_radius_is_shown_whole_and_ends_the_run() -> None:
+    show = Show(Stage(ev.CheckpointOpened(item="tls"), RADIUS))
+    assert await show.run() == 3
+    assert "Confirm what step tls.test touches, as of now:\n" in show.said
+    assert "  container api is made anew" in show.said
+    assert "runbook resume s1 --headless --yes" in show.said
+
+
+@pytest.mark.parametrize(
+    "asked", [CONFIRM, STATEMENT, RADIUS], ids=["checkpoint", "step", "blast radius"]
+)
 async def test_yes_stands_in_for_a_confirmation_once_and_says_that_it_is_assumed(
     asked: ev.QuestionAsked,
 ) -> None:

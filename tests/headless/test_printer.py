@@ -8,6 +8,7 @@ import json
 import pytest
 
 from runbook_app.domain import events as ev
+from runbook_app.domain.blast import Affected
 from runbook_app.domain.measure import Progress
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
@@ -63,6 +64,21 @@ def test_a_step_shows_its_time_beside_the_plans_and_what_it_measured() -> None:
 def test_an_assumed_confirmation_is_not_printed_as_a_confirmation() -> None:
     assert "TLS guide reviewed: assumed (--yes, anna)" in printed(complete(assumed=True))
     assert "TLS guide reviewed: confirmed by anna" in printed(complete())
+
+
+@pytest.mark.parametrize(
+    ("assumed", "who"), [(False, "confirmed by anna"), (True, "assumed (--yes, anna)")]
+)
+def test_a_blast_radius_is_printed_with_who_confirmed_it(assumed: bool, who: str) -> None:
+    thing = Affected(kind="role", name="accounts", how="gets another password")
+    story = Story().tell(
+        ev.BlastRadiusConfirmed(
+            item="tls", step="tls.apply", affected=(thing,), by="anna", assumed=assumed
+        )
+    )
+    text = printed(story)
+    assert f"blast radius {who}" in text
+    assert "  role accounts gets another password" in text
 
 
 def test_a_handover_brief_is_printed_with_its_author() -> None:

@@ -167,7 +167,7 @@ async def test_an_observer_sees_the_question_and_no_dialog(session: FakeSession,
 
 
 RADIUS = """\
-Step tls.compose (Update docker-compose.staging.yml) touches, as of now:
+Confirm what step tls.compose (Update docker-compose.staging.yml) touches, as of now:
   container staging-api-1 is made anew
   connections of accounts to accounts are dropped: 12
 Since it was confirmed:
@@ -197,7 +197,9 @@ async def test_a_blast_radius_is_shown_whole(session: FakeSession, opened: Open,
         assert line in shown
 
 
-@pytest.mark.parametrize(("keys", "answer"), [(["enter"], "yes"), (["down", "enter"], "no")])
+@pytest.mark.parametrize(
+    ("keys", "answer"), [(["1"], "yes"), (["up", "enter"], "yes"), (["enter"], "no")]
+)
 async def test_a_blast_radius_is_confirmed_or_refused(
     session: FakeSession, opened: Open, keys: list[str], answer: str
 ):

@@ -77,6 +77,9 @@ class QuestionDialog(Dialog[str]):
 
     def on_mount(self) -> None:
         self.query_one("#answers" if self._answers else "#answer").focus()
+        if self._question.kind == "blast_radius" and NO in self._answers:
+            # It opens by itself, also again: an enter too many must not confirm what nobody read.
+            self.query_one(ChoiceList).place_cursor(self._answers.index(NO))
 
     def on_rows_chosen(self, event: ChoiceList.Chosen) -> None:
         self.dismiss(self._answers[event.rows.cursor])

@@ -63,7 +63,7 @@ def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
         line = (("ENGINE DEAD", Tone.STRONG), (f"{left}; {press_e}", Tone.PLAIN))
         return Banner(line, urgent=True, calls=_DEAD)
     if state.question:
-        waiting = (("◐ waiting for you: ", Tone.WARN), (_first(state.question.text), Tone.STRONG))
+        waiting = (("◐ waiting for you: ", Tone.WARN), (state.question.headline, Tone.STRONG))
         return Banner(waiting, calls=asked)
     node = trouble(state)
     if node is not None and state.running_step is None:
