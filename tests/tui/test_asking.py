@@ -234,3 +234,16 @@ async def test_the_step_shows_what_was_confirmed(session: FakeSession, opened: O
     async with opened(session) as pilot:
         await until_shown(pilot, "container staging-api-1 is made anew")
         assert "confirmed by anna" in text(pilot)
+
+
+async def test_a_step_that_has_not_begun_waits_while_its_blast_radius_is_asked(
+    session: FakeSession, opened: Open
+):
+    stage.checkpoint_passed(stage.checkpoint_open(stage.headers_done(stage.started(session))))
+    async with opened(session) as pilot:
+        asked_radius(session)
+        await until_shown(pilot, "Blast radius")
+        await press(pilot, "escape")
+        await until_shown(pilot, "◐ 2.3")
+        session.emit(ev.QuestionAnswered(id="q10", answer="no", by="op"))
+        await until_shown(pilot, "○ 2.3")

@@ -19,7 +19,13 @@ from runbook_app.tui.view.measured import (
     prose,
 )
 from runbook_app.tui.view.node import Node, NodeKind, item_state, step_of
-from runbook_app.tui.view.tree import checkpoint_sign, item_sign, step_sign, verify_sign
+from runbook_app.tui.view.tree import (
+    checkpoint_sign,
+    is_asked,
+    item_sign,
+    step_sign,
+    verify_sign,
+)
 from runbook_app.tui.view.words import BLANK, Line, Tone, clock, number_of, sign
 
 
@@ -36,7 +42,8 @@ def heading(plan: Plan, state: SessionState, node: Node, *, dead: bool = False) 
             name, shown = f"Success criteria of item {item.number}", verify_sign(known)
         case NodeKind.STEP:
             step = step_of(item, node.step)
-            shown = step_sign(step, known.steps.get(step.id), dead=dead)
+            asked = is_asked(state, step)
+            shown = step_sign(step, known.steps.get(step.id), dead=dead, asked=asked)
             name = f"Step {number_of(item, step.id)} · {step.title}"
     return ((f"{name} ", Tone.STRONG), (f"{shown.glyph} {shown.word}", shown.tone))
 

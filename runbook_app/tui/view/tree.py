@@ -38,7 +38,8 @@ def row(
             return _lines_row("Success criteria", verify_sign(known), _held(known))
         case NodeKind.STEP:
             at = state.at if dead else now
-            return _step_row(item, known, step_of(item, node.step), at, dead=dead)
+            step = step_of(item, node.step)
+            return _step_row(item, known, step, at, dead=dead, asked=is_asked(state, step))
 
 
 def _item_row(item: Item, known: ItemState, badge: str, *, opened: bool, dead: bool) -> TreeRow:
@@ -85,18 +86,27 @@ def steps_over(known: ItemState) -> tuple[int, int]:
     return sum(step.status in done for step in known.steps.values()), len(known.steps)
 
 
-def step_sign(step: Step, it: StepState | None, *, dead: bool) -> Sign:
+def step_sign(step: Step, it: StepState | None, *, dead: bool, asked: bool = False) -> Sign:
+    """`asked`: a question about the step is open, which may come before it begins."""
     status = it.status if it else StepStatus.PENDING
     if dead and status in _GOING:
         return sign("interrupted")
     if status is StepStatus.PENDING and not step.available:
         return sign(ItemStatus.UNAVAILABLE)
+    if status is StepStatus.PENDING and asked and not dead:
+        return sign(StepStatus.WAITING)
     return sign(status)
 
 
-def _step_row(item: Item, known: ItemState, step: Step, now: str, *, dead: bool) -> TreeRow:
+def is_asked(state: SessionState, step: Step) -> bool:
+    return state.question is not None and state.question.step == step.id
+
+
+def _step_row(
+    item: Item, known: ItemState, step: Step, now: str, *, dead: bool, asked: bool
+) -> TreeRow:
     it = known.steps.get(step.id)
-    shown = step_sign(step, it, dead=dead)
+    shown = step_sign(step, it, dead=dead, asked=asked)
     left = (
         (f"    {shown.glyph} ", shown.tone),
         (f"{number_of(item, step.id)} ", Tone.DIM),
