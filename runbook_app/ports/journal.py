@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +81,21 @@ class LogLine:
     """Redacted, otherwise as it came: escape sequences included."""
 
 
-Sought = str | tuple[str, ...] | re.Pattern[str]
+class Pattern(Protocol):
+    """A compiled regular expression whose time grows with the text, and no faster."""
+
+    def search(self, text: str, /) -> object | None: ...
+
+    def finditer(self, text: str, /) -> Iterator[Found]: ...
+
+
+class Found(Protocol):
+    """One place in a text."""
+
+    def span(self) -> tuple[int, int]: ...
+
+
+Sought = str | tuple[str, ...] | Pattern
 """A text as it stands; any of some lower-case words, whatever their case in the log; or a regular
 expression, tried on each line's first `TRIED` characters."""
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from runbook_app.ports.journal import LogLine, LogReader
+from runbook_app.tui.view.loglines import occurrences
 from runbook_app.tui.view.logquery import Query
 
 _COPIED = 500
 """Lines that one read of a copy takes."""
+
+_MARKING = 0.25
+"""Seconds of the processor that marking one line may take."""
 
 
 class Search:
@@ -23,6 +28,8 @@ class Search:
         self.searched = 0
         """Lines looked at, from the log's first one on."""
         self.running = False
+        self.unmarked = False
+        """Marking what is found took so long that it is left out."""
         self._reader = reader
         self._cancelled = False
 
@@ -36,6 +43,15 @@ class Search:
                 self.searched = searched
         finally:
             self.running = False
+
+    def marks(self, text: str) -> list[tuple[int, int]]:
+        """The places of a text to mark; none any more once that has held up the screen."""
+        if self.unmarked:
+            return []
+        began = time.thread_time()
+        found = occurrences(text, self.sought)
+        self.unmarked = time.thread_time() - began > _MARKING
+        return found
 
     def cancel(self) -> None:
         self._cancelled = True

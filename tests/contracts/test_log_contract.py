@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 
 import pytest
@@ -14,6 +13,7 @@ from runbook_app.adapters.logs import SqliteLogReader, SqliteLogWriter
 from runbook_app.ports.journal import TRIED, LogLine, LogReader, LogWriter
 from runbook_app.testing.clock import FixedClock
 from runbook_app.testing.logs import MemoryLog
+from runbook_app.tui.view.logquery import compiled
 
 
 @dataclass
@@ -142,10 +142,10 @@ def test_a_regular_expression_is_tried_on_each_line_alone(log):
     log.writer.write("api", "s", "añb 1\nno\nANB 2\na".encode() + b"x" * TRIED + b"b\n")
     log.writer.flush()
     find = log.reader.find
-    assert find(re.compile("^a.b")) == 0
-    assert find(re.compile(r"1\s+no")) is None
-    assert find(re.compile("(?i)a[nñ]b"), after=0) == 2
-    assert find(re.compile("b$"), before=4) is None
+    assert find(compiled("^a.b")) == 0
+    assert find(compiled(r"1\s+no")) is None
+    assert find(compiled("(?i)a[nñ]b"), after=0) == 2
+    assert find(compiled("b$"), before=4) is None
 
 
 def test_any_of_some_words_is_found_whatever_its_case(log):
@@ -156,7 +156,7 @@ def test_any_of_some_words_is_found_whatever_its_case(log):
     assert log.reader.find(words, after=1) == 2
 
 
-@pytest.mark.parametrize("sought", ["hit", ("hit",), re.compile("h.t")])
+@pytest.mark.parametrize("sought", ["hit", ("hit",), compiled("h.t")])
 def test_a_scan_finds_every_line_once_and_says_how_far_it_came(log, sought):
     log.writer.write("api", "s", b"".join(b"hit\n" if n % 3 else b"no\n" for n in range(30_000)))
     log.writer.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +11,10 @@ import pytest
 from runbook_app.domain.errors import UsageError
 from runbook_app.ports.journal import LogLine
 from runbook_app.testing.logs import ListedLines
+from runbook_app.tui import log_rows
 from runbook_app.tui.log_copy import CLIPBOARD, take
 from runbook_app.tui.log_rows import LogRows, Search
-from runbook_app.tui.view.loglines import occurrences, plain
+from runbook_app.tui.view.loglines import MARKED, occurrences, plain
 from runbook_app.tui.view.logquery import (
     ERRORS,
     WARNINGS,
@@ -22,6 +22,7 @@ from runbook_app.tui.view.logquery import (
     Part,
     Place,
     Query,
+    compiled,
     moment,
     parts,
     status,
@@ -59,6 +60,7 @@ def searched(reader: ListedLines, query: Query) -> LogRows:
             replace(PLACE, query=Query("a+", regex=True), only_hits=True, hits=9, share=0.5),
             "only /a+/, 9… 50% ·",
         ),
+        (replace(PLACE, query=Query("a"), hits=9, unmarked=True), "search a, 9, not marked: too"),
         (replace(PLACE, query=ERRORS), "search errors, 0"),
     ],
 )
@@ -86,10 +88,48 @@ def test_what_is_no_time_is_refused_with_the_forms(text: str):
         moment(text, LAST)
 
 
-def test_a_broken_regular_expression_is_refused_with_the_reason():
-    with pytest.raises(UsageError, match=r"\(a is no regular expression: missing \)"):
-        _ = Query("(a", regex=True).sought
-    assert Query("(a").sought == "(a"
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("(a", r"\(a can't be searched for as a regular expression: missing \)"),
+        (r"(a)\1", "backreferences are not known here"),
+        ("(?=a)b", "invalid perl operator"),
+        ("(?:a{1000}){1000}", "invalid repetition size"),
+        ("[\\p{L}]{900}", "pattern too large"),
+        ("\ud800", "surrogates not allowed"),
+    ],
+)
+def test_what_can_not_be_matched_in_time_or_at_all_is_refused_with_the_way_out(
+    text: str, reason: str
+):
+    with pytest.raises(UsageError, match=reason) as caught:
+        _ = Query(text, regex=True).sought
+    assert "plain text with ctrl+r" in str(caught.value)
+    assert Query(text).sought == text
+
+
+@pytest.mark.parametrize("text", ["(a+)+$", "(a|aa)+$", "(.*)*x$", "(x+x+)+y", "^(a|b|ab)*c$"])
+def test_no_expression_backtracks_without_end(text: str):
+    reader = lines("a" * 7_999 + "b", "a" * 7_999)
+    sought = Query(text, regex=True).sought
+    found = [n for _, numbers in reader.scan(sought, 0) for n in numbers]
+    assert found == ([1] if text in ("(a+)+$", "(a|aa)+$") else [])
+    assert [len(occurrences(line.text, sought)) for line in reader.stored] == [0, len(found)]
+
+
+def test_a_line_is_marked_in_so_many_places_and_no_more():
+    assert len(occurrences("a" * 8_000, compiled("a"))) == MARKED
+    assert occurrences("b" * 8_000, compiled("a*")) == []
+
+
+def test_marking_that_holds_up_the_screen_is_left_out_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(log_rows, "_MARKING", -1.0)
+    search = Search(lines("a"), Query("a", regex=True))
+    assert search.marks("a") == [(0, 1)]
+    assert search.marks("a") == []
+    assert search.unmarked
 
 
 @pytest.mark.parametrize(
@@ -111,7 +151,7 @@ def test_a_level_is_told_by_words(text: str, level: Query | None):
 
 
 def test_places_of_a_regular_expression_leave_out_empty_ones():
-    assert occurrences("ab aab", re.compile("a*")) == [(0, 1), (3, 5)]
+    assert occurrences("ab aab", compiled("a*")) == [(0, 1), (3, 5)]
 
 
 def test_parts_are_steps_with_lines_the_selected_first_then_sources():

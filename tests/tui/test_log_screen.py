@@ -124,9 +124,25 @@ async def test_a_regular_expression_is_searched_for_and_a_broken_one_refused(
         await until_shown(pilot, "search 3.ms, 0")
         await press(pilot, "ctrl+r")
         await search(pilot, "(")
-        await until(pilot, lambda: "no regular expression" in notices(pilot))
+        await until(pilot, lambda: "can't be searched for" in notices(pilot))
         await press(pilot, "escape")
         assert view(pilot).sought
+
+
+async def test_an_expression_that_would_backtrack_without_end_freezes_nothing(
+    logged: FakeSession, opened: Open
+):
+    logged.logs.add("a" * 7_999 + "b")
+    logged.logs.add("a" * 8_000)
+    async with opened(logged) as pilot:
+        await press(pilot, "l", "l", "ctrl+r")
+        await search(pilot, "(a+)+$")
+        await until_shown(pilot, "search /(a+)+$/, 1 of 1")
+        await press(pilot, "&")
+        await until_shown(pilot, "only /(a+)+$/, 1 of 1 · 1 lines")
+        assert view(pilot).current == 401
+        await press(pilot, "&", "up")
+        assert view(pilot).current == 400
 
 
 async def test_a_level_filters_and_the_first_error_is_gone_to(logged: FakeSession, opened: Open):

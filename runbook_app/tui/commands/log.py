@@ -93,7 +93,7 @@ class OnlyMatches(NextMatch):
 class ToggleRegex(InLog):
     key = "ctrl+r"
     label = "plain or regular"
-    help = "Take what is sought as a regular expression (Python's), or as plain text again."
+    help = "Take what is sought as a regular expression (RE2), or as plain text again."
 
     async def run(self, screen: SessionScreen) -> None:
         screen.log_pane.toggle_regex()

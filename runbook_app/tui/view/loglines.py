@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar
 
 from runbook_app.domain.sanitise import neutralise
@@ -41,12 +42,17 @@ def plain(line: LogLine, *, head: bool) -> str:
     return f"{line.at} {neutralise(line.source)} {text}" if head else text
 
 
+MARKED = 100
+"""Most matches of a regular expression in one line that are looked at to mark them."""
+
+
 def occurrences(text: str, sought: Sought) -> list[tuple[int, int]]:
-    """Start and end of each place where the sought text stands."""
+    """Start and end of each place where the sought text stands, the first ones."""
     if isinstance(sought, tuple):
         sought = re.compile("|".join(map(re.escape, sought)), re.IGNORECASE)
     if not isinstance(sought, str):
-        return [found.span() for found in sought.finditer(text) if found.group()]
+        spans = (found.span() for found in islice(sought.finditer(text), MARKED))
+        return [(start, end) for start, end in spans if end > start]
     found: list[tuple[int, int]] = []
     start = text.find(sought) if sought else -1
     while start >= 0:

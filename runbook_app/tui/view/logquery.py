@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,8 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from runbook_app.domain.clock import to_text
 from runbook_app.domain.errors import UsageError
 from runbook_app.domain.plan import Plan
-from runbook_app.ports.journal import Sought
+from runbook_app.ports.journal import Pattern, Sought
 from runbook_app.tui.view.words import Line, Tone, number_of
+
+_MOST_MEMORY = 1024 * 1024
+"""Bytes that an expression may take compiled; a larger one is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +32,34 @@ class Query:
         """
         if self.words:
             return self.words
-        if not self.regex:
-            return self.text
-        try:
-            return re.compile(self.text)
-        except (re.error, OverflowError, RecursionError) as error:
-            raise UsageError(
-                f"{self.text} is no regular expression: {error}. ctrl+r takes it as plain text."
-            ) from error
+        return compiled(self.text) if self.regex else self.text
 
     def __str__(self) -> str:
         return f"/{self.text}/" if self.regex else self.text
+
+
+def compiled(text: str) -> Pattern:
+    """A regular expression that can't backtrack, so that no text holds it up (RE2).
+
+    Raises:
+        UsageError: it is none, or has look-around or backreferences, which only backtracking can
+            match; or it is too large.
+    """
+    import re2
+
+    options = re2.Options()
+    options.log_errors, options.max_mem = False, _MOST_MEMORY
+    try:
+        found: Pattern = re2.compile(text, options)
+    except (re2.error, ValueError) as error:
+        words = error.args[0]
+        said = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(error)
+        raise UsageError(
+            f"{text} can't be searched for as a regular expression: {said}. Look-around and"
+            " backreferences are not known here, for they can take without end. Change it, or take"
+            " it as plain text with ctrl+r."
+        ) from error
+    return found
 
 
 ERRORS = Query(
@@ -106,6 +125,8 @@ class Place:
     """How many of the hits lie up to the cursor."""
     share: float = 1.0
     """How much of the part has been searched."""
+    unmarked: bool = False
+    """What was found is not marked any more: that would hold up the screen."""
 
 
 def status(place: Place) -> Line:
@@ -135,7 +156,8 @@ def _search(place: Place) -> str:
     words = "NOT FOUND:" if place.missed else "only" if place.only_hits else "search"
     number = f"{place.hit:,} of " if place.hit is not None else ""
     more = f"… {place.share:.0%}" if place.share < 1 else ""
-    return f"{words} {place.query}, {number}{place.hits:,}{more}"
+    slow = ", not marked: too slow" if place.unmarked else ""
+    return f"{words} {place.query}, {number}{place.hits:,}{more}{slow}"
 
 
 def moment(text: str, last: str) -> str:

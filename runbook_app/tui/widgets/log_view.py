@@ -18,7 +18,7 @@ from textual.style import Style
 from runbook_app.domain.errors import RunbookError
 from runbook_app.ports.journal import LogLine, LogReader
 from runbook_app.tui.log_rows import LogRows, Search
-from runbook_app.tui.view.loglines import ShownLine, occurrences, shown
+from runbook_app.tui.view.loglines import ShownLine, shown
 from runbook_app.tui.view.logquery import Place, Query
 
 FRAME = 1 / 25
@@ -159,6 +159,7 @@ class LogView(ScrollView, can_focus=True):
             hits=len(search.hits) if search else 0,
             hit=rows.hits_to(self.cursor) if self.cursor is not None else None,
             share=search.searched / max(1, rows.stored) if search else 1.0,
+            unmarked=search.unmarked if search else False,
         )
 
     # What is shown
@@ -452,7 +453,7 @@ class LogView(ScrollView, can_focus=True):
         match = style + self.get_visual_style("log--match", partial=True)
         segments: list[Segment] = []
         done, last, _ = part.indices(len(text))
-        for start, end in occurrences(text, self.rows.search.sought) if self.rows.search else ():
+        for start, end in self.rows.search.marks(text) if self.rows.search else ():
             low, high = max(start, done), min(end, last)
             if low < high:
                 segments.append(Segment(text[done:low], style.rich_style))
