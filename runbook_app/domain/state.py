@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import parse_time
-from runbook_app.domain.commands import Command
+from runbook_app.domain.commands import Command, Stop
 from runbook_app.domain.entry import GENESIS, Entry
 from runbook_app.domain.measure import Measurement, Scalar, Verdict
 
@@ -606,6 +606,7 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
                 state.scoring = None  # begun anew by what wanted it
         case ev.EngineStopped():
             state.engine, state.engine_stopped = None, event
+            state.stop_requested = False
             state.intent = Intent(items=state.intent.items, until=state.intent.until)
             _end_wait(state, at)
             state.question = None
@@ -616,8 +617,9 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             state.plan_sha256 = event.sha256
             _adopt(state, event.outline)
         case ev.CommandAccepted():
-            state.commands.pop(event.command, None)
+            accepted = state.commands.pop(event.command, None)
             state.answered[event.command] = ""
+            state.stop_requested = state.stop_requested or isinstance(accepted, Stop)
         case ev.CommandRejected():
             state.commands.pop(event.command, None)
             state.answered[event.command] = event.reason

@@ -36,6 +36,8 @@ def incomplete_reasons(state: SessionState) -> list[str]:
     for item in state.items.values():
         found += [f"{_name(item)}: {text}" for text in _open(item, unreachable)]
     found += drift_reasons(state)
+    if state.measuring and state.engine is not None:
+        found.append("the score or the criteria are being measured")
     found += [f"blocker: {blocker.text}" for blocker in state.open_blockers()]
     if state.question and not state.question.item:
         found.append(f"waiting for a person: {state.question.headline}")

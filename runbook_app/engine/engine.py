@@ -85,7 +85,7 @@ class Engine:
         self._stopping = ""
         self._asked: list[cmd.MeasureScore | cmd.Recheck] = []
         """What is to be measured as soon as nothing else is under way."""
-        series.stop_wanted = lambda: bool(self._stopping)
+        steps.stop_wanted = series.stop_wanted = lambda: bool(self._stopping)
         self._streams: dict[tuple[str, int], StreamRedactor] = {}
         """Of the containers' logs, by service and draining thread."""
         self._wake = asyncio.Event()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import traceback
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -22,6 +22,7 @@ from runbook_app.domain.errors import (
 )
 from runbook_app.domain.measure import Finding, Measurement, Progress, Verdict
 from runbook_app.domain.plan import ActionKind, Call, CheckLine, Item, Plan, Step
+from runbook_app.domain.state import StepStatus
 from runbook_app.engine.blast import BlastRadius
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.confirming import APPLIED, Confirming
@@ -89,6 +90,8 @@ class Steps:
         """What measures the score, for the step that asks for it."""
         self.cancel_reason = ""
         """Why the running work is being cancelled, for its record."""
+        self.stop_wanted: Callable[[], bool] = lambda: False
+        """Asked before a step is tried again."""
 
     async def run(self, item: Item, step: Step) -> None:
         """Run a step with its retries to an outcome that is in the journal.
@@ -100,8 +103,8 @@ class Steps:
                 item, step, lambda: self._affected(item, step)
             ):
                 return
-            outcome = await self._attempt(item, step, retries_left=left)
-            if outcome.verdict is Verdict.PASSED:
+            await self._attempt(item, step, retries_left=left)
+            if self._ledger.state.step(step.id).status is not StepStatus.PENDING:
                 return
 
     async def _attempt(self, item: Item, step: Step, *, retries_left: int) -> Outcome:
@@ -135,7 +138,9 @@ class Steps:
         recorder.close()
         await self._ledger.settle()
         self._crash(f"effect:{step.id}")
-        if outcome.verdict is not Verdict.PASSED and retries_left:
+        if outcome.verdict is Verdict.PASSED or self.stop_wanted():
+            retries_left = 0
+        if retries_left:
             reason = f"tried again as the plan says; it failed: {outcome.error}"
             await self._ledger.emit(ev.StepReset(item=item.id, step=step.id, reason=reason))
         else:

@@ -68,8 +68,17 @@ def banner(plan: Plan, state: SessionState, outside: Outside) -> Banner:
     node = trouble(state)
     if node is not None and state.running_step is None:
         return _trouble(plan, state, node)
+    step = state.running_step
+    if step is not None and step.stopping and outside.alive:
+        name = name_of(plan, Node(NodeKind.STEP, step.item, step.id))
+        ending = f"{name} can't be interrupted: it runs until its work has ended"
+        return Banner((("◐ ", Tone.WARN), (f"{ending}. {step.stopping}", Tone.WARN)))
     if state.stop_requested and outside.alive:
-        return Banner((("Stopping at the next safe point …", Tone.WARN),))
+        when = "at the next safe point"
+        if step is not None:
+            name = name_of(plan, Node(NodeKind.STEP, step.item, step.id))
+            when = f"when {name} has ended; c ends it first"
+        return Banner(((f"Stopping {when} …", Tone.WARN),))
     drift = drift_reasons(state)
     if drift and state.status != "running":
         return Banner((("✗ drift: ", Tone.BAD), (drift[0], Tone.STRONG)))

@@ -16,13 +16,16 @@ OPTIONS = (
 
 
 def words(plan: Plan, state: SessionState) -> list[Line]:
+    if state.question:
+        open_ = "A question is open; it stays open when you detach, and a stop withdraws it."
+        return [((open_, Tone.PLAIN),)]
     step = state.running_step
     if step is not None:
         name = name_of(plan, Node(NodeKind.STEP, step.item, step.id))
-        return [
-            ((f"{name} is running.", Tone.STRONG),),
-            (("A stop waits until it has ended; c cancels it first.", Tone.DIM),),
-        ]
-    if state.question:
-        return [(("A question is open; it stays open when you detach.", Tone.PLAIN),)]
+        stop: Line = (("A stop waits until it has ended; c cancels it first.", Tone.DIM),)
+        if step.stopping:
+            stop = (
+                ("Cancelled, and it can't be interrupted; a stop waits for its end.", Tone.WARN),
+            )
+        return [((f"{name} is running.", Tone.STRONG),), stop]
     return [(("Nothing is running.", Tone.PLAIN),)]
