@@ -58,6 +58,55 @@ def child(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-m", f"bench.children.{module}", *words]
 
 
+class Terminal:
+    """A program in a terminal of its own, with somebody who presses keys."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._pid, self._terminal = pty.fork()
+        if self._pid == 0:
+            names = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+            os.execvpe(command[0], list(command), os.environ | names | dict(environment or {}))  # noqa: S606 - made by us
+        size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
+
+    def until(self, text: bytes) -> None:
+        """Read until a text was written that had not been read before.
+
+        Raises:
+            Lacking: it never came.
+        """
+        shown, end = b"", time.monotonic() + PATIENCE
+        while text not in shown:
+            if not select.select([self._terminal], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise Lacking(f"{text!r} was never shown: {shown[-300:]!r}")
+            try:
+                shown += os.read(self._terminal, 65_536)
+            except OSError as error:  # EIO: the program has ended
+                raise Lacking(f"{text!r} was never shown: {shown[-300:]!r}") from error
+
+    def rest(self, seconds: float) -> None:
+        """Read what comes meanwhile, so that the program never waits for its terminal."""
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            if select.select([self._terminal], [], [], left)[0]:
+                os.read(self._terminal, 65_536)
+
+    def press(self, key: bytes, text: bytes = b"") -> float:
+        """Milliseconds from a key until the terminal has got a text, none: no time at all."""
+        began = time.perf_counter()
+        os.write(self._terminal, key)
+        if text:
+            self.until(text)
+        return (time.perf_counter() - began) * 1e3
+
+    def close(self) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._terminal)
+
+
 def first_paint(
     command: Sequence[str], text: bytes, environment: Mapping[str, str] | None = None
 ) -> float:
@@ -67,26 +116,9 @@ def first_paint(
         Lacking: it never came.
     """
     began = time.perf_counter()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        names = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        os.execvpe(command[0], list(command), os.environ | names | dict(environment or {}))  # noqa: S606 - made by us
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    terminal = Terminal(command, environment)
     try:
-        _read_until(terminal, text)
+        terminal.until(text)
         return (time.perf_counter() - began) * 1e3
     finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(terminal)
-
-
-def _read_until(terminal: int, text: bytes) -> None:
-    shown = b""
-    while text not in shown:
-        if not select.select([terminal], [], [], PATIENCE)[0]:
-            raise Lacking(f"{text!r} was never shown: {shown[-300:]!r}")
-        try:
-            shown += os.read(terminal, 65_536)
-        except OSError as error:  # EIO: the program has ended
-            raise Lacking(f"{text!r} was never shown: {shown[-300:]!r}") from error
+        terminal.close()

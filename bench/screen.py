@@ -1,6 +1,7 @@
 """The screen: what a large plan costs, and keys while log lines pour in.
 
-In an app without a terminal: neither the reading of keys nor the terminal's own painting is in it.
+In an app without a terminal, but for "in a terminal": there the whole program runs in one, and a
+key is timed from its byte to the bytes of what it changed. No terminal's own painting is in it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import subprocess
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from bench import programs, samples
@@ -18,6 +20,11 @@ from bench.statistics import median, percentile
 AREA = "screen"
 RATE = 50_000
 KEYS = 20
+STORED, STEADY = 300_000, 1_000
+"""Lines that the program's log has when keys are pressed, and lines a second that come then."""
+
+_PLACES = ((b"\x1b[A", b"HELD"), (b"f", b"following"))
+"""A key of the log, and what its title says then."""
 
 
 def _screen(*words: object) -> dict[str, Any]:
@@ -84,6 +91,55 @@ def worst_lag(size: Size) -> Samples:
 @metric(AREA, "key to painted while logs pour in, P95", goal=at_most(50), unit="ms")
 def log_keys(size: Size) -> Samples:
     return _percentiles(size, "keys", 95)
+
+
+@cache
+def _in_terminal(runs: int) -> list[list[float]]:
+    """Milliseconds of each key, in the whole program on a session whose log another one writes."""
+    with samples.folder() as base:
+        session = samples.session(base, samples.plan_file(base, 100))
+        path = base / "home" / session / "logs.db"
+        samples.logs(path, STORED)
+        feed = subprocess.Popen(programs.child("feed", path, STEADY))
+        try:
+            return [_keys(base, session) for _ in range(runs)]
+        finally:
+            feed.kill()
+            feed.wait()
+
+
+def _keys(base: Path, session: str) -> list[float]:
+    """Leave the newest line and follow it again, as often as `KEYS` says."""
+    terminal = programs.Terminal(
+        [*programs.RUNBOOK, "attach", session, "--read-only"],
+        {"RUNBOOK_HOME": str(base / "home")},
+    )
+    took = []
+    try:
+        terminal.until(b"following")
+        terminal.press(b"l", b"copy")  # a key of the log: it has the focus
+        terminal.rest(0.5)
+        for number in range(KEYS):
+            took.append(terminal.press(*_PLACES[number % 2]))
+            terminal.rest(0.1)
+    finally:
+        terminal.close()
+    return took
+
+
+def _of_keys(size: Size, percent: float) -> Samples:
+    runs = [percentile(run, percent) for run in _in_terminal(size.runs)]
+    return Samples(ours=runs, note=f"{STEADY:,} lines/s into {STORED:,}; {KEYS} keys a run")
+
+
+@metric(AREA, "key to painted in a terminal, P50", goal=at_most(25), unit="ms")
+def terminal_keys(size: Size) -> Samples:
+    return _of_keys(size, 50)
+
+
+@metric(AREA, "key to painted in a terminal, P95", goal=at_most(50), unit="ms")
+def slow_terminal_keys(size: Size) -> Samples:
+    return _of_keys(size, 95)
 
 
 @curve(AREA, "mount a plan tree", grows_with="nodes", unit="ms", quick=False)
