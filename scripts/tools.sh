@@ -6,7 +6,7 @@ say() { printf 'tools: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
 
-wanted=(strace)  # tests/engine/test_write_before_effect.py
+wanted=(strace tmux)  # tests/engine/test_write_before_effect.py, tests/cli/test_in_tmux.py
 missing=()
 for tool in "${wanted[@]}"; do
     command -v "$tool" >/dev/null || missing+=("$tool")
