@@ -12,10 +12,10 @@ import inspect
 import pkgutil
 import types
 import typing
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,11 +28,12 @@ from runbook_app.adapters.parameter_types import (
     type_mistakes,
     unknown_keys,
 )
+from runbook_app.adapters.plugins import GROUP, Plugin, clash, find_plugins
 from runbook_app.domain.errors import EnvironmentLacks
 from runbook_app.ports.action import Action
 
-GROUP = "runbook.actions"
-"""An entry point of this group names a module: `redis = my_package.redis_actions`."""
+if TYPE_CHECKING:
+    from runbook_app.domain.events import ActionsFrom
 
 MISSING: Any = inspect.Parameter.empty
 
@@ -62,7 +63,7 @@ class InstalledActions:
         """Find an action; None when no such one is installed.
 
         Raises:
-            EnvironmentLacks: its module is there, and can't be imported.
+            EnvironmentLacks: what would bring it is there, and can't be used.
         """
         if name not in self._found:
             module, dot, function = name.rpartition(".")
@@ -70,7 +71,7 @@ class InstalledActions:
         return self._found[name]
 
     def names(self) -> list[str]:
-        """Every installed action; modules that can't be imported are left out."""
+        """Every installed action; modules that can't be used are left out, see `problems`."""
         found = []
         for module in self.modules():
             try:
@@ -84,7 +85,33 @@ class InstalledActions:
     def modules(self) -> list[str]:
         """Names of the modules that actions may be in, ours first."""
         own = [name for name in self._own_modules if not name.startswith("_")]
-        return list(dict.fromkeys([*own, *self._other_modules]))
+        return list(dict.fromkeys([*own, *self._plugins]))
+
+    def problems(self) -> list[EnvironmentLacks]:
+        """Why modules that other packages bring can't be used; imports them all."""
+        found = []
+        for module in self._plugins:
+            try:
+                self._import(module, self._usable(module))
+            except EnvironmentLacks as problem:
+                found.append(problem)
+        return found
+
+    def plugin(self, name: str) -> Plugin | None:
+        """The package that brings an action, by its name; None when it is one of ours."""
+        module = name.rpartition(".")[0]
+        if not module or module in self._own_modules or module not in self._plugins:
+            return None
+        return self._plugins[module][0]
+
+    def sources(self, names: Iterable[str]) -> tuple[ActionsFrom, ...]:
+        """Which packages bring these actions, in which version; ours are left out."""
+        brought: dict[str, list[str]] = {}
+        for name in dict.fromkeys(names):
+            if self.plugin(name) is not None:
+                brought.setdefault(name.rpartition(".")[0], []).append(name)
+        plugins = [(self._plugins[module][0], found) for module, found in brought.items()]
+        return tuple(plugin.on_record(found) for plugin, found in plugins)
 
     def parameters(self, action: Action) -> dict[str, Any]:
         """Type by parameter name."""
@@ -148,30 +175,47 @@ class InstalledActions:
         return self._signatures[key]
 
     def _load(self, module: str, function: str) -> Action | None:
-        content = self._import(module)
-        found = getattr(content, function, None) if content is not None else None
-        return found if isinstance(found, Action) else None
+        plugin = None if module in self._own_modules else self._usable(module)
+        content = self._import(module, plugin)
+        found = getattr(content, function, None)
+        if isinstance(found, Action):
+            return found if plugin is None else replace(found, name=f"{module}.{function}")
+        if plugin is not None and inspect.iscoroutinefunction(found):
+            raise EnvironmentLacks(
+                f"{plugin.module}.{function} of the package {plugin.title} is a function, and no"
+                " action.",
+                hint="Have it declared by @effect, @check or @probe of runbook_app.ports.action.",
+            )
+        if content is not None and plugin is None and module in self._plugins:
+            self._usable(module)  # says that our module hides that of a package
+        return None
 
-    def _import(self, module: str) -> types.ModuleType | None:
-        path = self._path(module)
-        if not path:
+    def _usable(self, module: str) -> Plugin | None:
+        """The one package that brings a module, if one does.
+
+        Raises:
+            EnvironmentLacks: several do, or its metadata says that it can't be used here.
+        """
+        plugins = self._plugins.get(module)
+        if not plugins:
             return None
+        if problem := clash(plugins) or plugins[0].problem(self._own_modules):
+            raise problem
+        return plugins[0]
+
+    def _import(self, module: str, plugin: Plugin | None = None) -> types.ModuleType | None:
+        if module.startswith("_"):
+            return None
+        if plugin is None and module not in self._own_modules:
+            plugin = self._usable(module)
+            if plugin is None:
+                return None
+        path = plugin.module if plugin else f"{self._package}.{module}"
         try:
             return importlib.import_module(path)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Somebody else's module may fail in any way; the plan names it, so the plan fails.
-            raise EnvironmentLacks(
-                f"The actions of {path} can't be imported: {type(error).__name__}: {error}.",
-                hint="Install what it needs, or correct it.",
-            ) from error
-
-    def _path(self, module: str) -> str:
-        """Full name of a module of actions, or empty."""
-        if module.startswith("_"):
-            return ""
-        if module in self._own_modules:
-            return f"{self._package}.{module}"
-        return self._other_modules.get(module, "")
+            raise _not_importable(path, plugin, error) from error
 
     @cached_property
     def _own_modules(self) -> frozenset[str]:
@@ -180,16 +224,26 @@ class InstalledActions:
         return frozenset(module.name for module in pkgutil.iter_modules(paths))
 
     @cached_property
-    def _other_modules(self) -> dict[str, str]:
-        """Modules by the name that their entry point gives them."""
-        import importlib.metadata  # only a plan that names others needs it
+    def _plugins(self) -> Mapping[str, tuple[Plugin, ...]]:
+        """Looked for when a plan names what is none of ours."""
+        return find_plugins(self._group)
 
-        return {p.name: p.value for p in importlib.metadata.entry_points(group=self._group)}
+
+def _not_importable(path: str, plugin: Plugin | None, error: BaseException) -> EnvironmentLacks:
+    of, hint = "", "Install what it needs, or correct it."
+    if plugin is not None:
+        of = f" of the package {plugin.title}"
+        hint = f"Install what it needs, or another version of {plugin.package}, or uninstall it."
+    return EnvironmentLacks(
+        f"The actions of {path}{of} can't be imported: {type(error).__name__}: {error}.", hint=hint
+    )
 
 
 def _own(value: object, module: types.ModuleType) -> bool:
-    """Whether a module's value is an action that it defines, not one that it imported."""
-    return isinstance(value, Action) and value.function.__module__ == module.__name__
+    """Whether a module's value is an action that it or a part of it defines, not one of another."""
+    if not isinstance(value, Action):
+        return False
+    return f"{value.function.__module__}.".startswith(f"{module.__name__}.")
 
 
 def _read_signature(action: Action) -> Signature:

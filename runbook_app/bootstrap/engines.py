@@ -166,6 +166,7 @@ async def _drive(
     taken: Sequence[LockTaken],
 ) -> None:
     from runbook_app.adapters.children import start_time
+    from runbook_app.adapters.registry import InstalledActions
     from runbook_app.domain.events import EngineStarted
 
     for lock in taken:
@@ -179,6 +180,7 @@ async def _drive(
             pid=os.getpid(),
             pid_started=start_time(os.getpid()) or "",
             host=socket.gethostname(),
+            actions_from=InstalledActions().sources(session.plan.actions()),
         )
         await engine.run(started, begun=begun, beat=beat, taken=taken)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import mistakes, options
+from runbook_app.cli import complain, mistakes, options
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import PlanError, UsageError
 from runbook_app.domain.plan import ActionKind, Plan
@@ -80,12 +80,16 @@ def _summary(plan: Plan) -> list[str]:
     metavar="FILE",
     help="Write it there instead of to standard output.",
 )
-def schema_command(output: Path | None) -> None:
-    """Print the JSON Schema of plans, with the actions installed here, for editors."""
+@click.option("--plugins", is_flag=True, help="Include the actions that other packages bring.")
+def schema_command(output: Path | None, plugins: bool) -> None:
+    """Print the JSON Schema of plans, with the shipped actions, for editors."""
     from runbook_app.adapters.plan_file.schema import schema_text
     from runbook_app.adapters.registry import InstalledActions
 
-    text = schema_text(InstalledActions())
+    registry = InstalledActions() if plugins else InstalledActions(group="")
+    text = schema_text(registry)
+    if plugins:
+        _complain_of(registry)
     if output is None:
         click.echo(text, nl=False)
         return
@@ -123,28 +127,44 @@ def actions_command(name: str | None) -> None:
         return
     action = registry.get(name)
     if action is None:
+        from runbook_app.adapters.plan_file.calls import closest_action
+
+        meant = closest_action(name, registry.names())
         raise UsageError(
-            f"There is no action {name!r}.", hint="`runbook actions` lists those installed."
+            f"There is no action {name!r}.",
+            hint=(f"Did you mean {meant!r}? " if meant else "")
+            + "`runbook actions` lists those installed.",
         )
-    click.echo(_describe(registry, action))
+    click.echo(neutralise(_describe(registry, action)))
+
+
+def _complain_of(registry: InstalledActions) -> None:
+    for problem in registry.problems():
+        complain(problem.message, problem.hint)
 
 
 def _list(registry: InstalledActions) -> None:
     names = registry.names()
+    _complain_of(registry)
     width = max((len(name) for name in names), default=0)
     for name in names:
         if action := registry.get(name):
-            click.echo(f"{name:{width}}  {action.kind.value:6}  {action.summary}")
+            plugin = registry.plugin(name)
+            of = f"  [{plugin.title}]" if plugin else ""
+            line = f"{name:{width}}  {action.kind.value:6}  {action.summary}{of}"
+            click.echo(neutralise(line))
     if not names:
         click.echo("No actions are installed.", err=True)
         sys.exit(5)
 
 
 def _describe(registry: InstalledActions, action: Action) -> str:
-    lines = [f"{action.name} ({action.kind.value})", "", inspect.getdoc(action.function) or "", ""]
-    lines += _effects(action)
     from runbook_app.adapters.parameter_types import type_words
 
+    plugin = registry.plugin(action.name)
+    of = f" of the package {plugin.title}" if plugin else ""
+    lines = [f"{action.name} ({action.kind.value}){of}"]
+    lines += ["", inspect.getdoc(action.function) or "", "", *_effects(action)]
     parameters = inspect.signature(action.function).parameters
     types = registry.parameters(action)
     if types:

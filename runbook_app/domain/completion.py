@@ -215,6 +215,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     unproven: tuple[Unproven, ...]
     log_lost: tuple[str, ...]
     plan_changes: tuple[str, ...]
+    actions_from: tuple[str, ...] = ()
+    """Other packages that brought actions, each with its version and digest."""
     done_before: tuple[str, ...]
     """Items that this one builds on and that another session did, with that session."""
     ready_for: str

@@ -61,12 +61,24 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     """What items in scope need and this session leaves out."""
 
 
+class ActionsFrom(msgspec.Struct, frozen=True, kw_only=True):
+    """A package, not this program's own, that brings actions of the plan."""
+
+    package: str
+    version: str
+    sha256: str
+    """Of the module's file; of a folder, over the digest of each Python file in it."""
+    actions: tuple[str, ...]
+
+
 class EngineStarted(Event, frozen=True, kw_only=True):
     epoch: int
     pid: int
     pid_started: str
     """Start time of the process as the kernel counts it, so that a reused pid is recognised."""
     host: str
+    actions_from: tuple[ActionsFrom, ...] = ()
+    """Other packages whose actions this engine runs; this program's own have its version."""
 
 
 class EngineStopped(Event, frozen=True, kw_only=True):

@@ -320,6 +320,16 @@ class Plan:
             for step in item.steps:
                 yield item, step
 
+    def actions(self) -> frozenset[str]:
+        """Names of all that it calls."""
+        calls = [check.call for group in self.score.categories for check in group.checks]
+        for item in self.items:
+            calls += [step.call for step in item.steps]
+            calls += [line.call for line in item.checkpoint if isinstance(line, CheckLine)]
+            calls += [line.call for line in item.success]
+            calls += item.rollback
+        return frozenset(call.action for call in calls)
+
     def record_documents(self) -> tuple[str, ...]:
         """Files that the session writes into the target as its record, not as a change.
 

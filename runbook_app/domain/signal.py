@@ -88,6 +88,11 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
         plan_changes=tuple(
             f"{change.sha256} accepted by {change.by}" for change in state.plan_changes
         ),
+        actions_from=tuple(
+            f"{', '.join(brought.actions)} of {brought.package} {brought.version},"
+            f" SHA-256 {brought.sha256}"
+            for brought in state.actions_from
+        ),
         done_before=tuple(
             f"{done.item} in session {done.session}, {at_second(done.at)}"
             for done in (started.done_before if started else ())

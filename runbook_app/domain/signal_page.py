@@ -303,6 +303,7 @@ def _record(signal: Signal) -> Iterator[str]:
     version = f"{escape(signal.plan)} {escape(signal.plan_version)}"
     yield f"- Plan {version}, SHA-256 `{signal.plan_sha256}`"
     yield from (f"- Changed plan {escape(change)}" for change in signal.plan_changes)
+    yield from (f"- Actions of another package: {escape(a)}" for a in signal.actions_from)
     yield from (f"- Done before this session: {escape(done)}" for done in signal.done_before)
     yield f"- Journal entry {signal.journal.seq}, hash `{signal.journal.hash}`"
     yield f"- Written {at_second(signal.written)}"

@@ -384,6 +384,8 @@ class SessionState:
     engine: ev.EngineStarted | None = None
     """The newest engine; None after it stopped by itself."""
     engine_stopped: ev.EngineStopped | None = None
+    actions_from: list[ev.ActionsFrom] = field(default_factory=list)
+    """Packages whose actions any engine ran; one that was exchanged between two stands twice."""
     stop_requested: bool = False
     locks_taken: list[tuple[ev.LockTaken, str]] = field(default_factory=list)
     """Each with its time."""
@@ -598,6 +600,7 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             state.items = {outline.id: _new_item(outline) for outline in event.outline}
         case ev.EngineStarted():
             state.engine, state.epoch, state.engine_stopped = event, event.epoch, None
+            state.actions_from += [a for a in event.actions_from if a not in state.actions_from]
             state.intent = Intent(items=state.intent.items, until=state.intent.until)
             state.stop_requested = False
             _end_wait(state, at)

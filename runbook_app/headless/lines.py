@@ -90,7 +90,14 @@ class Narrator:
                 ]
                 return [Line(text, Tone.STRONG), *before]
             case ev.EngineStarted():
-                return [Line(f"engine {event.epoch} started, pid {event.pid}", Tone.FAINT)]
+                brought = [
+                    Line(f"actions of {a.package} {a.version}: {', '.join(a.actions)}", Tone.FAINT)
+                    for a in event.actions_from
+                ]
+                return [
+                    Line(f"engine {event.epoch} started, pid {event.pid}", Tone.FAINT),
+                    *brought,
+                ]
             case ev.EngineStopped():
                 return [Line(f"engine {event.epoch} stopped: {event.reason}", Tone.FAINT)]
             case ev.LockTaken():

@@ -59,11 +59,14 @@ class History:
     """What was captured and changed, in order, one line each."""
 
     lines: list[str] = field(default_factory=list)
+    watch: Callable[[str], None] = lambda _: None
+    """Called with each line once it holds: after a capture and before its change, or after that."""
 
     def capture(self, kind: str, name: str) -> None:
         line = f"capture {kind} {name}"
         if line not in self.lines:
             self.lines.append(line)
+        self.watch(line)
 
     def change(self, text: str, *, of: str = "") -> None:
         """Enter a change; `of` is what has to have been captured, such as `database db`.
@@ -74,6 +77,7 @@ class History:
         if of and of not in self.captured:
             raise AssertionError(f"{text}: {of} was not captured before")
         self.lines.append(text)
+        self.watch(text)
 
     @property
     def captured(self) -> list[str]:
@@ -157,8 +161,8 @@ class FakeFiles:
         return True
 
     def _capture(self, relative: str) -> None:
-        self.history.capture("file", relative)
         self.captured.setdefault(self.path(relative), seen(self.path(relative)))
+        self.history.capture("file", relative)
 
 
 Execute = Callable[[str, Sequence[str], bytes], ExecResult]

@@ -11,8 +11,10 @@ A change that nothing captured before is an error here, and so is a secret in an
 # ruff: noqa: ARG002 - a fake takes all that its port gives, and looks at some of it
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from runbook_app.domain.measure import Measurement, Scalar
 from runbook_app.domain.plan import ActionKind, Plan, TargetSpec
@@ -112,6 +114,10 @@ class FakeTarget:
         self.secrets = FakeSecrets()
         self.record = FakeRecord()
         self.recorder = ListRecorder()
+        self.outside: Callable[[], object] = lambda: None
+        """What a test's own fakes hold beside the files, such as the state of a server."""
+        self.put_back: Callable[[Any], None] = lambda _: None
+        """Restores what `outside` returned, as a rollback of captures would."""
         self.run = Run(
             session="session",
             item="item",
@@ -152,7 +158,7 @@ class FakeTarget:
             await action.function(self.run, **parameters)
         finally:
             self._hold_captured(before, may_change=action.kind is not ActionKind.CHECK)
-            self._hold_arguments()
+            self.hold_arguments()
 
     async def affected(self, action: Action, **parameters: object) -> list[str]:
         """Return what an effect tells that it will touch, in words.
@@ -186,7 +192,7 @@ class FakeTarget:
             if path not in captured or captured[path] != was:
                 raise AssertionError(f"{path} was changed and not captured before")
 
-    def _hold_arguments(self) -> None:
+    def hold_arguments(self) -> None:
         given = (*self.containers.executed, *self.containers.once, *self.shell.executed)
         for name, value in self.secrets.history:
             if len(value) >= SHORTEST and any(value in word for argv in given for word in argv):

@@ -4,17 +4,15 @@ import inspect
 import subprocess
 import sys
 from datetime import timedelta
-from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from runbook_app.adapters.plans import read_plan
-from runbook_app.adapters.registry import GROUP, InstalledActions
+from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.errors import EnvironmentLacks
 from runbook_app.domain.plan import ActionKind
-from runbook_app.ports.action import Action, Run, check
+from runbook_app.ports.action import Run, check
 
 HEAVY = {"docker", "psycopg", "cryptography", "httpx", "hvac", "jinja2", "ruamel", "textual"}
 
@@ -156,22 +154,6 @@ def test_each_kind_of_mistake_is_told(registry, values, message):
 
 def test_a_whole_number_is_a_number_too(registry):
     assert coerce(registry, "sample.look", path="a", ratio=2) == {"path": "a", "ratio": 2.0}
-
-
-def test_other_packages_bring_actions_by_entry_point(monkeypatch):
-    point = EntryPoint("redis", "tests.plans.sample_actions.sample", GROUP)
-    known = EntryPoints([point])
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: known)
-    registry = InstalledActions()
-    assert isinstance(registry.get("redis.write"), Action)
-    assert registry.get("redis.nothing") is None
-    assert "redis.write" in registry.names()
-
-
-def test_our_own_modules_win_over_entry_points(monkeypatch):
-    points = [SimpleNamespace(name="tls", value="tests.plans.sample_actions.sample")]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: points)
-    assert InstalledActions().get("tls.write") is None
 
 
 def test_every_action_of_ours_can_be_named_in_a_plan():
