@@ -1,0 +1,1 @@
+"""Kernel settings in a file of the target."""
