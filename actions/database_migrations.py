@@ -14,7 +14,7 @@ from actions._database_access import SECRETS, access
 from actions._database_alembic import revision as revision_of
 from actions._database_downgrade import take_back
 from actions._database_names import AUDIT_SCHEMA, COLUMN_KEY, SETTING, Names
-from actions._database_upgrade import door, may_sign_in, rehearse, switch, upgrade
+from actions._database_upgrade import door, may_sign_in, rehearse, shut_out, switch, upgrade
 from runbook_app.domain.blast import Affected
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.measure import Finding
@@ -260,6 +260,8 @@ async def downgrade(
     goal, now = _goal(run, revision), await revision_of(run)
     if now == goal:
         run.log(f"the database is at {goal or 'nothing'} already")
+        if await may_sign_in(run, given.names.owner):
+            await shut_out(run, given.names.owner)
         return
     if now not in chain.read(run, directory).migrations:
         raise ActionError(
@@ -272,9 +274,12 @@ async def downgrade(
 @downgrade.check
 async def _(run: Run, *, revision: str = "checkpoint", **_: Any) -> Finding:
     goal, now = _goal(run, revision), await revision_of(run)
-    if now == goal:
-        return run.done(f"at {goal or 'nothing'}")
-    return run.not_done(f"at {now}, not {goal}")
+    if now != goal:
+        return run.not_done(f"at {now}, not {goal}")
+    owner = Names.of(run).owner
+    if await may_sign_in(run, owner):
+        return run.not_done(f"at {goal or 'nothing'}, and {owner} may still bring it up again")
+    return run.done(f"at {goal or 'nothing'}")
 
 
 def _goal(run: Run, given: str) -> str:

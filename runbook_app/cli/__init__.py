@@ -30,6 +30,7 @@ COMMANDS = {
     "render": "plans",
     "schema": "plans",
     "actions": "plans",
+    "new": "scaffold",
     "score": "score",
     "doctor": "machine",
     "recipient": "recipient",
@@ -37,7 +38,7 @@ COMMANDS = {
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("plan", "serve", "import", "new")
+LATER = ("plan", "serve", "import")
 """Commands of later versions: named, so that a script learns why it fails."""
 
 

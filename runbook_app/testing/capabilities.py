@@ -6,10 +6,12 @@ Each change is entered in one history, after its capture: a test of an action ca
 # ruff: noqa: ARG002 - a fake takes all that its port gives, and looks at some of it
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -263,14 +265,13 @@ class FakeCompose:
     """When set, `up` fails with these words."""
 
     def document(self) -> Mapping[str, Any]:
-        loaded: MutableMapping[str, Any] = _yaml().load(self.files.read(self.file))
-        return loaded
+        return _read_only(self.files.read(self.file))
 
     async def project(self) -> str:
         return str(self.document().get("name", "fake"))
 
     async def edit(self, change: ComposeEdit) -> bool:
-        document: Any = self.document()
+        document: Any = copy.deepcopy(_read_only(self.files.read(self.file)))
         change(document)
         text = io.BytesIO()
         _yaml().dump(document, text)
@@ -296,6 +297,13 @@ class FakeCompose:
 
     async def settled(self) -> Sequence[str]:
         return [*self.differences]
+
+
+@functools.lru_cache(maxsize=64)
+def _read_only(data: bytes) -> Mapping[str, Any]:
+    """What a Compose file says; reading one takes long, and tests ask again and again."""
+    loaded: Mapping[str, Any] = _yaml().load(data)
+    return loaded
 
 
 def _yaml() -> Any:

@@ -168,8 +168,19 @@ async def test_a_rollback_goes_to_the_revision_of_the_checkpoint(tmp_path):
     target.recorder.earlier = [("x", Measurement(name="alembic revision", value="aaa"))]
     await target.apply(database_migrations.downgrade)
     assert target.containers.once == []
-    assert database_migrations.downgrade.checker is not None
-    assert (await database_migrations.downgrade.checker(target.run)).progress is Progress.DONE
+    assert "NOLOGIN" in statements(target)[-1]
+
+
+async def test_a_rollback_is_done_once_nobody_can_bring_the_schema_up_again(tmp_path):
+    target = migrating(tmp_path, at="aaa")
+    target.recorder.earlier = [("x", Measurement(name="alembic revision", value="aaa"))]
+    check, ask = database_migrations.downgrade.checker, target.database.on_query
+    assert check is not None
+    found = await check(target.run)
+    assert found.progress is Progress.NOT_DONE
+    assert "may still bring it up again" in found.evidence
+    target.database.on_query = lambda sql: [(False,)] if "rolcanlogin" in sql else ask(sql)
+    assert (await check(target.run)).progress is Progress.DONE
 
 
 async def test_a_rollback_without_a_recorded_revision_says_so(tmp_path):

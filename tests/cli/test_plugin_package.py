@@ -27,6 +27,8 @@ from tests.cli.test_take_over import target
 from tests.cli.test_verify import home
 from tests.engine.world import World, until
 
+pytestmark = pytest.mark.timeout(300)  # pip builds, and pytest runs in pytest
+
 __all__ = ["home", "target"]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plugin"
@@ -58,7 +60,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", *offline, "--target", folder, source],
         check=True,
-        timeout=110,
+        timeout=280,
     )
     return folder
 
@@ -78,7 +80,7 @@ def runbook(site: Path, *arguments: str | Path) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
 
 
@@ -113,7 +115,7 @@ def test_its_own_tests_pass(site: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=280,
     )
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
