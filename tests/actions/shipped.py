@@ -398,7 +398,7 @@ SAMPLE_CHECKS = (
     *("database_measures.scram_only", "database_measures.settings"),
     *("database_measures.tls_required", "database_roles.least_privilege"),
     *("database_schema.columns_kept", "database_schema.models_match", "exposure.published"),
-    *("files.present", "git.clean", "git.ignored", "host.tool_available", "http.unreachable"),
+    *("files.present", "git.clean", "git.ignored", "host.tool_available"),
     *("logs.rotated", "manual.confirm", "secret_places.compose_file"),
     *("secrets_manager.startup_validated", "secrets_rotation.files_private"),
     *("secrets_vault.hardened", "tls.protocols"),
@@ -410,7 +410,6 @@ ANSWERING_CHECKS = (
     *("secret_places.published_refused", "tls.openssl_client"),
 )
 VAULT_CHECKS = (
-    *("api.openapi_saved", "database_encryption.absent_on_disk", "secret_places.strength"),
     *("secrets_vault.least_privilege", "secrets_vault.serving", "secrets_vault.tls"),
     "secrets_vault.token_short",
 )
@@ -420,7 +419,7 @@ UNABLE = (
     *("database_encryption.leaks", "database_encryption.works"),
     *("database_measures.clients_encrypted", "database_measures.columns_sealed"),
     *("database_server.hardened", "exposure.no_banners", "exposure.origins"),
-    *("http.security_headers", "jwt.forged_refused", "jwt.published_refused"),
+    *("http.security_headers", "http.unreachable", "jwt.forged_refused", "jwt.published_refused"),
     *("jwt.unfit_refused", "logs.requests", "score.measure", "secret_places.container_logs"),
     *("secret_places.first_process", "secret_places.images", "secret_places.inspect"),
     *("secret_places.repository", "secrets_exposure.absent", "secrets_exposure.absent_from_logs"),
@@ -432,9 +431,16 @@ UNABLE = (
 they have to say so, end at each point, and leave all as it was."""
 
 
+def telling(folder: Path) -> FakeTarget:
+    """A target whose containers print a JSON object, with a secret in it."""
+    target = sample(folder)
+    target.containers.on_execute = lambda *_: result(json.dumps({"jwt_secret": "ab" * 32}))
+    return target
+
+
 def trail_configured(folder: Path) -> FakeTarget:
     target = sample(folder)
-    target.database.on_query = lambda _: [("log", "ddl, write, role", "off")]
+    target.database.on_query = lambda _: [("pgaudit", "ddl, write, role", 1)]
     return target
 
 
@@ -444,9 +450,14 @@ CHECKS: dict[str, Case] = {
     **{name: case(name, answering) for name in ANSWERING_CHECKS},
     **{name: case(name, partial(vault, effects=SERVING)) for name in VAULT_CHECKS},
     **{name: case(name, mute, measures=False) for name in UNABLE},
+    "api.openapi_saved": case("api.openapi_saved", telling),
+    "secret_places.strength": case("secret_places.strength", telling),
+    "database_encryption.absent_on_disk": case("database_encryption.absent_on_disk", plaintext),
     "database_measures.audit_configured": case(
         "database_measures.audit_configured", trail_configured
     ),
     "manual.instruct": case("manual.instruct", sample, {"text": "Do it"}),
 }
 CASES = EFFECTS | CHECKS
+SLOW = frozenset(name for name in CASES if name.startswith("secrets_vault."))
+"""A Vault is set up anew for each of their points."""
