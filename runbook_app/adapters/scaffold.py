@@ -13,8 +13,8 @@ from runbook_app.domain.errors import UsageError
 
 TEMPLATES = Path(__file__).with_name("scaffolds")
 
-_ACTION = re.compile(r"(?P<module>[a-z][a-z0-9_]*)\.(?P<function>[a-z][a-z0-9_]*)")
-_PLAN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_ACTION = re.compile(r"(?P<module>[a-z][a-z0-9_]{0,29})\.(?P<function>[a-z][a-z0-9_]{0,29})")
+_PLAN = re.compile(r"(?=.{1,40}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def new_action(name: str, into: Path) -> list[Path]:
@@ -27,7 +27,7 @@ def new_action(name: str, into: Path) -> list[Path]:
     if match is None or any(keyword.iskeyword(part) for part in match.groups()):
         raise UsageError(
             f"{name!r} can't be the name of an action.",
-            hint="Write module.function in small letters, digits and underscores: redis.restart",
+            hint="Write module.function, each of up to 30 small letters, digits and underscores.",
         )
     module, function = match["module"], match["function"]
     if module in InstalledActions(group="").modules():
@@ -62,7 +62,7 @@ def new_plan(name: str, into: Path) -> list[Path]:
     if not _PLAN.fullmatch(name):
         raise UsageError(
             f"{name!r} can't be the name of a plan.",
-            hint="Write it in small letters and digits, with dashes between: kernel-settings",
+            hint="Write up to 40 small letters and digits, with dashes between: kernel-settings",
         )
     words = {"name": name, "title": name.replace("-", " ").capitalize()}
     test = f"test_{name.replace('-', '_')}.py"

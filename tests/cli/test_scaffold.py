@@ -14,6 +14,9 @@ from runbook_app.cli import commands
 
 pytestmark = pytest.mark.timeout(300)  # mypy reads all that is imported anew
 
+FLUSH = "flush_everything_that_is_older"
+LONG = "edge-certificates-of-every-last-proxy-01"
+"""As long as a plan's name may be."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -39,14 +42,14 @@ def run(folder: Path, *argv: str, path: Path = ROOT) -> str:
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     into = tmp_path_factory.mktemp("new")
-    assert new("action", "my_cache.flush", "--into", into).exit_code == 0
+    assert new("action", f"my_cache.{FLUSH}", "--into", into).exit_code == 0
     return into / "runbook-my-cache"
 
 
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     into = tmp_path_factory.mktemp("plans")
-    assert new("plan", "edge-certificates", "--into", into).exit_code == 0
+    assert new("plan", LONG, "--into", into).exit_code == 0
     return into
 
 
@@ -77,12 +80,12 @@ def test_a_new_action_is_found_once_it_is_installed_and_its_plan_is_clean(
     checked = run(tmp_path, "runbook_app.cli", "check", str(plan), path=site)
     assert "1 items, 1 steps, no errors" in checked
     assert "warning" not in checked
-    described = run(tmp_path, "runbook_app.cli", "actions", "my_cache.flush", path=site)
+    described = run(tmp_path, "runbook_app.cli", "actions", f"my_cache.{FLUSH}", path=site)
     assert "of the package runbook-my-cache 0.1.0" in described
 
 
 def test_a_new_plan_is_clean_and_passes_its_tests_and_ruff(plans: Path) -> None:
-    checked = run(plans, "runbook_app.cli", "check", "edge-certificates.yaml")
+    checked = run(plans, "runbook_app.cli", "check", f"{LONG}.yaml")
     assert "no errors" in checked
     assert "warning" not in checked
     assert "2 passed" in run(plans, "pytest", "-q", "-p", "no:cacheprovider")
@@ -95,7 +98,15 @@ def test_a_new_plan_is_clean_and_passes_its_tests_and_ruff(plans: Path) -> None:
     "name",
     [
         *("redis", "Redis.flush", "redis.flush.more", "redis.", ".flush", "re-dis.flush"),
-        *("redis.import", "class.flush", "../x.flush", "redis.flush\n", ""),
+        *(
+            "r" * 31 + ".flush",
+            "redis." + "f" * 31,
+            "redis.import",
+            "class.flush",
+            "../x.flush",
+            "redis.flush\n",
+            "",
+        ),
     ],
 )
 def test_what_can_not_be_an_actions_name_is_refused(name: str, tmp_path: Path) -> None:
@@ -111,7 +122,9 @@ def test_a_module_of_ours_is_refused(tmp_path: Path) -> None:
     assert "a module of this program's own actions" in refused.stderr
 
 
-@pytest.mark.parametrize("name", ["Edge", "edge_x", "-edge", "edge-", "a/b", "../x", "edge\n", ""])
+@pytest.mark.parametrize(
+    "name", ["Edge", "edge_x", "-edge", "edge-", "a/b", "../x", "edge\n", "", "e" * 41]
+)
 def test_what_can_not_be_a_plans_name_is_refused(name: str, tmp_path: Path) -> None:
     refused = new("plan", "--into", tmp_path, "--", name)
     assert refused.exit_code == 2
