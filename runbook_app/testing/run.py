@@ -172,7 +172,7 @@ class FakeTarget:
         found = await action.foresees(self.run, **parameters)
         if self._files() != before or self.history.lines != lines:
             raise AssertionError(f"the blast radius of {action.name} changed something")
-        self._hold_arguments()
+        self.hold_arguments()
         return [thing.words for thing in found]
 
     def _files(self) -> dict[Path, Seen | None]:
