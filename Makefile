@@ -68,7 +68,7 @@ test-fast: venv tools  ## the tests that need no Docker engine
 fuzz: venv  ## run the fuzzers for long; what breaks is kept in tests/corpus (EXAMPLES each)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=0 $(FUZZERS)
 
-test-slow: images  ## the tests that are too slow for every change
+test-slow: images tools  ## the tests that are too slow for every change
 	@scripts/test-groups.sh slow
 
 bench: venv  ## measure everything beside limits and peers, into docs/performance.md (options in BENCH)

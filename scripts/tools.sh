@@ -6,7 +6,8 @@ say() { printf 'tools: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
 
-wanted=(strace tmux)  # tests/engine/test_write_before_effect.py, tests/cli/test_in_tmux.py
+# tests/engine/test_write_before_effect.py, tests/cli/test_in_tmux.py, tests/cli/test_serve_browser.py
+wanted=(strace tmux chromium)
 missing=()
 for tool in "${wanted[@]}"; do
     command -v "$tool" >/dev/null || missing+=("$tool")

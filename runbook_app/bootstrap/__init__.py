@@ -23,6 +23,7 @@ from runbook_app.bootstrap.sessions import (
 )
 from runbook_app.bootstrap.signals import log_digests, public_key, read_journal
 from runbook_app.bootstrap.surroundings import home, recipient_key, signing_key
+from runbook_app.bootstrap.web import serve_session
 
 __all__ = [
     "answer_changes",
@@ -48,6 +49,7 @@ __all__ = [
     "remove_rehearsal",
     "replay_session",
     "run_engine",
+    "serve_session",
     "signing_key",
     "stand_guard",
 ]

@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "drive",
     "attach": "screens",
     "replay": "screens",
+    "serve": "serve",
     "resume": "drive",
     "rollback": "undo",
     "diff": "undo",
@@ -38,7 +39,7 @@ COMMANDS = {
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("plan", "serve", "import")
+LATER = ("plan", "import")
 """Commands of later versions: named, so that a script learns why it fails."""
 
 
