@@ -53,6 +53,7 @@ async def test_the_screen_is_painted_in_the_browser_that_opens_the_link(
             "getComputedStyle(document.querySelector('.opening')).display", "none".__eq__
         )
         assert colours(await tab.picture()) > blank + 20
+        await tab.value("document.querySelector('.xterm-helper-textarea').focus()")
         await tab.press("n")
         await tab.until(BUFFER, lambda text: "You are watching read-only" in text)
         serving.session.refresh()
