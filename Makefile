@@ -9,7 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .PHONY: help venv engine base images tools demo demo-remove format check check-format check-lint check-types check-imports \
-	check-dependencies test test-fast test-slow fuzz bench bench-quick lock wheel clean
+	check-dependencies test test-fast test-slow fuzz bench bench-quick lock screenshots wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,9 +82,12 @@ lock: venv  ## lock the dependencies anew, each with its hashes
 		--no-strip-extras --extra dev --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--no-emit-options --output-file requirements.txt pyproject.toml
 
+screenshots: venv  ## draw the pictures of docs/tour.md anew, from a session that is run for them
+	$(BIN)/python -m pictures
+
 wheel: venv  ## build the distribution into dist/
 	$(BIN)/python -m build --no-isolation
 
 clean:  ## remove what the targets above made here; images and the engine stay
 	rm -rf .venv build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find runbook_app actions bench plans tests examples scripts -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	find runbook_app actions bench pictures plans tests examples scripts -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
