@@ -76,6 +76,12 @@ class RollBackItem(Command, frozen=True, kw_only=True):
     unattended: bool = False
 
 
+class RunAgain(Command, frozen=True, kw_only=True):
+    """Take a rolled-back item up again: a fresh checkpoint, then its steps, and no other item."""
+
+    item: str
+
+
 class MeasureScore(Command, frozen=True, kw_only=True):
     """Measure the security score now."""
 
@@ -130,6 +136,7 @@ AnyCommand = (
     | ResolveUnknown
     | WaiveCriterion
     | RollBackItem
+    | RunAgain
     | MeasureScore
     | Recheck
     | AnswerQuestion

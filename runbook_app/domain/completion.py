@@ -52,6 +52,8 @@ class Rollback(msgspec.Struct, frozen=True, kw_only=True):
     exclusions: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     revert_commit: str = ""
+    run_again: str = ""
+    """When the item was begun again after it; empty while it stays rolled back."""
 
 
 class ItemResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -150,7 +150,7 @@ def next_work(state: SessionState) -> ItemWork | None:
         return None
     # Nothing may come on top of what reverts by itself.
     for item in [guarded] if guarded else state.items.values():
-        if state.intent.items and item.id not in state.intent.items:
+        if not _asked_for(state, item):
             continue
         if not runnable(state, item):
             continue
@@ -158,6 +158,13 @@ def next_work(state: SessionState) -> ItemWork | None:
         if work is not None or item.status is ItemStatus.FAILED:
             return work
     return None
+
+
+def _asked_for(state: SessionState, item: ItemState) -> bool:
+    wanted = state.intent
+    if wanted.active and wanted.only:
+        return item.id == wanted.only
+    return not wanted.items or item.id in wanted.items
 
 
 def runnable(state: SessionState, item: ItemState) -> bool:
@@ -282,6 +289,8 @@ def judge(state: SessionState, plan: Plan, command: cmd.AnyCommand) -> tuple[ev.
         case cmd.RollBackItem():
             _judge_rollback(state, command)
             return ()
+        case cmd.RunAgain():
+            return _judge_again(state, command)
         case cmd.AnswerQuestion():
             return _judge_answer(state, command)
         case cmd.AddNote():
@@ -464,6 +473,37 @@ def _judge_rollback(state: SessionState, command: cmd.RollBackItem) -> None:
             f" things later. Roll back in this order: {', '.join([*others, item.id])}"
             " (--with-dependents does it)."
         )
+
+
+def _judge_again(state: SessionState, command: cmd.RunAgain) -> tuple[ev.AnyEvent, ...]:
+    item = _item(state, command.item)
+    if item.status is not ItemStatus.ROLLED_BACK:
+        now = item.status.value.replace("_", " ")
+        raise Rejected(f"Item {item.id} is {now}; only one that is rolled back is run again.")
+    if why := runs_again_not(state, item):
+        raise Rejected(why)
+    return (
+        ev.ItemTakenUpAgain(item=item.id, by=command.by),
+        ev.RunRequested(auto=True, items=_widened(state, item.id), only=item.id),
+    )
+
+
+def runs_again_not(state: SessionState, item: ItemState) -> str:
+    """Why a rolled-back item can't be run again now; empty when it can."""
+    if state.intent.active or state.status in ("running", "waiting"):
+        return f"Work is under way; run item {item.id} again when it has ended."
+    if missing := missing_needs(state, item):
+        return f"Item {item.id} needs {', '.join(missing)}, which is not done."
+    if item.outline.unavailable:
+        steps = ", ".join(item.outline.unavailable)
+        return f"Item {item.id} has steps whose action is not installed: {steps}."
+    return ""
+
+
+def _widened(state: SessionState, item_id: str) -> tuple[str, ...]:
+    """The scope with an item in it; empty, which is all of them, stays empty."""
+    scope = state.intent.items
+    return scope if not scope or item_id in scope else (*scope, item_id)
 
 
 def _judge_score(state: SessionState, plan: Plan) -> None:

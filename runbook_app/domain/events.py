@@ -132,6 +132,8 @@ class RunRequested(Event, frozen=True, kw_only=True):
     """Nobody is there (`--yes`): confirmations are assumed, unknown steps are settled by check."""
     unknown: str = ""
     """Policy for unknown steps: check, retry, rollback; empty asks."""
+    only: str = ""
+    """Id of the one item that is worked on by this request; the scope stays as it is."""
 
 
 class RunPaused(Event, frozen=True, kw_only=True):
@@ -466,6 +468,13 @@ class RollbackStarted(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class ItemTakenUpAgain(Event, frozen=True, kw_only=True):
+    """An item that was rolled back is to be run again, from its checkpoint on."""
+
+    item: str
+    by: str
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One field of the fingerprint that is not as it was."""
 
@@ -761,6 +770,7 @@ AnyEvent = (
     | ItemNotCommitted
     | ItemVerified
     | RollbackStarted
+    | ItemTakenUpAgain
     | RollbackFinished
     | FallbackChosen
     | RollbackFailed

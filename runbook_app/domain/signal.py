@@ -147,7 +147,10 @@ def _item(item: Item, found: ItemState, now: str, outdated: str) -> ItemResult:
         criteria=tuple(_criterion(item, line) for line in found.success.values()),
         commit=found.committed.commit if found.committed else "",
         not_committed=found.not_committed.reason if found.not_committed else "",
-        rollbacks=tuple(_rollback(item, past) for past in found.rollback_history),
+        rollbacks=tuple(
+            _rollback(item, past, found.begun_again.get(number, ""))
+            for number, past in enumerate(found.rollback_history, 1)
+        ),
     )
 
 
@@ -189,7 +192,7 @@ def _criterion_verdict(line: LineState) -> str:
     return line.result.verdict.value if line.result else "open"
 
 
-def _rollback(item: Item, result: RollbackFinished) -> Rollback:
+def _rollback(item: Item, result: RollbackFinished, run_again: str) -> Rollback:
     return Rollback(
         proven=result.proven,
         seconds=result.seconds,
@@ -199,6 +202,7 @@ def _rollback(item: Item, result: RollbackFinished) -> Rollback:
         exclusions=result.exclusions,
         remarks=result.remarks,
         revert_commit=result.revert_commit,
+        run_again=run_again,
     )
 
 

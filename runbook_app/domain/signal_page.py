@@ -209,7 +209,8 @@ def _rollbacks(signal: Signal) -> list[str]:
 def _rollback(item: ItemResult, done: Rollback) -> Iterator[str]:
     words = "proven" if done.proven else "NOT proven"
     budget = f" (the plan's budget: {done.budget})" if done.budget else ""
-    yield f"- Item {item.number}: rolled back, {words}, in {seconds(done.seconds)}{budget}"
+    again = f", and run again at {at_second(done.run_again)}" if done.run_again else ""
+    yield f"- Item {item.number}: rolled back, {words}, in {seconds(done.seconds)}{budget}{again}"
     for difference in done.differences:
         field, before, after = difference.field, difference.before, difference.after
         yield f"  - differs: {escape(field)}: was {escape(before)}, is {escape(after)}"

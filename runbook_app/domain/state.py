@@ -218,6 +218,8 @@ class ItemState:
     """Over the one step that waits to be confirmed."""
     rollback_history: list[ev.RollbackFinished] = field(default_factory=list)
     """Every finished rollback, also those before the item was run again."""
+    begun_again: dict[int, str] = field(default_factory=dict)
+    """When it was begun again, by the number of rollbacks it had by then."""
 
     @property
     def rollbacks(self) -> int:
@@ -309,6 +311,8 @@ class Intent:
     until: str = ""
     unattended: bool = False
     unknown: str = ""
+    only: str = ""
+    """Id of the one item that is worked on until this intent ends; empty: the whole scope."""
 
     @property
     def active(self) -> bool:
@@ -634,11 +638,12 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
                 until=event.until,
                 unattended=event.unattended,
                 unknown=event.unknown,
+                only=event.only,
             )
             state.pause_reason, state.nothing_left = "", False
             for item in state.items.values():
                 if item.id in event.items:
-                    _begin_again(item)
+                    _begin_again(item, at)
         case ev.RunPaused():
             state.intent.auto = state.intent.one = False
             state.pause_reason = event.reason
@@ -753,7 +758,7 @@ def _end_wait(state: SessionState, at: str) -> None:
 
 def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     if isinstance(event, ev.StepStarted) and event.item in state.items:
-        _begin_again(state.items[event.item])
+        _begin_again(state.items[event.item], at)
     step = _find(state, getattr(event, "step", ""))
     if step is None:
         return
@@ -834,8 +839,10 @@ def _apply_item(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     match event:
         case ev.RehearsalNoted():
             item.rehearsal = event
+        case ev.ItemTakenUpAgain():
+            _begin_again(item, at)
         case ev.CheckpointOpened():
-            _begin_again(item)
+            _begin_again(item, at)
             item.checkpoint_opened_at, item.checkpoint_error = at, ""
             item.checkpoint_passed_at = ""
             for line in item.checkpoint.values():
@@ -907,10 +914,12 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
                     step.status = StepStatus.ROLLBACK_FAILED
 
 
-def _begin_again(item: ItemState) -> None:
+def _begin_again(item: ItemState, at: str) -> None:
     """A rolled-back item that starts anew forgets its first run, not the record of it."""
     if item.rollback is None:
         return
+    item.begun_again[item.rollbacks] = at
+    item.checkpoint_opened_at = item.checkpoint_error = ""
     item.rollback_started, item.rollback, item.rollback_error = None, None, ""
     item.captures, item.settled, item.fingerprint = [], {}, None
     item.verified_at = item.finished_at = item.checkpoint_passed_at = ""

@@ -25,6 +25,7 @@ MARKS = (
     ev.ItemVerified,
     ev.RollbackStarted,
     ev.RollbackFinished,
+    ev.ItemTakenUpAgain,
     ev.EngineStarted,
     ev.SignalExported,
 )

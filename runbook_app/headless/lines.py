@@ -257,6 +257,9 @@ class Narrator:
                 return [Line(text, Tone.STRONG)]
             case ev.RollbackFinished():
                 return self._rolled_back(event)
+            case ev.ItemTakenUpAgain():
+                text = f"{self.item(event.item)}: rolled back before, run again by {event.by}"
+                return [Line(text, Tone.STRONG)]
             case ev.FallbackChosen():
                 text = f"{self.item(event.item)}: {event.name} is put back, chosen by {event.by}"
                 return [

@@ -238,3 +238,44 @@ def test_what_an_earlier_session_did_meets_a_need() -> None:
     done = ev.DoneBefore(item="first", session="earlier", at="2026-01-01T00:00:00.000Z")
     assert d.next_work(begun_after()) is None
     assert d.next_work(begun_after(done)) == d.OpenCheckpoint("second")
+
+
+ROLLED_BACK = (
+    *FINISHED,
+    ev.RollbackStarted(item="tls", by="op", reason=""),
+    ev.RollbackFinished(item="tls", proven=True),
+)
+
+
+def again(state: SessionState) -> tuple[ev.AnyEvent, ...]:
+    return d.judge(state, PLAN, cmd.RunAgain(item="tls", **META))
+
+
+def test_only_a_rolled_back_item_is_run_again() -> None:
+    with pytest.raises(d.Rejected, match="succeeded; only one that is rolled back"):
+        again(state_after(*FINISHED))
+
+
+def test_nothing_is_run_again_while_work_is_under_way() -> None:
+    with pytest.raises(d.Rejected, match="Work is under way"):
+        again(auto(*ROLLED_BACK, ev.RunRequested(auto=True)))
+
+
+def test_an_item_run_again_begins_with_a_new_checkpoint_and_is_all_that_is_worked_on() -> None:
+    taken_up, requested = again(state_after(*ROLLED_BACK))
+    state = state_after(*ROLLED_BACK, taken_up, requested)
+    assert d.next_work(state) == d.OpenCheckpoint("tls")
+    assert (state.step("tls.one").attempt, state.items["tls"].captures) == (1, [])
+    assert isinstance(requested, ev.RunRequested)
+    other = msgspec.structs.replace(requested, only="later")
+    assert d.next_work(state_after(*ROLLED_BACK, taken_up, other)) is None
+
+
+def test_running_an_item_again_keeps_the_scope_and_adds_the_item_to_it() -> None:
+    whole = again(state_after(*ROLLED_BACK))[1]
+    narrow = again(
+        state_after(*ROLLED_BACK, ev.RunRequested(auto=False, items=("later",)), ev.NothingLeft())
+    )[1]
+    assert isinstance(whole, ev.RunRequested)
+    assert isinstance(narrow, ev.RunRequested)
+    assert (whole.items, narrow.items) == ((), ("later", "tls"))

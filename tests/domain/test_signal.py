@@ -303,3 +303,17 @@ def test_what_was_measured_on_top_of_an_undone_item_does_not_hold_any_more() -> 
     assert [claim.id for claim in after.unproven] == ["end"]
     assert "Sign-off (succeeded; measured before item 2 was rolled back;" in signal_markdown(after)
     assert [item.reason for item in after.items if item.id == "headers"] == [""]
+
+
+def test_an_item_that_was_rolled_back_and_run_again_says_so_when_it_is_done() -> None:
+    story = complete().rollback().tell(ev.ItemTakenUpAgain(item="tls", by="anna"))
+    at = story.at
+    found = signal(story.tls())
+    assert found.verdict == "COMPLETE"
+    tls = next(item for item in found.items if item.id == "tls")
+    assert [rollback.run_again for rollback in tls.rollbacks] == [at]
+    assert ", and run again at 2025-10-24 08:0" in signal_markdown(found)
+
+
+def test_a_rollback_after_which_nothing_was_run_again_does_not_say_so() -> None:
+    assert "run again" not in signal_markdown(signal(complete().rollback()))

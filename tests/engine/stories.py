@@ -39,6 +39,8 @@ class Wish:
     command: type[cmd.Command]
     fulfilled: Callable[[SessionState], bool]
     fields: dict[str, object] = field(default_factory=dict)
+    begun: Callable[[SessionState], bool] = lambda state: False
+    """Whether it was taken up already: then an operator who comes back only has it go on."""
     unattended: bool = True
     """As with `--yes`; else a person answers, and of a step of unknown outcome: partly done."""
 
@@ -96,7 +98,10 @@ async def _fulfil(client: SessionClient, wish: Wish) -> None:
                 await client.send(cmd.ResolveUnknown, step=unknown.id, answer=Progress.PARTLY)
         elif not sent and _quiet(client.state):
             sent = True
-            await client.send(wish.command, **wish.fields)
+            if wish.begun(client.state):
+                await client.send(cmd.Run, auto=True, unattended=True)
+            else:
+                await client.send(wish.command, **wish.fields)
         await client.changes()
 
 
@@ -149,7 +154,17 @@ def _run(item: str, until: str = "", *, unattended: bool = True) -> Wish:
 
     fields: dict[str, object] = {"items": (item,), "until": until}
     fields |= {"auto": True, "unattended": unattended}
-    return Wish(cmd.Run, over, fields, unattended)
+    return Wish(cmd.Run, over, fields, unattended=unattended)
+
+
+def _run_again(item: str) -> Wish:
+    def over(state: SessionState) -> bool:
+        return not state.intent.active and state.items[item].status is ItemStatus.SUCCEEDED
+
+    def begun(state: SessionState) -> bool:
+        return state.items[item].status is not ItemStatus.ROLLED_BACK
+
+    return Wish(cmd.RunAgain, over, {"item": item}, begun=begun)
 
 
 def _roll_back(item: str) -> Wish:
@@ -251,6 +266,7 @@ STORIES = {
     "write": Story(COMMITTED, _run("first", until="first.base"), make=_repository, only_told=True),
     "commit": Story(COMMITTED, _run("first"), after="write"),
     "revert": Story(COMMITTED, _roll_back("first"), after="commit"),
+    "again": Story(COMMITTED, _run_again("first"), after="revert"),
 }
 KILLED = [name for name, story in STORIES.items() if not story.only_told]
 

@@ -72,6 +72,22 @@ async def test_a_second_run_after_a_rollback_succeeds_as_well(driven) -> None:
         assert (await rolled_back(session, "first")).proven
 
 
+async def test_a_rolled_back_item_is_run_again_from_a_new_checkpoint(driven) -> None:
+    async with driven(ONE) as session:
+        await finish(session)
+        await session.send(cmd.RollBackItem, item="first")
+        await rolled_back(session, "first")
+        base = session.world.root / "base.txt"
+        base.write_text("changed in between\n")
+        assert await session.send(cmd.RunAgain, item="first") == ""
+        await session.confirm()
+        await session.until(lambda: session.state.items["first"].status is ItemStatus.SUCCEEDED)
+        assert session.state.step("first.base").attempt == 2
+        await session.send(cmd.RollBackItem, item="first")
+        assert (await rolled_back(session, "first")).proven
+        assert base.read_text() == "changed in between\n"
+
+
 async def test_a_rollback_says_what_differs(driven) -> None:
     async with driven(ONE) as session:
         await finish(session)

@@ -8,6 +8,7 @@ from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import JournalError, LockedError
 from runbook_app.testing.session import FakeSession
+from runbook_app.tui.view.node import Node, NodeKind
 from tests.domain.story import SCORED, Story
 from tests.tui import stage
 from tests.tui.conftest import Open
@@ -355,3 +356,33 @@ async def test_a_measurement_of_the_score_can_be_cancelled(opened: Open):
         await until_shown(pilot, "score 0/4 checks so far")
         await press(pilot, "c")
         assert isinstance(await sent(pilot, scored), cmd.CancelStep)
+
+
+def tls_rolled_back(session: FakeSession) -> FakeSession:
+    stage.tls_running(session)
+    session.emit(
+        ev.StepSucceeded(item="tls", step="tls.test"),
+        ev.RollbackStarted(item="tls", by="op", reason=""),
+        ev.RollbackFinished(item="tls", proven=True),
+    )
+    return session
+
+
+async def test_capital_a_runs_a_rolled_back_item_again(session: FakeSession, opened: Open):
+    tls_rolled_back(session)
+    async with opened(session) as pilot:
+        session_screen(pilot).plan_tree.select(Node(NodeKind.ITEM, "tls"))
+        session_screen(pilot).show()
+        await until_shown(pilot, "A run 2 again")
+        await press(pilot, "A")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.RunAgain)
+    assert command.item == "tls"
+
+
+async def test_capital_a_says_why_nothing_can_be_run_again(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        await press(pilot, "A")
+        await nothing_sent(pilot, session)
+        assert "not rolled back" in notices(pilot)

@@ -20,6 +20,7 @@ SESSION_COMMANDS: tuple[UserCommand, ...] = (
     work.Pause(),
     work.RollBack(),
     work.RollBackWithDependents(),
+    work.RunAgain(),
     work.CancelStep(),
     work.SkipPending(),
     work.MeasureScore(),

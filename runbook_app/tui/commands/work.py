@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runbook_app.domain import commands as cmd
-from runbook_app.domain.decisions import dependents
+from runbook_app.domain.decisions import dependents, runs_again_not
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.tui import ways
 from runbook_app.tui.commands.base import UserCommand
@@ -171,6 +171,31 @@ class RollBackWithDependents(RollBack):
         node = screen.situation().node
         if node is not None:
             await screen.send(cmd.RollBackItem, item=node.item, with_dependents=True)
+
+
+class RunAgain(UserCommand):
+    key = "A"
+    label = "run again"
+    help = (
+        "Take the selected item, which is rolled back, up again: a new checkpoint, then its steps."
+    )
+    group = _WORK
+    footer = 4
+    drives = True
+
+    def refusal(self, situation: Situation) -> str:
+        item = situation.item_state
+        if item is None or item.status is not ItemStatus.ROLLED_BACK:
+            return "The selected item is not rolled back."
+        return _FAILED if _stands(situation) else runs_again_not(situation.state, item)
+
+    def label_in(self, situation: Situation) -> str:
+        return f"run {situation.item.number} again" if situation.item else self.label
+
+    async def run(self, screen: SessionScreen) -> None:
+        node = screen.situation().node
+        if node is not None:
+            await screen.send(cmd.RunAgain, item=node.item)
 
 
 class CancelStep(UserCommand):
