@@ -14,6 +14,7 @@ from runbook_app.domain.entry import Body
 from runbook_app.engine.client import SessionClient
 from runbook_app.engine.export import Exporter
 from runbook_app.ports.crash import no_crash
+from runbook_app.ports.hands import NoWayIn
 from runbook_app.ports.session import Exported
 from runbook_app.testing.doorbell import MemoryDoorbell
 from runbook_app.testing.session import FakeLogs
@@ -60,6 +61,7 @@ class SignedSession:
             last_words=lambda _: "",
             mask=lambda body: body,
             changes_of=lambda _: [],
+            by_hand=NoWayIn(),
         )
 
     def export(self, out: Path | None = None) -> Exported:

@@ -19,6 +19,7 @@ from runbook_app.adapters.database_capture import DatabaseCapturable, VolumeCapt
 from runbook_app.adapters.database_copy import VolumeCopies
 from runbook_app.adapters.docker import ProjectContainers
 from runbook_app.adapters.docker_client import DockerClient
+from runbook_app.adapters.entrances import Entrance, entrances
 from runbook_app.adapters.files import FileCapturable, TargetFiles
 from runbook_app.adapters.fingerprint import Fingerprinter
 from runbook_app.adapters.git import GitRepository
@@ -132,6 +133,12 @@ class StackTarget:
         with contextlib.suppress(RunbookError):  # it does not run, so it holds nothing open
             found += await drop_scratch(self._psql)
         return found
+
+    async def entrances(self) -> Sequence[Entrance]:
+        """The ways in for somebody who works by hand."""
+        return await entrances(
+            self._plan.target.database, self._root, self._own.containers, self._psql
+        )
 
     def follow_logs(self, write: Callable[[str, bytes], None]) -> None:
         self._logs = ContainerLogs(self._docker, write)

@@ -5,6 +5,7 @@ Everything heavy is imported inside the functions, when it is first needed.
 
 from runbook_app.bootstrap.checks import answer_changes, answer_check, check_afresh
 from runbook_app.bootstrap.engines import only_driver, refusal, run_engine, stand_guard
+from runbook_app.bootstrap.hands import answer_ways, go_in
 from runbook_app.bootstrap.rehearsals import (
     note_rehearsal,
     rehearsal,
@@ -28,9 +29,11 @@ from runbook_app.bootstrap.web import serve_session
 __all__ = [
     "answer_changes",
     "answer_check",
+    "answer_ways",
     "check_afresh",
     "create_session",
     "find_done_before",
+    "go_in",
     "hold_pin",
     "home",
     "list_sessions",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runbook_app.adapters.target import StackTarget
     from runbook_app.domain.measure import Finding
     from runbook_app.engine.client import SessionClient
+    from runbook_app.engine.redaction import Redactor
     from runbook_app.ports.session import Change
 
 
@@ -31,10 +32,10 @@ def check_afresh(folder: Path, step_id: str) -> Finding:
     Raises:
         RunbookError: it could not run, or came to no answer in the step's time.
     """
-    return _ask(folder, lambda session: _check(folder, session, step_id))
+    return ask(folder, lambda session: _check(folder, session, step_id))
 
 
-def _ask(folder: Path, work: Callable[[SessionClient], Coroutine[Any, Any, Found]]) -> Found:
+def ask(folder: Path, work: Callable[[SessionClient], Coroutine[Any, Any, Found]]) -> Found:
     session = client(folder, read_only=True)
     try:
         return asyncio.run(work(session))
@@ -47,7 +48,7 @@ async def _check(folder: Path, session: SessionClient, step_id: str) -> Finding:
     from runbook_app.engine.afresh import check_step
 
     limit = session.plan.step(step_id)[1].timeout
-    async with _at_target(folder, session) as (target, _, mask):
+    async with at_target(folder, session) as (target, _, redactor):
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 return await check_step(
@@ -56,16 +57,16 @@ async def _check(folder: Path, session: SessionClient, step_id: str) -> Finding:
                     step_id,
                     registry=InstalledActions(),
                     target=target,
-                    mask=mask,
+                    mask=redactor.text,
                 )
         except TimeoutError:
             raise ActionError(f"It did not end within {format_duration(limit)}.") from None
 
 
 @asynccontextmanager
-async def _at_target(
+async def at_target(
     folder: Path, session: SessionClient
-) -> AsyncIterator[tuple[StackTarget, FolderArtefacts, Callable[[str], str]]]:
+) -> AsyncIterator[tuple[StackTarget, FolderArtefacts, Redactor]]:
     """The session's target, its artefacts, and what masks its secrets."""
     from runbook_app.adapters.children import Children, forget
     from runbook_app.engine.redaction import Redactor
@@ -75,7 +76,7 @@ async def _at_target(
     children = Children(forget, secrets.environment())
     target = target_in(folder, session, children, secrets, artefacts)
     try:
-        yield target, artefacts, redactor.text
+        yield target, artefacts, redactor
     finally:
         await target.close()
 
@@ -83,22 +84,22 @@ async def _at_target(
 async def _changes(folder: Path, session: SessionClient, item: str) -> list[Change]:
     from runbook_app.engine.afresh import changes_since
 
-    async with _at_target(folder, session) as (target, artefacts, mask):
+    async with at_target(folder, session) as (target, artefacts, redactor):
         known = session.state.items[item]
-        return await changes_since(known, target=target, artefacts=artefacts, mask=mask)
+        return await changes_since(known, target=target, artefacts=artefacts, mask=redactor.text)
 
 
 def answer_changes(folder: Path, item: str) -> int:
     """Print what an item changed as JSON, or on standard error why that can't be told."""
-    return _answer(lambda: _ask(folder, lambda session: _changes(folder, session, item)), say=str)
+    return answer(lambda: ask(folder, lambda session: _changes(folder, session, item)), say=str)
 
 
 def answer_check(folder: Path, step_id: str) -> int:
     """Print what the check finds as JSON, or on standard error why it found nothing."""
-    return _answer(lambda: check_afresh(folder, step_id), say=lambda error: error.message)
+    return answer(lambda: check_afresh(folder, step_id), say=lambda error: error.message)
 
 
-def _answer(find: Callable[[], object], say: Callable[[RunbookError], str]) -> int:
+def answer(find: Callable[[], object], say: Callable[[RunbookError], str]) -> int:
     import msgspec
 
     try:

@@ -206,6 +206,7 @@ async def _end_children(folder: Path) -> None:
 @asynccontextmanager
 async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engine]:
     """The engine with everything it drives, closed in order at the end."""
+    from runbook_app.adapters.by_hand import SpooledTranscripts
     from runbook_app.adapters.children import Children
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.doorbell import SocketDoorbell
@@ -248,6 +249,7 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
                 guard=[sys.executable, "-m", "runbook_app.guard_process", str(folder)],
                 check=[sys.executable, "-m", "runbook_app.check_process", str(folder)],
             ),
+            transcripts=SpooledTranscripts(folder),
             rehearsals=TargetRehearsals(rehearsal_record(), plan, root, children),
             canary=secrets.canary(),
         )

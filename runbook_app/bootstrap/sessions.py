@@ -259,6 +259,7 @@ def _check_services(plan: Plan, compose: Path) -> None:
 
 
 def client(folder: Path, *, read_only: bool) -> SessionClient:
+    from runbook_app.adapters.by_hand import ProcessByHand
     from runbook_app.adapters.changes import changes_of
     from runbook_app.adapters.children import start_time
     from runbook_app.adapters.clock import SystemClock
@@ -295,6 +296,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
             last_words=lambda pid: last_words(folder, pid),
             mask=lambda body: mask(made.plan, body),
             changes_of=lambda item: changes_of(folder, item),
+            by_hand=ProcessByHand(folder),
             lost_beginning=lambda at: lost_beginning(folder, at),
         )
         opened.pop_all()

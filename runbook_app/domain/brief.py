@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from runbook_app.domain.clock import parse_time
 from runbook_app.domain.guard import words as guard_words
+from runbook_app.domain.hands import session_lines
 from runbook_app.domain.outcome import failures
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import ItemStatus, SessionState
@@ -80,6 +81,7 @@ def _risks(state: SessionState, plan: Plan, now: str) -> Iterator[str]:
                 yield f"criterion {line.id} is waived until {line.waiver.expires}"
     yield from (f"drift: {reason}" for reason in drift_reasons(state))
     yield from (f"blocker: {blocker.text}" for blocker in state.open_blockers())
+    yield from session_lines(state)
     if guarding := guard_words(state, None):
         yield guarding
     closes = closes_at(plan, state)

@@ -93,6 +93,29 @@ class Recheck(Command, frozen=True, kw_only=True):
     """Also those that must write in order to measure."""
 
 
+class GoInByHand(Command, frozen=True, kw_only=True):
+    """Let somebody work on the target by hand; once it is accepted, they may."""
+
+    way: str
+    """Name of the way in, as `ports.hands` has them."""
+    what: str
+    """The way in, in words."""
+    item: str
+    pid: int
+    """Of the screen."""
+    pid_started: str
+
+
+class ComeOut(Command, frozen=True, kw_only=True):
+    """Say that the work by hand is over."""
+
+    hands: str
+    """Id of the command that they went in with."""
+    exit_code: int | None = None
+    """None: it did not begin, or nobody saw its end."""
+    reason: str = ""
+
+
 class AnswerQuestion(Command, frozen=True, kw_only=True):
     question: str
     answer: str
@@ -139,6 +162,8 @@ AnyCommand = (
     | RunAgain
     | MeasureScore
     | Recheck
+    | GoInByHand
+    | ComeOut
     | AnswerQuestion
     | AddNote
     | RaiseBlocker

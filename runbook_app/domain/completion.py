@@ -32,6 +32,7 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True):
     """None when it did not run."""
     attempts: int
     measurements: tuple[Measurement, ...] = ()
+    touched_by_hand: bool = False
 
 
 class Waiver(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,6 +212,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     not_confirmed: tuple[Unconfirmed, ...]
     overrides: tuple[str, ...] = ()
     """What a person took as done after a crash although its own check did not find it done."""
+    by_hand: tuple[str, ...] = ()
+    """What was touched by hand, when, by whom and through what."""
     score: ScoreClaim
     claims: tuple[ClaimResult, ...]
     """Those that something measured."""

@@ -8,6 +8,7 @@ from typing import assert_never
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.brief import handover_brief
+from runbook_app.domain.hands import falls_to, within
 from runbook_app.domain.measure import Progress
 from runbook_app.domain.plan import CaptureLine, CheckLine, ConfirmLine, Item, Plan
 from runbook_app.domain.state import (
@@ -291,8 +292,25 @@ def judge(state: SessionState, plan: Plan, command: cmd.AnyCommand) -> tuple[ev.
             return ()
         case cmd.RunAgain():
             return _judge_again(state, command)
+        case cmd.GoInByHand() | cmd.ComeOut():
+            return _judge_hands(state, command)
         case cmd.AnswerQuestion():
             return _judge_answer(state, command)
+        case cmd.AddNote() | cmd.RaiseBlocker() | cmd.ClearBlocker() | cmd.WriteBrief():
+            return _judge_record(state, plan, command)
+        case cmd.Stop():
+            return ()
+        case _:
+            assert_never(command)
+
+
+def _judge_record(
+    state: SessionState,
+    plan: Plan,
+    command: cmd.AddNote | cmd.RaiseBlocker | cmd.ClearBlocker | cmd.WriteBrief,
+) -> tuple[ev.AnyEvent, ...]:
+    """What people tell the record."""
+    match command:
         case cmd.AddNote():
             return (
                 ev.NoteAdded(
@@ -316,10 +334,6 @@ def judge(state: SessionState, plan: Plan, command: cmd.AnyCommand) -> tuple[ev.
         case cmd.WriteBrief():
             lines = handover_brief(state, plan, state.at)
             return (ev.BriefWritten(by=command.by, lines=lines),)
-        case cmd.Stop():
-            return ()
-        case _:
-            assert_never(command)
 
 
 def _judge_run(state: SessionState, plan: Plan, command: cmd.Run) -> tuple[ev.AnyEvent, ...]:
@@ -504,6 +518,30 @@ def _widened(state: SessionState, item_id: str) -> tuple[str, ...]:
     """The scope with an item in it; empty, which is all of them, stays empty."""
     scope = state.intent.items
     return scope if not scope or item_id in scope else (*scope, item_id)
+
+
+def _judge_hands(
+    state: SessionState, command: cmd.GoInByHand | cmd.ComeOut
+) -> tuple[ev.AnyEvent, ...]:
+    if isinstance(command, cmd.ComeOut):
+        if command.hands not in [one.went_in.id for one in within(state)]:
+            raise Rejected("Nobody is in by that command.")
+        return ()  # the engine adds what was recorded
+    item, step = falls_to(state, _item(state, command.item).id)
+    running = state.running_step
+    return (
+        ev.HandsWentIn(
+            id=command.id,
+            by=command.by,
+            way=command.way,
+            what=command.what,
+            item=item,
+            step=step,
+            during=running.id if running else "",
+            pid=command.pid,
+            pid_started=command.pid_started,
+        ),
+    )
 
 
 def _judge_score(state: SessionState, plan: Plan) -> None:

@@ -468,6 +468,13 @@ class RollbackStarted(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class RollbackWarned(Event, frozen=True, kw_only=True):
+    """Said before a rollback begins: what was captured may not cover all that was changed."""
+
+    item: str
+    text: str
+
+
 class ItemTakenUpAgain(Event, frozen=True, kw_only=True):
     """An item that was rolled back is to be run again, from its checkpoint on."""
 
@@ -555,6 +562,35 @@ class QuestionAnswered(Event, frozen=True, kw_only=True):
 class QuestionWithdrawn(Event, frozen=True, kw_only=True):
     id: str
     reason: str
+
+
+class HandsWentIn(Event, frozen=True, kw_only=True):
+    """Somebody works on the target by hand; only now may they begin."""
+
+    id: str
+    by: str
+    way: str
+    what: str
+    """The way in, in words."""
+    item: str
+    step: str = ""
+    """The step it falls to; empty: the item, of which no step was begun."""
+    during: str = ""
+    """Id of the step that ran at that time."""
+    pid: int
+    """Of the screen."""
+    pid_started: str
+
+
+class HandsCameOut(Event, frozen=True, kw_only=True):
+    id: str
+    exit_code: int | None
+    """None: it did not begin, or nobody saw its end."""
+    reason: str = ""
+    recorded: int = 0
+    """Bytes of what the terminal showed, masked, that are in the log (source `hands`)."""
+    sha256: str = ""
+    """Of these."""
 
 
 class NoteAdded(Event, frozen=True, kw_only=True):
@@ -771,6 +807,9 @@ AnyEvent = (
     | ItemVerified
     | RollbackStarted
     | ItemTakenUpAgain
+    | RollbackWarned
+    | HandsWentIn
+    | HandsCameOut
     | RollbackFinished
     | FallbackChosen
     | RollbackFailed

@@ -8,6 +8,7 @@ from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import planned
 from runbook_app.domain.events import CheckFinished
+from runbook_app.domain.hands import session_lines
 from runbook_app.domain.markdown import escape, measured, table
 from runbook_app.domain.measure import Measurement
 from runbook_app.domain.outcome import drifts, drifts_measured, failures, out_of_reach
@@ -41,6 +42,7 @@ def progress_document(state: SessionState, plan: Plan, now: str) -> str:
     lines += [
         *score_section(score_result(plan.score, state)),
         *_unconfirmed(state, plan),
+        *_by_hand(state),
         *_notes(state),
         *_blockers(state),
         *_locks_taken(state),
@@ -301,6 +303,11 @@ def _unconfirmed(state: SessionState, plan: Plan) -> list[str]:
 def _item_name(plan: Plan, item_id: str) -> str:
     item = plan_item(plan, item_id)
     return f"item {item.number}" if item else item_id
+
+
+def _by_hand(state: SessionState) -> list[str]:
+    lines = [f"- {escape(line)}" for line in session_lines(state)]
+    return ["## Done by hand", "", *lines, ""] if lines else []
 
 
 def _notes(state: SessionState) -> list[str]:

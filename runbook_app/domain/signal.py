@@ -23,6 +23,7 @@ from runbook_app.domain.completion import (
 )
 from runbook_app.domain.estimate import planned
 from runbook_app.domain.events import RollbackFinished
+from runbook_app.domain.hands import session_lines, touched
 from runbook_app.domain.measure import Measurement, Verdict
 from runbook_app.domain.plan import Claim, Item, Plan
 from runbook_app.domain.score_page import score_result
@@ -74,6 +75,7 @@ def build_signal(state: SessionState, plan: Plan, now: str) -> Signal:
             for a in record.assumed(state, plan)
         ),
         overrides=tuple(_overrides(state)),
+        by_hand=tuple(session_lines(state)),
         score=score_result(plan.score, state),
         claims=claims,
         unproven=tuple(
@@ -167,6 +169,7 @@ def _steps(item: Item, found: ItemState, now: str) -> Iterable[StepResult]:
             seconds=state.seconds(now) if state.started_at else None,
             attempts=state.attempt,
             measurements=tuple(state.measurements),
+            touched_by_hand=bool(touched(found, step.id)),
         )
 
 

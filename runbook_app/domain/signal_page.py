@@ -37,6 +37,7 @@ def signal_markdown(signal: Signal) -> str:
         *_unconfirmed(signal),
         *_waivers(signal),
         *_listed("## Taken as done without its check", signal.overrides),
+        *_listed("## Done by hand", signal.by_hand),
         *_rollbacks(signal),
         *_details(signal),
         *score_section(signal.score),

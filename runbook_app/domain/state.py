@@ -187,6 +187,16 @@ class GuardState:
 
 
 @dataclass(slots=True)
+class HandsState:
+    """Work on the target by hand."""
+
+    went_in: ev.HandsWentIn
+    at: str
+    came_out: ev.HandsCameOut | None = None
+    out_at: str = ""
+
+
+@dataclass(slots=True)
 class ItemState:
     id: str
     outline: ev.ItemOutline
@@ -218,6 +228,8 @@ class ItemState:
     """Over the one step that waits to be confirmed."""
     rollback_history: list[ev.RollbackFinished] = field(default_factory=list)
     """Every finished rollback, also those before the item was run again."""
+    hands: list[HandsState] = field(default_factory=list)
+    """Work by hand that falls to this run of the item."""
     begun_again: dict[int, str] = field(default_factory=dict)
     """When it was begun again, by the number of rollbacks it had by then."""
 
@@ -411,6 +423,8 @@ class SessionState:
     """Empty text for an accepted command, the reason for a rejected one."""
     children: dict[tuple[int, str], Child] = field(default_factory=dict)
     """Children that were started and not seen to end."""
+    hands: dict[str, HandsState] = field(default_factory=dict)
+    """All work by hand, by the id of the command that began it."""
     notes: list[Note] = field(default_factory=list)
     blockers: dict[str, Blocker] = field(default_factory=dict)
     report: ev.StatusReported | None = None
@@ -569,6 +583,8 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             ev.QuestionAsked()
             | ev.QuestionAnswered()
             | ev.QuestionWithdrawn()
+            | ev.HandsWentIn()
+            | ev.HandsCameOut()
             | ev.NoteAdded()
             | ev.BlockerRaised()
             | ev.BlockerCleared()
@@ -731,6 +747,13 @@ def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
         case ev.QuestionWithdrawn():
             if state.question and state.question.id == event.id:
                 _close_question(state, at)
+        case ev.HandsWentIn():
+            state.hands[event.id] = HandsState(event, at)
+            if event.item in state.items:
+                state.items[event.item].hands.append(state.hands[event.id])
+        case ev.HandsCameOut():
+            if event.id in state.hands:
+                state.hands[event.id].came_out, state.hands[event.id].out_at = event, at
         case ev.NoteAdded():
             state.notes.append(Note(at, event.by, event.text, event.item, event.step))
         case ev.BlockerRaised():
@@ -921,7 +944,7 @@ def _begin_again(item: ItemState, at: str) -> None:
     item.begun_again[item.rollbacks] = at
     item.checkpoint_opened_at = item.checkpoint_error = ""
     item.rollback_started, item.rollback, item.rollback_error = None, None, ""
-    item.captures, item.settled, item.fingerprint = [], {}, None
+    item.captures, item.settled, item.fingerprint, item.hands = [], {}, None, []
     item.verified_at = item.finished_at = item.checkpoint_passed_at = ""
     item.committed, item.not_committed = None, None
     for line in item.success.values():

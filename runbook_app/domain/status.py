@@ -5,6 +5,7 @@ from __future__ import annotations
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import completion, open_items, planned
 from runbook_app.domain.events import StatusReported
+from runbook_app.domain.hands import session_lines
 from runbook_app.domain.outcome import failures
 from runbook_app.domain.plan import Item, Plan
 from runbook_app.domain.record import taken_words
@@ -128,7 +129,12 @@ def _marks(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
 def _blockers(state: SessionState) -> tuple[str, ...]:
     drift = (f"✗ drift: {reason}" for reason in drift_reasons(state))
     blockers = (f"blocker: {blocker.text}" for blocker in state.open_blockers())
-    return (*drift, *blockers, *(taken_words(taken) for taken, _ in state.taken_over()))
+    return (
+        *drift,
+        *blockers,
+        *session_lines(state),
+        *(taken_words(taken) for taken, _ in state.taken_over()),
+    )
 
 
 def _next(state: SessionState, plan: Plan, item: Item, found: ItemState, now: str) -> str:

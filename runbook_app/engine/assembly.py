@@ -11,6 +11,7 @@ from runbook_app.engine.checkpoint import Gate
 from runbook_app.engine.confirming import Confirming
 from runbook_app.engine.engine import Engine
 from runbook_app.engine.fingerprints import Fingerprints
+from runbook_app.engine.hands import Hands
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.questions import Questions
 from runbook_app.engine.recheck import Recheck
@@ -26,6 +27,7 @@ from runbook_app.ports.action import Registry
 from runbook_app.ports.clock import Clock
 from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.guards import Guards
+from runbook_app.ports.hands import Transcripts
 from runbook_app.ports.journal import Artefacts, LogWriter
 from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Target
@@ -46,6 +48,7 @@ def assemble(
     end_survivor: EndSurvivor,
     canary: str,
     guards: Guards,
+    transcripts: Transcripts,
     rehearsals: Rehearsals | None = None,
 ) -> Engine:
     questions = Questions(ledger)
@@ -100,6 +103,7 @@ def assemble(
         recheck=Recheck(plan=plan, ledger=ledger, steps=steps, series=series, clock=clock),
         series=series,
         rehearsed=Rehearsed(plan, ledger, rehearsals or NoRehearsals()),
+        hands=Hands(ledger, logs, redactor, transcripts),
         reports=Reports(plan, ledger, root, redactor, clock),
         target=target,
         logs=logs,

@@ -29,6 +29,7 @@ from runbook_app.domain.state import GuardState, SessionState, fold
 from runbook_app.domain.statement import JSON
 from runbook_app.engine.export import Exporter, copy
 from runbook_app.ports.clock import Clock
+from runbook_app.ports.hands import ByHand
 from runbook_app.ports.journal import Doorbell, Journal, LogReader
 from runbook_app.ports.session import Change, Exported
 
@@ -55,6 +56,7 @@ class SessionClient:
         last_words: Callable[[int], str],
         mask: Callable[[Body], Body],
         changes_of: Callable[[str], list[Change]],
+        by_hand: ByHand,
         lost_beginning: Callable[[str], SessionStarted] | None = None,
     ) -> None:
         """`mask` replaces the secrets that the session knows by now.
@@ -65,6 +67,7 @@ class SessionClient:
         self.folder = folder
         self.logs = logs
         self.read_only = read_only
+        self.by_hand = by_hand
         self._journal = journal
         self._doorbell = doorbell
         self._clock = clock

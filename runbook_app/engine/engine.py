@@ -20,13 +20,14 @@ from runbook_app.domain.state import ItemState, ItemStatus, StepStatus
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
 from runbook_app.engine.confirming import Confirming
+from runbook_app.engine.hands import Hands
 from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.recheck import Recheck
 from runbook_app.engine.recovery import EndSurvivor, end_actors, examine
 from runbook_app.engine.redaction import Redactor, StreamRedactor
 from runbook_app.engine.rehearsed import Rehearsed
 from runbook_app.engine.reports import Reports
-from runbook_app.engine.rollback import Rollback
+from runbook_app.engine.rollback import Rollback, warnings
 from runbook_app.engine.scoring import Scoring
 from runbook_app.engine.series import Series
 from runbook_app.engine.steps import Steps
@@ -53,6 +54,7 @@ class Engine:
         recheck: Recheck,
         series: Series,
         rehearsed: Rehearsed,
+        hands: Hands,
         reports: Reports,
         target: Target,
         logs: LogWriter,
@@ -71,6 +73,7 @@ class Engine:
         self.scoring = scoring
         self._recheck = recheck
         self._rehearsed = rehearsed
+        self._hands = hands
         self._reports = reports
         self._target = target
         self._logs = logs
@@ -122,6 +125,7 @@ class Engine:
                 self._beat()
                 self._ledger.catch_up()
                 await self._answer_commands()
+                await self._hands.attend()
                 await self._ask_nothing_more()
                 self._collect_work()
                 await self._keep_guard()
@@ -205,7 +209,9 @@ class Engine:
     async def _start_reverting(self, item: ItemState) -> None:
         within = item.guard.armed.within if item.guard else 0.0
         reason = f"{guards.reason(within)}, and no guard left"
-        await self._ledger.emit(ev.RollbackStarted(item=item.id, by="engine", reason=reason))
+        await self._ledger.emit(
+            *warnings(item), ev.RollbackStarted(item=item.id, by="engine", reason=reason)
+        )
 
     async def _recover(self) -> None:
         if self._ending is None or not await asyncio.shield(self._ending):
@@ -243,7 +249,11 @@ class Engine:
         except decisions.Rejected as reason:
             await self._ledger.emit(ev.CommandRejected(command=command.id, reason=str(reason)))
             return
+        if isinstance(command, cmd.ComeOut):
+            events = (*events, self._hands.came_out(command))
         await self._ledger.emit(ev.CommandAccepted(command=command.id), *events)
+        if isinstance(command, cmd.ComeOut):
+            self._hands.forget(command.hands)
         await self._act(command)
 
     async def _act(self, command: cmd.Command) -> None:

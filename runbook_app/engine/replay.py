@@ -13,6 +13,7 @@ from runbook_app.domain.entry import Entry
 from runbook_app.domain.errors import UsageError
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState, fold
+from runbook_app.ports.hands import ByHand, NoWayIn
 from runbook_app.ports.journal import LogLine, LogReader, Sought
 from runbook_app.ports.session import Change, Exported
 
@@ -25,6 +26,8 @@ MARKS = (
     ev.ItemVerified,
     ev.RollbackStarted,
     ev.RollbackFinished,
+    ev.HandsWentIn,
+    ev.HandsCameOut,
     ev.ItemTakenUpAgain,
     ev.EngineStarted,
     ev.SignalExported,
@@ -36,6 +39,7 @@ class ReplayedSession:
     """Implements `ports.session.Replay`. It opens at the record's beginning."""
 
     read_only = True
+    by_hand: ByHand = NoWayIn()
 
     def __init__(
         self, session: str, folder: Path, plan: Plan, entries: Sequence[Entry], logs: LogReader

@@ -7,6 +7,7 @@ import msgspec
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import ActionError, RunbookError
 from runbook_app.domain.fingerprint import compare
+from runbook_app.domain.hands import TOUCHED, hands_words, place_words, rollback_warning
 from runbook_app.domain.measure import Verdict
 from runbook_app.domain.plan import Item
 from runbook_app.domain.state import ItemState
@@ -62,7 +63,10 @@ class Rollback:
                 reason = f"the rollback of item {item.id} was declined by {answer.by}"
                 await self._ledger.emit(ev.RunPaused(reason=reason))
                 return
-        await self._ledger.emit(ev.RollbackStarted(item=item.id, by=by, reason=reason))
+        await self._ledger.emit(
+            *([] if broken_off else warnings(state)),
+            ev.RollbackStarted(item=item.id, by=by, reason=reason),
+        )
         await self.go_on(item)
 
     async def go_on(self, item: Item) -> None:
@@ -73,7 +77,7 @@ class Rollback:
             await self._own_steps(item, state)
             await self._captures.restore_item(state)
             commit, remarks = await self._revert(item, state)
-            remarks += [*left_behind(state), *put_back(state)]
+            remarks += [*left_behind(state), *put_back(state), *by_hand(state)]
             finished = await self._prove(item, state)
         except RunbookError as error:
             await self._ledger.emit(
@@ -162,6 +166,16 @@ class Rollback:
             kept=comparison.kept,
             exclusions=tuple(f"{e.field}: {e.reason}" for e in before.exclusions),
         )
+
+
+def warnings(state: ItemState) -> list[ev.RollbackWarned]:
+    """What goes on record before a rollback begins."""
+    text = rollback_warning(state)
+    return [ev.RollbackWarned(item=state.id, text=text)] if text else []
+
+
+def by_hand(state: ItemState) -> list[str]:
+    return [f"{place_words(one)} {TOUCHED} before: {hands_words(one)}" for one in state.hands]
 
 
 def left_behind(state: ItemState) -> list[str]:

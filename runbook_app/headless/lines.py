@@ -257,6 +257,8 @@ class Narrator:
                 return [Line(text, Tone.STRONG)]
             case ev.RollbackFinished():
                 return self._rolled_back(event)
+            case ev.RollbackWarned():
+                return [Line(event.text, Tone.CARE)]
             case ev.ItemTakenUpAgain():
                 text = f"{self.item(event.item)}: rolled back before, run again by {event.by}"
                 return [Line(text, Tone.STRONG)]
@@ -299,6 +301,12 @@ class Narrator:
                 return [Line(f"  answered {event.answer} ({by})", Tone.FAINT)]
             case ev.QuestionWithdrawn():
                 return [Line(f"  question withdrawn: {event.reason}", Tone.FAINT)]
+            case ev.HandsWentIn():
+                where = self.step(event.step) if event.step else self.item(event.item)
+                return [Line(f"{where}: {event.by} goes in by hand, {event.what}", Tone.CARE)]
+            case ev.HandsCameOut():
+                how = event.reason if event.exit_code is None else f"exit code {event.exit_code}"
+                return [Line(f"  out again, {how}", Tone.CARE)]
             case ev.NoteAdded():
                 return [Line(f"note by {event.by}: {event.text}")]
             case ev.BlockerRaised():

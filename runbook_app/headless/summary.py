@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import planned
+from runbook_app.domain.hands import session_lines
 from runbook_app.domain.outcome import damage, drifts_measured, failures, out_of_reach
 from runbook_app.domain.plan import Item
 from runbook_app.domain.record import assumed, taken_words
@@ -131,6 +132,7 @@ def _remarks(session: Session, now: str) -> list[str]:
         if (words := badge_words(state, item, now))
     ]
     lines += [f"Blocker: {blocker.text}" for blocker in state.open_blockers()]
+    lines += [f"{line[:1].upper()}{line[1:]}" for line in session_lines(state)]
     lines += [f"{at_second(at)}: {taken_words(taken)}" for taken, at in state.taken_over()]
     lines += [
         f"Not confirmed by a person: {line.item}: {line.title}"

@@ -10,6 +10,7 @@ from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Entry
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState
+from runbook_app.ports.hands import ByHand
 from runbook_app.ports.journal import LogReader
 
 
@@ -46,6 +47,7 @@ class Session(Protocol):
     """Folded up to the newest entry that `refresh` has read."""
     logs: LogReader
     read_only: bool
+    by_hand: ByHand
 
     async def changes(self, timeout: float = 1.0) -> list[Entry]:
         """Wait for new entries (a doorbell, and a poll behind it), fold them, return them."""

@@ -15,6 +15,7 @@ from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState, fold
 from runbook_app.domain.statement import JSON, MARKDOWN
 from runbook_app.domain.verdict import overall
+from runbook_app.ports.hands import WayIn
 from runbook_app.ports.journal import LogLine
 from runbook_app.ports.session import Change, Exported
 from runbook_app.testing.logs import ListedLines
@@ -38,6 +39,36 @@ class FakeLogs(ListedLines):
         if self.failure is not None:
             raise self.failure
         return super().count()
+
+
+class FakeByHand:
+    """Implements `ports.hands.ByHand`: a program that does nothing and ends with `code`."""
+
+    def __init__(self) -> None:
+        self.open = [
+            WayIn(name="shell", what="a shell in /srv/staging"),
+            WayIn(name="psql", what="psql as postgres in db", remark="database app"),
+        ]
+        self.code = 0
+        self.failure: Exception | None = None
+        """Raised by `go_in`."""
+        self.went: list[tuple[str, str]] = []
+        """Ways, each with the id under which it is on record."""
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens while somebody is in."""
+
+    def ways(self) -> list[WayIn]:
+        return self.open
+
+    def go_in(self, way: str, hands: str) -> int:
+        self.went.append((way, hands))
+        if self.failure is not None:
+            raise self.failure
+        self.meanwhile()
+        return self.code
+
+    def process(self) -> tuple[int, str]:
+        return 4300, "2"
 
 
 class FakeSession:
@@ -75,6 +106,7 @@ class FakeSession:
         """What `changes_of` finds."""
         self.not_compared = ""
         """Why it finds nothing, if it can't be told."""
+        self.by_hand = FakeByHand()
         self.compared: list[str] = []
         """Items that it was asked for."""
         self.may_compare = threading.Event()

@@ -16,10 +16,12 @@ class Orders:
         self._rejected = rejected
         self._sent: dict[str, str] = {}
 
-    async def send(self, kind: type[Command], **fields: object) -> None:
+    async def send(self, kind: type[Command], **fields: object) -> str:
+        """Send a command; its id."""
         command_id = await self._session.send(kind, **fields)
         self._sent[command_id] = kind.__name__
         self.report()
+        return command_id
 
     def report(self) -> None:
         answered = self._session.state.answered

@@ -21,6 +21,11 @@ class StyledApp(App[Result]):
         self.register_theme(DAY)
         self.theme = NIGHT.name  # set before the first paint, or all styles are made twice
 
+    @property
+    def has_terminal(self) -> bool:
+        """Whether there is a terminal to give to another program for a while."""
+        return self._driver is not None and self._driver.can_suspend
+
     def call_person(self, words: str) -> None:
         """Ring the terminal's bell, and have it show a notification if it can (OSC 9)."""
         if self._driver is not None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runbook_app.domain import commands as cmd
+from runbook_app.domain.decisions import dependents
+from runbook_app.tui import by_hand
+from runbook_app.tui.view.by_hand import warning_lines
 from runbook_app.tui.view.menu import Choice, Way
 from runbook_app.tui.view.node import Node
 
@@ -23,7 +26,9 @@ async def take(screen: SessionScreen, node: Node, choice: Choice) -> None:
         case Way.WAIVE:
             await waive(screen, node.item, choice)
         case Way.ROLL_BACK:
-            await screen.send(cmd.RollBackItem, item=node.item)
+            await roll_back(screen, node.item)
+        case Way.BY_HAND:
+            await by_hand.go_in(screen, node)
         case Way.GUIDE:
             screen.show_guide(screen.session.plan.item(node.item), troubleshooting=True)
         case Way.STOP:
@@ -32,6 +37,18 @@ async def take(screen: SessionScreen, node: Node, choice: Choice) -> None:
             await screen.send(cmd.Run, auto=False)
         case Way.DONE | Way.NOT_DONE | Way.PARTLY:
             await screen.send(cmd.ResolveUnknown, step=node.step, answer=choice.way.value)
+
+
+async def roll_back(screen: SessionScreen, item: str, *, with_dependents: bool = False) -> None:
+    """Roll an item back; one that was touched by hand only after a warning."""
+    state = screen.session.state
+    wanted = [*(dependents(state, item) if with_dependents else ()), item]
+    warnings = [line for one in wanted for line in warning_lines(state.items[one])]
+    if warnings:
+        options = (("Roll back", "restores what was captured"), ("Leave it as it is", ""))
+        if await screen.choose("Touched by hand", options, warnings) != 0:
+            return
+    await screen.send(cmd.RollBackItem, item=item, with_dependents=with_dependents)
 
 
 async def edit(screen: SessionScreen, node: Node) -> None:

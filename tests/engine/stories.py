@@ -244,6 +244,7 @@ RADIUS_PLAN = plan_of(
     step("only.a", "spread", path="a", text="a"),
     step("only.b", "append", path="base.txt", line="one"),
 )
+SHORT = plan_of(step("only.a", "append", path="base.txt", line="one"))
 STORIES = {
     "open": Story(FILES, _run("first", until="first.new")),
     "change": Story(FILES, _run("first", until="first.more"), after="open"),
@@ -266,7 +267,9 @@ STORIES = {
     "write": Story(COMMITTED, _run("first", until="first.base"), make=_repository, only_told=True),
     "commit": Story(COMMITTED, _run("first"), after="write"),
     "revert": Story(COMMITTED, _roll_back("first"), after="commit"),
-    "again": Story(COMMITTED, _run_again("first"), after="revert"),
+    "short": Story(SHORT, _run("only"), only_told=True),
+    "undo": Story(SHORT, _roll_back("only"), after="short", only_told=True),
+    "again": Story(SHORT, _run_again("only"), after="undo"),
 }
 KILLED = [name for name, story in STORIES.items() if not story.only_told]
 

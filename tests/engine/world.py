@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_app.adapters.artefacts import FolderArtefacts
+from runbook_app.adapters.by_hand import ProcessByHand, SpooledTranscripts
 from runbook_app.adapters.children import Children, start_time
 from runbook_app.adapters.clock import SystemClock
 from runbook_app.adapters.doorbell import SocketDoorbell
@@ -653,6 +654,7 @@ class World:
             last_words=lambda pid: "",
             mask=lambda body: body,
             changes_of=lambda _: [],
+            by_hand=ProcessByHand(self.folder),
         )
 
     @asynccontextmanager
@@ -686,6 +688,7 @@ class World:
                 guards=DetachedGuards(
                     self.folder, children, guard=self.process("guard"), check=self.process("check")
                 ),
+                transcripts=SpooledTranscripts(self.folder),
                 rehearsals=self.rehearsals,
             )
         finally:

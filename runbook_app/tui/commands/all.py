@@ -23,6 +23,7 @@ SESSION_COMMANDS: tuple[UserCommand, ...] = (
     work.RunAgain(),
     work.CancelStep(),
     work.SkipPending(),
+    work.GoInByHand(),
     work.MeasureScore(),
     log.NextMatch(),
     log.PreviousMatch(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runbook_app.domain import commands as cmd
 from runbook_app.domain.decisions import dependents, runs_again_not
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
-from runbook_app.tui import ways
+from runbook_app.tui import by_hand, ways
 from runbook_app.tui.commands.base import UserCommand
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.view.node import trouble
@@ -148,7 +148,7 @@ class RollBack(UserCommand):
     async def run(self, screen: SessionScreen) -> None:
         node = screen.situation().node
         if node is not None:
-            await screen.send(cmd.RollBackItem, item=node.item)
+            await ways.roll_back(screen, node.item)
 
 
 class RollBackWithDependents(RollBack):
@@ -170,7 +170,7 @@ class RollBackWithDependents(RollBack):
     async def run(self, screen: SessionScreen) -> None:
         node = screen.situation().node
         if node is not None:
-            await screen.send(cmd.RollBackItem, item=node.item, with_dependents=True)
+            await ways.roll_back(screen, node.item, with_dependents=True)
 
 
 class RunAgain(UserCommand):
@@ -219,6 +219,23 @@ class CancelStep(UserCommand):
 
     async def run(self, screen: SessionScreen) -> None:
         await screen.send(cmd.CancelStep)
+
+
+class GoInByHand(UserCommand):
+    key = "!"
+    label = "by hand"
+    help = (
+        "psql, a container's shell or one in the target's folder, on record; the step is marked"
+        " `touched by hand`."
+    )
+    group = _WORK
+    footer = 10
+    drives = True
+
+    async def run(self, screen: SessionScreen) -> None:
+        node = screen.situation().node
+        if node is not None:
+            await by_hand.go_in(screen, node)
 
 
 class MeasureScore(UserCommand):

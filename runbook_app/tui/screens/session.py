@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from runbook_app.tui.commands.base import UserCommand
+    from runbook_app.tui.view.words import Line
     from runbook_app.tui.widgets.choice_list import Option
     from runbook_app.tui.widgets.rows import Rows
 
@@ -308,8 +309,8 @@ class SessionScreen(Screen[None]):
         seconds = seconds or (3 if severity == "information" else 8)
         self.notify(paint.clean(text), severity=severity, markup=False, timeout=seconds)
 
-    async def send(self, kind: type[cmd.Command], **fields: object) -> None:
-        await self.orders.send(kind, **fields)
+    async def send(self, kind: type[cmd.Command], **fields: object) -> str:
+        return await self.orders.send(kind, **fields)
 
     # What commands use
 
@@ -318,10 +319,12 @@ class SessionScreen(Screen[None]):
 
         return await self.app.push_screen_wait(TextDialog(title, prompt))
 
-    async def choose(self, title: str, options: Sequence[Option]) -> int | None:
+    async def choose(
+        self, title: str, options: Sequence[Option], text: Sequence[Line] = ()
+    ) -> int | None:
         from runbook_app.tui.screens.choose import ChooseDialog
 
-        return await self.app.push_screen_wait(ChooseDialog(title, (), options))
+        return await self.app.push_screen_wait(ChooseDialog(title, text, options))
 
     def go_to_menu(self) -> None:
         if not self.situation().menu:

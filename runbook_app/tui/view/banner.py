@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_app.domain import guard as guards
+from runbook_app.domain.hands import hands_words, within
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState, StepStatus
 from runbook_app.domain.verdict import drift_reasons
@@ -137,6 +138,8 @@ def _calm(plan: Plan, state: SessionState, outside: Outside, press_e: str) -> Li
     if outside.alive and taken is not None and not taken.over:
         done = f"measuring the criteria again: {len(taken.lines)} so far"
         return (("● ", Tone.ACCENT), (done, Tone.PLAIN))
+    if inside := within(state):
+        return (("by hand: ", Tone.WARN), (hands_words(inside[-1]), Tone.PLAIN))
     step = state.running_step
     if step is not None:
         name = name_of(plan, Node(NodeKind.STEP, step.item, step.id))

@@ -27,6 +27,7 @@ class Way(StrEnum):
     SKIP = "skip"
     WAIVE = "waive"
     ROLL_BACK = "roll back"
+    BY_HAND = "by hand"
     GUIDE = "guide"
     STOP = "stop"
     AGAIN = "again"
@@ -44,6 +45,7 @@ class Choice:
     """Id of the line that a waiver is about."""
 
 
+_BY_HAND = Choice(Way.BY_HAND, "Go in by hand", "psql or a shell, on record")
 _GUIDE = Choice(Way.GUIDE, "Show the guide's troubleshooting")
 _STOP = Choice(Way.STOP, "Stop the engine", "the session can be resumed")
 
@@ -58,7 +60,7 @@ def choices(plan: Plan, state: SessionState, node: Node | None) -> list[Choice]:
         return []
     if not any(choice.way is Way.ROLL_BACK for choice in found):
         found = [*found, _roll_back(item)]
-    return [*found, _GUIDE, _STOP]
+    return [*found, _BY_HAND, _GUIDE, _STOP]
 
 
 def _of_node(plan: Plan, item: ItemState, node: Node) -> list[Choice]:

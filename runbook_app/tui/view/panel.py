@@ -8,10 +8,12 @@ from runbook_app.domain import decisions
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.events import CaptureTaken, Difference
 from runbook_app.domain.guard import confirmed_words
+from runbook_app.domain.hands import TOUCHED
 from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.rehearsal import missing
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.tui.view import lines
+from runbook_app.tui.view.by_hand import touched_lines
 from runbook_app.tui.view.measured import (
     check_line,
     earlier,
@@ -102,6 +104,7 @@ def _step_body(
     state: SessionState, item: Item, known: ItemState, step: Step, it: StepState
 ) -> list[Line]:
     return [
+        *touched_lines(known, step.id),
         *_step_outcome(step, it),
         *section("measured", measurement_lines(it.measurements, earlier(state, it))),
         *section("blast radius", _radius(it)),
@@ -193,6 +196,7 @@ def _one_line(value: object) -> str:
 
 def _item_body(item: Item, known: ItemState) -> list[Line]:
     return [
+        *touched_lines(known),
         *_rollback(known),
         *commit_lines(known),
         *section("what", prose(item.what)),
@@ -340,4 +344,6 @@ def undo_line(plan: Plan, state: SessionState, node: Node | None) -> Line:
         (f"{name}{budget}: ", Tone.STRONG),
         (what, Tone.PLAIN),
     )
+    if known.hands:
+        found = (*found, (f"  {TOUCHED}: captures may not cover that", Tone.BAD))
     return (*found, (f"  after {', '.join(others)}", Tone.WARN)) if others else found

@@ -8,6 +8,7 @@ from runbook_app.domain.clock import format_duration
 from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
+from runbook_app.tui.view.by_hand import mark
 from runbook_app.tui.view.node import Node, NodeKind, item_state, step_of
 from runbook_app.tui.view.words import Line, Sign, Tone, clock, number_of, sign
 
@@ -52,7 +53,7 @@ def _item_row(item: Item, known: ItemState, badge: str, *, opened: bool, dead: b
         (item.title, Tone.DIM if shown.tone is Tone.DIM and not opened else Tone.STRONG),
     )
     remark = ((f"{badge} · ", Tone.DIM),) if badge else ()
-    return TreeRow(left, (*remark, (shown.word, shown.tone), *progress(known)))
+    return TreeRow(left, (*mark(known), *remark, (shown.word, shown.tone), *progress(known)))
 
 
 def item_sign(known: ItemState, *, dead: bool = False) -> Sign:
@@ -113,7 +114,9 @@ def _step_row(
         (step.title, Tone.DIM if shown.tone is Tone.DIM else Tone.PLAIN),
     )
     word = f"stopping {shown.word}" if it and it.stopping else shown.word
-    return TreeRow(left, ((word, shown.tone), (_step_time(step, known, now), Tone.DIM)))
+    return TreeRow(
+        left, (*mark(known, step.id), (word, shown.tone), (_step_time(step, known, now), Tone.DIM))
+    )
 
 
 def _step_time(step: Step, known: ItemState, now: str) -> str:
