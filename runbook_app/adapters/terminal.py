@@ -44,7 +44,7 @@ def run_on_terminal(
         _follow_size(ours)
         # In a session of its own, whose terminal is the pseudo one: so job control works.
         program = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", *argv],
+            ["setsid", "--ctty", *argv],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -106,7 +106,7 @@ def _raw(descriptor: int) -> Iterator[None]:
         yield
         return
     try:
-        tty.setraw(descriptor)
+        tty.setraw(descriptor, termios.TCSADRAIN)  # keeps what was typed ahead
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

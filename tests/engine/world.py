@@ -660,6 +660,7 @@ class World:
     @asynccontextmanager
     async def engine(self):
         clock, redactor = self.clock, Redactor()
+        self.redactor = redactor
         journal = MortalJournal(self.folder / "journal.db", clock)
         doorbell = SocketDoorbell(self.folder)
         logs = SqliteLogWriter(self.folder / "logs.db")

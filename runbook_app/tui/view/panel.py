@@ -342,8 +342,7 @@ def undo_line(plan: Plan, state: SessionState, node: Node | None) -> Line:
     found: Line = (
         ("r restores ", Tone.WARN),
         (f"{name}{budget}: ", Tone.STRONG),
+        *(((f"{TOUCHED}, captures may not cover that: ", Tone.BAD),) if known.hands else ()),
         (what, Tone.PLAIN),
     )
-    if known.hands:
-        found = (*found, (f"  {TOUCHED}: captures may not cover that", Tone.BAD))
     return (*found, (f"  after {', '.join(others)}", Tone.WARN)) if others else found

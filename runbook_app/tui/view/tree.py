@@ -52,8 +52,10 @@ def _item_row(item: Item, known: ItemState, badge: str, *, opened: bool, dead: b
         (f"{item.number} ", Tone.DIM),
         (item.title, Tone.DIM if shown.tone is Tone.DIM and not opened else Tone.STRONG),
     )
+    on_steps = opened and all(one.went_in.step for one in known.hands)
+    touched = () if on_steps else mark(known)
     remark = ((f"{badge} · ", Tone.DIM),) if badge else ()
-    return TreeRow(left, (*mark(known), *remark, (shown.word, shown.tone), *progress(known)))
+    return TreeRow(left, (*touched, *remark, (shown.word, shown.tone), *progress(known)))
 
 
 def item_sign(known: ItemState, *, dead: bool = False) -> Sign:
