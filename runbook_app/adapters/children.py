@@ -85,11 +85,11 @@ class Children:
     """Runs commands of this machine as children of the engine.
 
     `record` makes the start and the end of a child durable. `environment` is given to each of
-    them. `run` must be called on the thread that lives as long as the engine: the kernel ties the
-    parent-death signal to the thread.
+    them; None takes a variable away. `run` must be called on the thread that lives as long as the
+    engine: the kernel ties the parent-death signal to the thread.
     """
 
-    def __init__(self, record: Record, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, record: Record, environment: Mapping[str, str | None] | None = None) -> None:
         self._record = record
         self._environment = environment or {}
 

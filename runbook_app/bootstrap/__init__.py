@@ -6,6 +6,7 @@ Everything heavy is imported inside the functions, when it is first needed.
 from runbook_app.bootstrap.checks import answer_changes, answer_check, check_afresh
 from runbook_app.bootstrap.engines import only_driver, refusal, run_engine, stand_guard
 from runbook_app.bootstrap.hands import answer_ways, go_in
+from runbook_app.bootstrap.notifying import send_notification
 from runbook_app.bootstrap.rehearsals import (
     note_rehearsal,
     rehearsal,
@@ -52,6 +53,7 @@ __all__ = [
     "remove_rehearsal",
     "replay_session",
     "run_engine",
+    "send_notification",
     "serve_session",
     "signing_key",
     "stand_guard",

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runbook_app.bootstrap.notifying import notifier
 from runbook_app.bootstrap.rehearsals import rehearsal_record
 from runbook_app.bootstrap.sessions import client, not_on_record
 from runbook_app.bootstrap.signals import read_journal
@@ -213,6 +214,7 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
     from runbook_app.adapters.engine_start import say_last
     from runbook_app.adapters.guards import DetachedGuards
     from runbook_app.adapters.logs import SqliteLogWriter
+    from runbook_app.adapters.notifier import VARIABLE
     from runbook_app.adapters.registry import InstalledActions
     from runbook_app.adapters.rehearsal_record import TargetRehearsals
     from runbook_app.adapters.sqlite_journal import SqliteJournal
@@ -228,7 +230,8 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
     ledger = Ledger(journal, doorbell, redactor)
     root = Path(session.started.target)
     secrets, artefacts = secrets_in(folder, session, redactor)
-    children = Children(ledger.emit, secrets.environment())
+    # The addresses that a person is called at are none of the children's business.
+    children = Children(ledger.emit, {**secrets.environment(), VARIABLE: None})
     target = target_in(folder, session, children, secrets, artefacts)
     try:
         yield assemble(
@@ -250,6 +253,7 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
                 check=[sys.executable, "-m", "runbook_app.check_process", str(folder)],
             ),
             transcripts=SpooledTranscripts(folder),
+            notifier=notifier(secrets),
             rehearsals=TargetRehearsals(rehearsal_record(), plan, root, children),
             canary=secrets.canary(),
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from runbook_app.domain.plan import Plan
 from runbook_app.engine.blast import BlastRadius
+from runbook_app.engine.calling import Calling
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
 from runbook_app.engine.confirming import Confirming
@@ -29,6 +30,7 @@ from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.guards import Guards
 from runbook_app.ports.hands import Transcripts
 from runbook_app.ports.journal import Artefacts, LogWriter
+from runbook_app.ports.notifier import NobodyToCall, Notifier
 from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Target
 
@@ -50,6 +52,7 @@ def assemble(
     guards: Guards,
     transcripts: Transcripts,
     rehearsals: Rehearsals | None = None,
+    notifier: Notifier | None = None,
 ) -> Engine:
     questions = Questions(ledger)
     confirming = Confirming(ledger=ledger, questions=questions, guards=guards, clock=clock)
@@ -103,6 +106,7 @@ def assemble(
         recheck=Recheck(plan=plan, ledger=ledger, steps=steps, series=series, clock=clock),
         series=series,
         rehearsed=Rehearsed(plan, ledger, rehearsals or NoRehearsals()),
+        calling=Calling(ledger, notifier or NobodyToCall(), logs, redactor, clock),
         hands=Hands(ledger, logs, redactor, transcripts),
         reports=Reports(plan, ledger, root, redactor, clock),
         target=target,

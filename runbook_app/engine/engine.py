@@ -17,6 +17,7 @@ from runbook_app.domain.errors import ActionError, EnvironmentLacks, RunbookErro
 from runbook_app.domain.measure import Progress
 from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.state import ItemState, ItemStatus, StepStatus
+from runbook_app.engine.calling import Calling
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
 from runbook_app.engine.confirming import Confirming
@@ -54,6 +55,7 @@ class Engine:
         recheck: Recheck,
         series: Series,
         rehearsed: Rehearsed,
+        calling: Calling,
         hands: Hands,
         reports: Reports,
         target: Target,
@@ -73,6 +75,7 @@ class Engine:
         self.scoring = scoring
         self._recheck = recheck
         self._rehearsed = rehearsed
+        self._calling = calling
         self._hands = hands
         self._reports = reports
         self._target = target
@@ -117,6 +120,7 @@ class Engine:
         self._beat = beat
         await self._ledger.emit(started, *taken)
         begun()
+        self._calling.start()
         self._follow_logs(begins=started.epoch == 1)
         self._ending = asyncio.create_task(self._end_actors())
         self._begin(self._recover())
@@ -138,6 +142,7 @@ class Engine:
                 await self._pause()
         finally:
             await self._end_work("the engine ends")
+            await self._calling.stop()
         await self._ledger.settle()
         await self._reports.write_if_due(resting=True)
         await self._ledger.emit(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import select
+import struct
 import subprocess
 import sys
+import termios
+from fcntl import ioctl
 from pathlib import Path
 
 PATIENCE = 60.0
@@ -54,3 +57,40 @@ class Terminal:
             return False
         self.shown += data.decode("utf-8", "replace")
         return bool(data)
+
+
+class Screen:
+    """`runbook attach` with a terminal of its own."""
+
+    def __init__(self, target: Path) -> None:
+        self._ours, theirs = os.openpty()
+        ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        begin = "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        begin += "from runbook_app.cli import main\nsys.argv[0] = 'runbook'\nmain()"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", begin, "attach", "--target", str(target)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            env=os.environ | {"TERM": "xterm-256color", "SHELL": "/bin/sh"},
+        )
+        os.close(theirs)
+        self.shown = ""
+
+    def until(self, words: str) -> None:
+        """Wait until something is shown that was not shown before the last key."""
+        while words not in self.shown:
+            if not select.select([self._ours], [], [], PATIENCE)[0]:
+                raise AssertionError(f"{words!r} never came: {self.shown[-2000:]}")
+            self.shown += os.read(self._ours, 65536).decode("utf-8", "replace")
+
+    def type(self, keys: str) -> None:
+        self.shown = ""
+        os.write(self._ours, keys.encode())
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+            os.close(self._ours)

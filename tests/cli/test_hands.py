@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import select
-import struct
-import subprocess
 import sys
-import termios
 from collections.abc import Iterator
-from fcntl import ioctl
 from pathlib import Path
 
 import pytest
@@ -20,6 +14,7 @@ from runbook_app import bootstrap
 from runbook_app.domain import commands as cmd
 from runbook_app.domain.hands import within
 from runbook_app.engine.client import SessionClient
+from tests.cli.terminal import PATIENCE, Screen
 from tests.cli.test_take_over import target
 from tests.cli.test_verify import home
 from tests.engine.test_hands import logged
@@ -28,49 +23,11 @@ __all__ = ["home", "target"]
 
 pytestmark = pytest.mark.timeout(300)  # engine, screen and shell are processes of their own
 
-PATIENCE = 60.0
 RECORDED = """\
 import sqlite3, sys
 rows = sqlite3.connect(sys.argv[1]).execute("select body from entries").fetchall()
 print("on", "record:", sum(b"HandsWentIn" in bytes(str(row[0]), "utf-8") for row in rows))
 """
-
-
-class Screen:
-    """`runbook attach` with a terminal of its own."""
-
-    def __init__(self, target: Path) -> None:
-        self._ours, theirs = os.openpty()
-        ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        begin = "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-        begin += "from runbook_app.cli import main\nsys.argv[0] = 'runbook'\nmain()"
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", begin, "attach", "--target", str(target)],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            env=os.environ | {"TERM": "xterm-256color", "SHELL": "/bin/sh"},
-        )
-        os.close(theirs)
-        self.shown = ""
-
-    def until(self, words: str) -> None:
-        """Wait until something is shown that was not shown before the last key."""
-        while words not in self.shown:
-            if not select.select([self._ours], [], [], PATIENCE)[0]:
-                raise AssertionError(f"{words!r} never came: {self.shown[-2000:]}")
-            self.shown += os.read(self._ours, 65536).decode("utf-8", "replace")
-
-    def type(self, keys: str) -> None:
-        self.shown = ""
-        os.write(self._ours, keys.encode())
-
-    def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-            os.close(self._ours)
 
 
 @pytest.fixture

@@ -17,13 +17,14 @@ from runbook_app.domain import events as ev
 from runbook_app.domain.hands import within
 from runbook_app.domain.state import ItemStatus
 
+from .conftest import Driven
 from .test_rollback import ONE, finish, rolled_back
 from .world import PLAN, plan_of, step
 
 ASKS = plan_of(step("only.colour", "asks", text="Which?"))
 
 
-async def go_in(session, *, item: str = "first", pid: int = 0) -> str:
+async def go_in(session: Driven, *, item: str = "first", pid: int = 0) -> str:
     pid = pid or os.getpid()
     return await session.client.send(
         cmd.GoInByHand,
@@ -40,15 +41,17 @@ async def is_in(session, hands: str) -> None:
     await session.until(lambda: hands in session.state.hands)
 
 
-async def is_out(session, hands: str) -> ev.HandsCameOut:
+async def is_out(session: Driven, hands: str) -> ev.HandsCameOut:
     await session.until(lambda: session.state.hands[hands].came_out)
-    return session.state.hands[hands].came_out
+    out: ev.HandsCameOut | None = session.state.hands[hands].came_out
+    assert out is not None
+    return out
 
 
-def logged(folder: Path) -> str:
+def logged(folder: Path, source: str = "hands") -> str:
     reader = SqliteLogReader(folder / "logs.db")
     found = "\n".join(
-        line.text for line in reader.lines(0, reader.count()) if line.source == "hands"
+        line.text for line in reader.lines(0, reader.count()) if line.source == source
     )
     reader.close()
     return found

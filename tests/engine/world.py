@@ -63,6 +63,7 @@ from runbook_app.engine.ledger import Ledger
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.action import Action, Recorder, Registry, Run, check, effect, probe
 from runbook_app.ports.clock import Clock
+from runbook_app.ports.notifier import NobodyToCall, Notifier
 from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Capturable, Capture, Prior
 from runbook_app.testing.crash import crash_at
@@ -584,6 +585,7 @@ class World:
         self.folder = base / "session"
         self.survivors: RunbookError | None = None
         self.rehearsals: Rehearsals = NoRehearsals()
+        self.notifier: Notifier = NobodyToCall()
         self.clock: Clock = SystemClock()
         self.registry: Registry = Actions()
 
@@ -691,6 +693,7 @@ class World:
                 ),
                 transcripts=SpooledTranscripts(self.folder),
                 rehearsals=self.rehearsals,
+                notifier=self.notifier,
             )
         finally:
             logs.close()
