@@ -19,7 +19,14 @@ async def test_the_panel_of_a_failed_step_is_the_menu(session: FakeSession, open
         shown = text(pilot)
     assert "answered 502, expected 200" in shown
     assert "Look at nginx's last log lines" in shown
-    for label in ("1 Retry", "2 Edit parameters", "3 Skip", "4 Roll the item back", "6 Stop"):
+    for label in (
+        "1 Retry",
+        "2 Edit parameters",
+        "3 Skip",
+        "4 Roll the item back",
+        "5 Go in by hand",
+        "7 Stop",
+    ):
         assert label in shown
 
 
@@ -97,7 +104,7 @@ async def test_a_required_step_is_never_offered_for_skipping(session: FakeSessio
 async def test_the_guide_opens_at_its_troubleshooting(session: FakeSession, opened: Open):
     stage.tls_failed(session)
     async with opened(session) as pilot:
-        await press(pilot, "enter", "5")
+        await press(pilot, "enter", "6")
         await until_shown(pilot, "Look at nginx's log.")
         await press(pilot, "escape")
         await until_shown(pilot, "1 Retry")

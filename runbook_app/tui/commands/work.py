@@ -229,7 +229,7 @@ class GoInByHand(UserCommand):
         " `touched by hand`."
     )
     group = _WORK
-    footer = 10
+    footer = 13
     drives = True
 
     async def run(self, screen: SessionScreen) -> None:
