@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from runbook_app.engine.redaction import Redactor
     from runbook_app.engine.replay import ReplayedSession
 
+EARLIER = 10
+"""Sessions of a plan, the newest, from which a new one takes how long steps take."""
+
 
 def load_plan(
     plan: Path,
@@ -69,12 +72,24 @@ def create_session(
     pin(folder, loaded)
     if seal_to is not None:
         seal_to.keep(folder)
-    asyncio.run(write_start(folder, loaded, target, done_before))
+    asyncio.run(write_start(folder, loaded, target, done_before, _earlier(loaded.id)))
     return client(folder, read_only=False)
 
 
+def _earlier(plan: str) -> dict[str, tuple[float, float]]:
+    """How long the steps of the plan took in its newest sessions."""
+    from runbook_app.adapters.durations import step_durations
+
+    sessions = [summary for summary in list_sessions() if summary.plan == plan]
+    return step_durations(summary.folder / "journal.db" for summary in sessions[:EARLIER])
+
+
 async def write_start(
-    folder: Path, plan: Plan, target: Path, done_before: Sequence[DoneBefore] = ()
+    folder: Path,
+    plan: Plan,
+    target: Path,
+    done_before: Sequence[DoneBefore] = (),
+    earlier: Mapping[str, tuple[float, float]] | None = None,
 ) -> None:
     """Write the journal's first event; only then does the file get the name that counts."""
     from runbook_app import __version__
@@ -104,6 +119,7 @@ async def write_start(
                 },
                 outline=outline(plan),
                 done_before=tuple(done_before),
+                earlier=dict(earlier or {}),
             )
         )
     finally:

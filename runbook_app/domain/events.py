@@ -59,6 +59,8 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     fingerprint_version: int = 1
     done_before: tuple[DoneBefore, ...] = ()
     """What items in scope need and this session leaves out."""
+    earlier: dict[str, tuple[float, float]] = {}
+    """Shortest and longest time in seconds that a step took in earlier sessions of the plan."""
 
 
 class ActionsFrom(msgspec.Struct, frozen=True, kw_only=True):

@@ -142,7 +142,13 @@ WHOLE = replace(PLAN, items=(HEADERS, TLS, DATABASE, VALIDATION, SIGN_OFF))
 class Story:
     """Tells a session; each event comes `gap` seconds after the one before."""
 
-    def __init__(self, plan: Plan = PLAN, *, gap: float = 1.0) -> None:
+    def __init__(
+        self,
+        plan: Plan = PLAN,
+        *,
+        gap: float = 1.0,
+        earlier: dict[str, tuple[float, float]] | None = None,
+    ) -> None:
         self.plan = plan
         self.gap = gap
         self.now = START
@@ -160,6 +166,7 @@ class Story:
                 program="0.1.0",
                 variables={},
                 outline=outline(plan),
+                earlier=earlier or {},
             ),
             ev.EngineStarted(epoch=1, pid=7, pid_started="1", host="host1"),
         )

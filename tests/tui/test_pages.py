@@ -13,7 +13,7 @@ from runbook_app.domain import events as ev
 from runbook_app.domain.brief import handover_brief
 from runbook_app.domain.clock import Estimate, parse_time
 from runbook_app.domain.decisions import judge
-from runbook_app.domain.estimate import pace
+from runbook_app.domain.estimate import paces
 from runbook_app.domain.measure import Measurement
 from runbook_app.domain.plan import (
     Call,
@@ -371,7 +371,7 @@ def test_a_session_slower_than_planned_is_expected_to_stay_slow(told: FakeSessio
 
     def late(estimate: str) -> float:
         items = tuple(_planned(item, estimate) for item in told.plan.items)
-        return pace(state, replace(told.plan, items=items))[1]
+        return paces(state, replace(told.plan, items=items))[False][1]
 
     assert late("1h") == 1.0
     # Four steps are done: 3 min 10 s, 4 s, 9 min and 18 min 12 s.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from runbook_app.domain import decisions
-from runbook_app.domain.clock import format_duration
+from runbook_app.domain.clock import Estimate, format_duration
+from runbook_app.domain.estimate import earlier as earlier_times
 from runbook_app.domain.events import CaptureTaken, Difference
 from runbook_app.domain.guard import confirmed_words
 from runbook_app.domain.hands import TOUCHED
@@ -110,7 +112,7 @@ def _step_body(
         *section("blast radius", _radius(it)),
         *section("why", prose(step.why or item.why)),
         *section("instructions", prose(step.instructions)),
-        *section("action", _action(step, it)),
+        *section("action", _action(step, it, earlier_times(state, step))),
         *_captures(known),
         *_criteria(item, known),
         *section("outputs", [((f"{k} = {v}", Tone.PLAIN),) for k, v in it.outputs.items()]),
@@ -159,11 +161,12 @@ def _examined(it: StepState) -> list[Line]:
     ]
 
 
-def _action(step: Step, it: StepState) -> list[Line]:
+def _action(step: Step, it: StepState, before: Estimate | None) -> list[Line]:
     head: Line = (
         (step.call.action, Tone.STRONG),
         ("  required" if step.required else "", Tone.WARN),
         (f"  estimate {step.estimate}" if step.estimate else "", Tone.DIM),
+        (f"  in earlier sessions {_rounded(before)}" if before else "", Tone.DIM),
     )
     values = it.parameters if it.parameters is not None else step.call.parameters
     attempts = f"  attempts: {it.attempt} executed, {1 + step.retries} planned"
@@ -172,6 +175,11 @@ def _action(step: Step, it: StepState) -> list[Line]:
         edited = it.parameters is not None and step.call.parameters.get(name) != value
         rows += _parameter(name, value, "  ", edited=edited)
     return rows
+
+
+def _rounded(took: Estimate) -> Estimate:
+    ends = (timedelta(seconds=max(1, round(end.total_seconds()))) for end in (took.low, took.high))
+    return Estimate(*ends)
 
 
 def _parameter(name: str, value: object, indent: str, *, edited: bool = False) -> list[Line]:
