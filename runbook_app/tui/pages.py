@@ -63,7 +63,7 @@ def _evidence(screen: SessionScreen, width: int) -> list[Line]:
     item = screen.situation().item or session.plan.items[0]
 
     def size(path: str) -> int | None:
-        return _bytes(session.folder / path)
+        return bytes_of(session.folder / path)
 
     return evidence_page(session.plan, session.state, item, size, width)
 
@@ -73,7 +73,7 @@ def _diff(screen: SessionScreen, width: int) -> list[Line]:  # noqa: ARG001 - li
     return diff_page(item, *screen.diffs.of(item.id))
 
 
-def _bytes(path: Path) -> int | None:
+def bytes_of(path: Path) -> int | None:
     """Of a file, or of all files below a folder."""
     try:
         if path.is_dir():

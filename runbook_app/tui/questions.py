@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from runbook_app.domain import commands as cmd
 from runbook_app.domain.plan import ConfirmLine, Item
 from runbook_app.domain.state import SessionState
+from runbook_app.tui.pages import bytes_of
 from runbook_app.tui.view import lines
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ class Questions:
         def guide() -> None:
             self._screen.show_guide(item)
 
-        dialog = CheckpointDialog(item, lambda: self._state, answer, guide)
+        def size(path: str) -> int | None:
+            return bytes_of(self._screen.session.folder / path)
+
+        dialog = CheckpointDialog(item, lambda: self._state, answer, guide, size)
         self._screen.app.push_screen(dialog)
 
     async def _ask(self) -> None:

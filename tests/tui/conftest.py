@@ -24,7 +24,10 @@ def session(tmp_path: Path) -> FakeSession:
     guide = tmp_path / "guides" / "tls.md"
     guide.parent.mkdir()
     guide.write_text(stage.GUIDE, encoding="utf-8")
-    return FakeSession(stage.make_plan(tmp_path))
+    kept = tmp_path / "session" / "captures" / "k1"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(bytes(2155))
+    return FakeSession(stage.make_plan(tmp_path), folder=tmp_path / "session")
 
 
 @pytest.fixture

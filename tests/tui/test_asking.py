@@ -26,9 +26,36 @@ async def test_the_checkpoint_shows_values_captures_and_what_is_to_confirm(
     assert "Checkpoint before 2 TLS/HTTPS enforcement" in shown
     assert "✓ OpenSSL is available  passed" in shown
     assert "version  3.0.17" in shown
-    assert "file docker-compose.staging.yml  2,114 bytes" in shown
+    assert "file docker-compose.staging.yml" in shown
+    assert "      2,114 bytes, mode 0644" in shown
+    assert "      2,155 bytes, encrypted  captures/k1" in shown
     assert "▶ TLS guide reviewed  confirm?" in shown
     assert "The team knows of the outage  by a person  to confirm" in shown
+
+
+async def test_a_backup_that_is_gone_says_so_in_the_checkpoint(session: FakeSession, opened: Open):
+    (session.folder / "captures/k1").unlink()
+    async with opened(at_checkpoint(session), SMALL) as pilot:
+        assert "✗ NOT THERE  captures/k1" in text(pilot)
+
+
+async def test_the_line_that_is_being_measured_is_marked(session: FakeSession, opened: Open):
+    stage.headers_done(stage.started(session))
+    session.emit(ev.CheckpointOpened(item="tls"))
+    async with opened(session) as pilot:
+        assert "● OpenSSL is available  under way" in text(pilot)
+        session.emit(stage.passed("tls", "checkpoint", "openssl", "OpenSSL is available"))
+        await until_shown(pilot, "✓ OpenSSL is available  passed")
+        assert "● Compose file  under way" in text(pilot)
+
+
+async def test_under_a_dead_engine_no_line_is_under_way(session: FakeSession, opened: Open):
+    stage.headers_done(stage.started(session))
+    session.emit(ev.CheckpointOpened(item="tls"))
+    session.alive = False
+    async with opened(session) as pilot:
+        await until_shown(pilot, "○ OpenSSL is available  pending")
+        assert "under way" not in text(pilot)
 
 
 async def test_each_key_confirms_one_line(session: FakeSession, opened: Open):

@@ -12,7 +12,7 @@ from textual.widgets import Static
 from runbook_app.domain.plan import Item
 from runbook_app.domain.state import SessionState
 from runbook_app.tui import paint
-from runbook_app.tui.screens.dialog import Dialog, Frame
+from runbook_app.tui.screens.dialog import WIDTH, Dialog, Frame
 from runbook_app.tui.screens.question import NO, YES, answers
 from runbook_app.tui.view import lines
 from runbook_app.tui.view.node import item_state
@@ -36,12 +36,14 @@ class CheckpointDialog(Dialog[None]):
         state: Callable[[], SessionState],
         answer: Callable[[str, str], Awaitable[None]],
         guide: Callable[[], None],
+        bytes_of: lines.Size,
     ) -> None:
         super().__init__()
         self.item = item
         self._state = state
         self._answer = answer
         self._guide = guide
+        self._bytes = bytes_of
         self._answered = ""
         self._body = Static(id="checkpoint-lines")
 
@@ -72,7 +74,18 @@ class CheckpointDialog(Dialog[None]):
         if over or other:
             self.dismiss(None)
             return
-        self._body.update(paint.lines(lines.checkpoint(self.item, known, self._asked)))
+        found = lines.checkpoint(
+            self.item,
+            known,
+            self._asked,
+            at_work=state.engine is not None and state.question is None,
+            width=max(20, min(WIDTH, self.app.size.width * 96 // 100) - 4),
+            size=self._bytes,
+        )
+        self._body.update(paint.lines(found))
+
+    def on_resize(self) -> None:
+        self.state_changed()
 
     async def action_confirm(self) -> None:
         await self._say(0)

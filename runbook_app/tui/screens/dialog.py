@@ -14,6 +14,10 @@ from runbook_app.tui.view.words import Line, Tone
 Result = TypeVar("Result")
 
 
+WIDTH = 96
+"""Columns of a dialog where the terminal has them."""
+
+
 class Frame(Vertical):
     """A box in the middle of the screen, with a title and the keys that work in it."""
 

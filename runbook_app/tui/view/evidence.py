@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from runbook_app.domain.events import CaptureTaken
 from runbook_app.domain.plan import CaptureLine, Item, Plan
 from runbook_app.domain.state import ItemState, LineState, SessionState
 from runbook_app.domain.times import at_second, seconds
+from runbook_app.tui.view.lines import Size, place
 from runbook_app.tui.view.measured import check_line, measurement_lines
 from runbook_app.tui.view.node import item_state
 from runbook_app.tui.view.panel import commit_lines, rollback_proof, section
 from runbook_app.tui.view.tree import item_sign, step_sign
 from runbook_app.tui.view.waivers import waiver_lines
 from runbook_app.tui.view.words import Line, Tone, folded, number_of, plural
-
-Size = Callable[[str], int | None]
-"""Bytes of a file of the session's folder; None when it is not there."""
 
 
 def evidence_page(
@@ -91,16 +86,10 @@ def _captures(known: ItemState, size: Size, width: int) -> list[Line]:
             ((f"◆ {capture.kind} {capture.name}", Tone.PLAIN), (dirty, Tone.WARN)),
         )
         rows += folded(capture.summary, width, Tone.PLAIN, "    ")
-        rows.append(_place(capture, size(capture.path)))
+        by = f"before step {capture.step}" if capture.step else "by the checkpoint"
+        more = f"  sha256 {capture.sha256[:12]}  {by}"
+        rows.append(place(capture, size(capture.path), "    ", more))
     return rows or [(("nothing captured", Tone.DIM),)]
-
-
-def _place(capture: CaptureTaken, size: int | None) -> Line:
-    by = f"before step {capture.step}" if capture.step else "by the checkpoint"
-    held = f"{capture.path}  sha256 {capture.sha256[:12]}  {by}"
-    if size is None:
-        return (("    ✗ NOT THERE  ", Tone.BAD), (held, Tone.DIM))
-    return ((f"    {size:,} bytes, encrypted  ", Tone.PLAIN), (held, Tone.DIM))
 
 
 def _steps(item: Item, known: ItemState, width: int) -> list[Line]:

@@ -63,7 +63,7 @@ def timer(plan: Plan, state: SessionState, node: Node, now: str) -> str:
     return f"{used} of {clock(step.timeout.total_seconds())}"
 
 
-def body(plan: Plan, state: SessionState, node: Node) -> list[Line]:
+def body(plan: Plan, state: SessionState, node: Node, *, dead: bool = False) -> list[Line]:
     item = plan.item(node.item)
     known = item_state(state, item)
     match node.kind:
@@ -71,7 +71,8 @@ def body(plan: Plan, state: SessionState, node: Node) -> list[Line]:
             found = _item_body(item, known)
         case NodeKind.CHECKPOINT:
             found = [*_trouble(known.checkpoint_error), *_held_back(state, item, known)]
-            found += lines.checkpoint(item, known)
+            at_work = not dead and state.engine is not None and state.question is None
+            found += lines.checkpoint(item, known, at_work=at_work)
             found += _captures(known)
         case NodeKind.VERIFY:
             found = [*commit_lines(known), *_criteria(item, known)]

@@ -47,7 +47,7 @@ class StepPanel(Vertical):
         if node is None:
             return
         at = state.at if dead else now
-        content = paint.lines(panel.body(plan, state, node))
+        content = paint.lines(panel.body(plan, state, node, dead=dead))
         if content != self._body.content:
             self._body.update(content)
         self.border_title = paint.line(panel.heading(plan, state, node, dead=dead))
