@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from runbook_app.bootstrap.leaks import find_leak
 from runbook_app.bootstrap.signals import sign
 from runbook_app.bootstrap.surroundings import artefacts_in, crash_point, folders
-from runbook_app.domain.errors import RunbookError, UsageError
+from runbook_app.domain.errors import JournalError, RunbookError, UsageError
 
 if TYPE_CHECKING:
     from runbook_app.adapters.recipient import Recipient
@@ -134,6 +134,10 @@ def open_session(session: str | None, target: Path, *, read_only: bool = False) 
     Raises:
         UsageError: there is none.
     """
+    return client(_find(session, target).folder, read_only=read_only)
+
+
+def _find(session: str | None, target: Path) -> SessionSummary:
     target = target.expanduser().resolve()
     found = folders().find(session) if session else folders().latest(target)
     if found is None:
@@ -141,7 +145,7 @@ def open_session(session: str | None, target: Path, *, read_only: bool = False) 
             f"There is no session on {target}.",
             hint="Give --target DIR or a session's id; `runbook sessions` lists them.",
         )
-    return client(found.folder, read_only=read_only)
+    return found
 
 
 def list_sessions(target: Path | None = None) -> list[SessionSummary]:
@@ -217,27 +221,34 @@ def not_on_record(session: SessionClient) -> str:
     )
 
 
-def replay_session(session_id: str | None, target: Path) -> ReplayedSession:
+def replay_session(session: str | None, target: Path) -> ReplayedSession:
     """Open a session's record to be told again.
 
     Raises:
         UsageError: there is no such session.
+        JournalError: nothing of its record can be read.
     """
     from runbook_app.adapters.logs import SqliteLogReader
+    from runbook_app.adapters.plan_pin import lost_beginning, pinned_plan
     from runbook_app.bootstrap.signals import read_journal
+    from runbook_app.domain.events import SessionStarted
+    from runbook_app.engine.client import stand_in
     from runbook_app.engine.replay import ReplayedSession
 
-    opened = open_session(session_id, target, read_only=True)
+    found = _find(session, target)
+    folder = found.folder
     entries: list[Entry] = []
-    journal = read_journal(opened.folder)
+    journal = read_journal(folder)
     try:
-        while found := journal.read(entries[-1].seq if entries else 0):
-            entries += found
+        while read := journal.read(entries[-1].seq if entries else 0):
+            entries += read
     finally:
         journal.close()
-        opened.close()
-    logs = SqliteLogReader(opened.folder / "logs.db")
-    return ReplayedSession(opened.id, opened.folder, opened.plan, entries, logs)
+    entries[:0] = stand_in(entries, lambda at: lost_beginning(folder, at))
+    if not entries or not isinstance(started := entries[0].body, SessionStarted):
+        raise JournalError(f"The journal in {folder} has no beginning.")
+    plan = pinned_plan(folder, started.plan_path, started.variables, created=entries[0].at)
+    return ReplayedSession(found.id, folder, plan, entries, SqliteLogReader(folder / "logs.db"))
 
 
 def check_target(plan: Plan, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,18 +11,11 @@ import click
 
 from runbook_app import bootstrap
 from runbook_app.cli import options, sealing
-from runbook_app.domain.errors import UsageError
-from runbook_app.domain.state import ItemStatus
-from runbook_app.domain.times import at_second
+from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.ports.session import Session
-from runbook_app.resources import shipped_plans
 
 if TYPE_CHECKING:
-    from runbook_app.ports.sessions import SessionSummary
-    from runbook_app.tui.view.home import HomePlan, HomeSession
-
-HOME_SESSIONS = 20
-DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
+    from runbook_app.tui.view.home import HomeChoice
 
 
 @click.command()
@@ -109,48 +103,26 @@ def show_session(session: Session, instead: str = "resume {} --headless --yes") 
 
 
 def show_home() -> None:
-    """Show the sessions to resume and the plans to start."""
-    from runbook_app.tui.app import home
+    """Show sessions and plans, and what is chosen of them, until the home screen is left."""
+    from runbook_app.cli.desk import MachineDesk
+    from runbook_app.tui.app import home, run
 
-    choice = home(_sessions(), _plans())
-    if choice is None:
-        return
+    said = ""
+    while choice := home(MachineDesk(), said):
+        said = ""
+        try:
+            opened = _opened(choice)
+        except RunbookError as error:
+            said = str(error)
+            continue
+        with closing(opened):
+            run(opened)
+
+
+def _opened(choice: HomeChoice) -> Session:
     if choice.replay:
-        show_session(bootstrap.replay_session(choice.session, Path()))
-    elif choice.session:
-        show_session(bootstrap.open_session(choice.session, Path()))
-    elif choice.plan:
-        show_session(bootstrap.create_session(choice.plan, choice.target or Path(), {}))
-
-
-def _sessions() -> list[HomeSession]:
-    return [_home_session(summary) for summary in bootstrap.list_sessions()[:HOME_SESSIONS]]
-
-
-def _home_session(summary: SessionSummary) -> HomeSession:
-    from runbook_app.headless.summary import session_state
-    from runbook_app.tui.view.home import HomeSession
-
-    session = bootstrap.open_session(summary.id, Path(), read_only=True)
-    try:
-        items = session.state.items.values()
-        return HomeSession(
-            id=summary.id,
-            plan=summary.title,
-            target=str(summary.target or ""),
-            status=session_state(session),
-            done=sum(item.status in DONE for item in items),
-            total=len(items),
-            last=at_second(session.state.at),
-        )
-    finally:
-        session.close()
-
-
-def _plans() -> list[HomePlan]:
-    from runbook_app.tui.view.home import HomePlan
-
-    return [HomePlan(path=path, title=path.stem) for path in sorted(shipped_plans().glob("*.yaml"))]
+        return bootstrap.replay_session(choice.session, Path())
+    return bootstrap.open_session(choice.session, Path(), read_only=choice.read_only)
 
 
 def require_terminal(instead: str) -> None:

@@ -37,6 +37,16 @@ EXPIRY = timedelta(minutes=1)
 """How long a command waits for an engine to take it."""
 
 
+def stand_in(
+    entries: Sequence[Entry], lost_beginning: Callable[[str], SessionStarted]
+) -> list[Entry]:
+    """An entry in the place of a first one that can't be read; none where it could be."""
+    if not entries or isinstance(entries[0].body, SessionStarted):
+        return []
+    at = entries[0].at
+    return [Entry(seq=0, at=at, body=lost_beginning(at), previous=GENESIS, hash=GENESIS)]
+
+
 class SessionClient:
     """Implements `ports.session.Session` over a journal."""
 
@@ -88,11 +98,7 @@ class SessionClient:
         self.plan = read_plan(self.started, self.state.started_at)
 
     def _stand_in(self, lost_beginning: Callable[[str], SessionStarted]) -> None:
-        for first in self._journal.read(0, 1):
-            if not isinstance(first.body, SessionStarted):
-                body = lost_beginning(first.at)
-                entry = Entry(seq=0, at=first.at, body=body, previous=GENESIS, hash=GENESIS)
-                fold([entry], self.state)
+        fold(stand_in(self._journal.read(0, 1), lost_beginning), self.state)
 
     def refresh(self) -> list[Entry]:
         found: list[Entry] = []

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from runbook_app.tui.commands.base import UserCommand
-    from runbook_app.tui.view.home import HomeChoice, HomePlan, HomeSession
+    from runbook_app.tui.desk import Desk
+    from runbook_app.tui.view.home import HomeChoice
 
 
 def wall_clock() -> str:
@@ -64,8 +65,11 @@ def run(session: Session) -> int:
     return result if result is not None else app.return_code or 0
 
 
-def home(sessions: list[HomeSession], plans: list[HomePlan]) -> HomeChoice | None:
-    """Let the operator pick a session to return to, or a plan to start; None when leaving."""
+def home(desk: Desk, said: str = "") -> HomeChoice | None:
+    """Let the operator pick a session to return to, or start one; None when leaving.
+
+    `said` is why what was chosen before could not be shown.
+    """
     from runbook_app.tui.screens.home import HomeApp
 
-    return HomeApp(sessions, plans).run()
+    return HomeApp(desk, said).run()

@@ -1,62 +1,277 @@
-"""The home screen: what it lists and what it returns."""
+"""The home screen: what it lists, how it begins and resumes, and what it returns."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from textual.pilot import Pilot
+
+from runbook_app.domain.errors import Mistake, PlanError, RunbookError, UsageError
+from runbook_app.domain.plan import Position
+from runbook_app.tui.commands.home import HOME_COMMANDS
 from runbook_app.tui.screens.home import HomeApp
-from runbook_app.tui.view.home import HomeChoice, HomePlan, HomeSession
+from runbook_app.tui.view.home import DAMAGED, HomeChoice, HomePlan, HomeSession, Start
+from runbook_app.tui.view.words import Tone, sign
 from tests.tui.screen import press, text, until, until_shown
 
 PLAN = HomePlan(path=Path("plans/phase1.yaml"), title="Phase 1", target="/srv/staging")
-SESSION = HomeSession(
-    id="s1", plan="Phase 1", target="/srv/staging", status="interrupted", done=4, total=17
+FOUND = HomeSession(id="s1", plan="Phase 1", target="/srv/staging", begun="2025-10-24T08:00:00Z")
+SESSION = replace(
+    FOUND,
+    shown=sign("interrupted"),
+    resumable=True,
+    done=4,
+    total=17,
+    last="2025-10-24T09:12:00Z",
+    words=(("ENGINE DEAD, nothing runs", Tone.STRONG),),
 )
+RUNNING = replace(SESSION, id="s2", shown=sign("running"), resumable=False)
+SMALL = (80, 24)
 
 
-async def test_it_lists_sessions_and_plans():
-    async with HomeApp([SESSION], [PLAN]).run_test(size=(80, 24)) as pilot:
-        shown = text(pilot)
-    assert "✗ Phase 1  /srv/staging" in shown
-    assert "INTERRUPTED  4/17" in shown
-    assert "+ Phase 1  phase1.yaml" in shown
+class FakeDesk:
+    """A machine with these sessions and plans."""
+
+    def __init__(self, sessions: Sequence[HomeSession] = (), plans: Sequence[HomePlan] = (PLAN,)):
+        self.read = {session.id: session for session in sessions}
+        self._plans = plans
+        self.readable = threading.Event()
+        self.readable.set()
+        self.begun: list[Start] = []
+        self.resumed: list[str] = []
+        self.refusal: RunbookError | None = None
+
+    def sessions(self) -> list[HomeSession]:
+        return [replace(FOUND, id=name) for name in self.read]
+
+    def look(self, session: HomeSession) -> HomeSession:
+        self.readable.wait()
+        return self.read[session.id]
+
+    def plans(self) -> Sequence[HomePlan]:
+        return self._plans
+
+    def plan(self, given: str) -> HomePlan:
+        if given != "other.yaml":
+            raise UsageError(f"There is no plan file {given}.")
+        return HomePlan(path=Path(given), title="Other")
+
+    def begin(self, start: Start) -> str:
+        if self.refusal is not None:
+            raise self.refusal
+        self.begun.append(start)
+        return "new"
+
+    def resume(self, session: str) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.resumed.append(session)
+
+    def close(self) -> None: ...
 
 
-async def test_a_session_is_returned_to():
-    app = HomeApp([SESSION], [PLAN])
-    async with app.run_test() as pilot:
-        await press(pilot, "enter")
+async def chosen(desk: FakeDesk, *keys: str, shown: str = "") -> HomeChoice | None:
+    """What the home screen returns after these keys."""
+    app = HomeApp(desk)
+    async with app.run_test(size=SMALL) as pilot:
+        await until_shown(pilot, shown or ("INTERRUPTED" if desk.read else "start"))
+        await press(pilot, *keys)
         await until(pilot, lambda: not app.is_running)
-    assert app.return_value == HomeChoice(session="s1")
+    return app.return_value
+
+
+def notices(pilot: Pilot[HomeChoice]) -> str:
+    return "\n".join(notice.message for notice in pilot.app._notifications)
+
+
+async def test_a_session_has_its_state_target_progress_last_event_and_what_stands_in_the_way():
+    async with HomeApp(FakeDesk([SESSION])).run_test(size=SMALL) as pilot:
+        await until_shown(pilot, "INTERRUPTED  4/17  2025-10-24 09:12")
+        assert "✗ Phase 1  /srv/staging" in text(pilot)
+        for words in ("ENGINE DEAD, nothing runs", "4 of 17 items", "2025-10-24 09:12:00 UTC"):
+            assert words in text(pilot)
+        assert "+ Phase 1  phase1.yaml" in text(pilot)
+        await press(pilot, "down")
+        await until_shown(pilot, "plans/phase1.yaml")
+        assert "ENGINE DEAD" not in text(pilot)
+
+
+async def test_records_are_read_beside_the_screen_which_goes_on_meanwhile():
+    desk = FakeDesk([SESSION])
+    desk.readable.clear()
+    async with HomeApp(desk).run_test(size=SMALL) as pilot:
+        assert "… Phase 1  /srv/staging" in text(pilot)
+        await press(pilot, "down")
+        await until_shown(pilot, "plans/phase1.yaml")
+        desk.readable.set()
+        await until_shown(pilot, "INTERRUPTED  4/17")
+        assert "plans/phase1.yaml" in text(pilot)
+
+
+async def test_what_changes_is_shown_and_the_cursor_stays_on_what_it_was_on(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("runbook_app.tui.looker.ROUND", 0.01)
+    desk = FakeDesk([SESSION])
+    async with HomeApp(desk).run_test(size=SMALL) as pilot:
+        await until_shown(pilot, "INTERRUPTED")
+        await press(pilot, "down")
+        desk.read = {"s2": RUNNING, "s1": replace(SESSION, shown=DAMAGED)}
+        await until_shown(pilot, "● Phase 1")
+        await until_shown(pilot, "CAN'T BE READ")
+        assert "▌+ Phase 1" in text(pilot)
+
+
+async def test_a_session_is_attached_to():
+    assert await chosen(FakeDesk([SESSION]), "enter") == HomeChoice(session="s1")
+
+
+async def test_a_session_is_watched_read_only():
+    assert await chosen(FakeDesk([SESSION]), "w") == HomeChoice(session="s1", read_only=True)
 
 
 async def test_a_session_is_told_again_and_a_plan_can_t_be():
-    app = HomeApp([SESSION], [PLAN])
-    async with app.run_test() as pilot:
-        await press(pilot, "down", "v", "up", "v")
-        await until(pilot, lambda: not app.is_running)
-    assert app.return_value == HomeChoice(session="s1", replay=True)
+    desk = FakeDesk([SESSION])
+    assert await chosen(desk, "down", "v", "up", "v") == HomeChoice(session="s1", replay=True)
+
+
+async def test_an_interrupted_session_is_resumed_with_a_new_engine():
+    desk = FakeDesk([SESSION])
+    assert await chosen(desk, "e") == HomeChoice(session="s1")
+    assert desk.resumed == ["s1"]
+
+
+async def test_why_a_session_can_t_be_resumed_is_shown_and_home_stays():
+    desk = FakeDesk([RUNNING, SESSION])
+    desk.refusal = UsageError("plan.yaml was edited since this session began.")
+    app = HomeApp(desk)
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        await until_shown(pilot, "INTERRUPTED")
+        await press(pilot, "e")
+        assert "It is running: there is nothing to resume." in notices(pilot)
+        await press(pilot, "down", "e")
+        await until(pilot, lambda: "was edited since" in notices(pilot))
+        assert app.is_running
+    assert desk.resumed == []
 
 
 async def test_a_plan_is_started_on_a_target():
-    app = HomeApp([SESSION], [PLAN])
-    async with app.run_test() as pilot:
+    desk = FakeDesk([SESSION])
+    app = HomeApp(desk)
+    async with app.run_test(size=SMALL) as pilot:
         await press(pilot, "down", "enter")
         await until_shown(pilot, "Target: the folder of the project")
         await press(pilot, "end", *"-2", "enter")
         await until(pilot, lambda: not app.is_running)
-    assert app.return_value == HomeChoice(plan=PLAN.path, target=Path("/srv/staging-2"))
+    assert app.return_value == HomeChoice(session="new")
+    assert desk.begun == [Start(plan=PLAN.path, target="/srv/staging-2")]
+
+
+async def test_starting_asks_for_variables_window_and_whom_to_seal_to():
+    desk = FakeDesk()
+    app = HomeApp(desk)
+    async with app.run_test(size=SMALL) as pilot:
+        await press(pilot, "enter")
+        await until_shown(pilot, "Seal secrets to")
+        await press(pilot, "tab", *"a=b c=d", "tab", *"me.pub", "tab", *"now", "enter")
+        await until(pilot, lambda: not app.is_running)
+    assert desk.begun == [
+        Start(
+            plan=PLAN.path,
+            target="/srv/staging",
+            settings="a=b c=d",
+            seal_to="me.pub",
+            window_from_now=True,
+        )
+    ]
+
+
+async def test_a_passphrase_is_asked_for_twice_and_never_shown():
+    desk = FakeDesk()
+    app = HomeApp(desk)
+    async with app.run_test(size=SMALL) as pilot:
+        await press(pilot, "enter")
+        await until_shown(pilot, "Seal secrets to")
+        assert "The same again" not in text(pilot)
+        await press(pilot, "tab", "tab", *"passphrase")
+        await until_shown(pilot, "The same again")
+        await press(pilot, "tab", *"Xyzzy", "tab", *"Xyzz", "enter")
+        await until_shown(pilot, "two different passphrases")
+        assert desk.begun == []
+        assert "Xyzz" not in text(pilot)
+        await press(pilot, "end", "y", "enter")
+        await until(pilot, lambda: not app.is_running)
+    assert [(start.seal_to, start.passphrase) for start in desk.begun] == [("passphrase", "Xyzzy")]
+    assert "Xyzzy" not in repr(desk.begun)
+
+
+async def test_what_is_wrong_with_plan_or_target_is_shown_and_can_be_mended():
+    desk = FakeDesk()
+    mistake = Mistake(
+        message="unknown key 'frob'", position=Position(file="plan.yaml", line=3, column=1)
+    )
+    desk.refusal = PlanError((mistake,))
+    app = HomeApp(desk)
+    async with app.run_test(size=SMALL) as pilot:
+        await press(pilot, "enter")
+        await until_shown(pilot, "Target: the folder")
+        await press(pilot, "enter")
+        await until_shown(pilot, "unknown key 'frob'")
+        desk.refusal = None
+        await press(pilot, "enter")
+        await until(pilot, lambda: not app.is_running)
+    assert len(desk.begun) == 1
+
+
+async def test_another_plan_is_opened_by_its_file():
+    app = HomeApp(FakeDesk())
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        await press(pilot, "o")
+        await until_shown(pilot, "Its file, or the name")
+        await press(pilot, *"none.yaml", "enter")
+        await until(pilot, lambda: "There is no plan file none.yaml" in notices(pilot))
+        await press(pilot, "o", *"other.yaml", "enter")
+        await until_shown(pilot, "Start Other")
 
 
 async def test_the_first_run_explains_itself():
-    async with HomeApp([], [PLAN]).run_test(size=(80, 24)) as pilot:
-        assert "No session yet." in text(pilot)
-        assert "runbook demo" in text(pilot)
+    async with HomeApp(FakeDesk()).run_test(size=SMALL) as pilot:
+        for words in ("No session yet.", "nothing is changed before", "runbook demo"):
+            assert words in text(pilot)
+
+
+async def test_help_and_palette_have_every_command():
+    async with HomeApp(FakeDesk([SESSION])).run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "INTERRUPTED")
+        await press(pilot, "question_mark")
+        await until_shown(pilot, "those of earlier sessions")
+        for command in HOME_COMMANDS:
+            assert command.label in text(pilot)
+        await press(pilot, "escape")
+        offered = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
+        assert [f"{command.label} ({command.key})" for command in HOME_COMMANDS] == offered[:7]
+
+
+async def test_a_first_click_selects_and_a_second_one_opens():
+    app = HomeApp(FakeDesk([SESSION, RUNNING]))
+    async with app.run_test(size=SMALL) as pilot:
+        await until_shown(pilot, "● Phase 1")
+        await pilot.click("#things", offset=(5, 1))
+        await until_shown(pilot, "▌● Phase 1")
+        assert app.is_running
+        await pilot.click("#things", offset=(5, 1))
+        await until(pilot, lambda: not app.is_running)
+    assert app.return_value == HomeChoice(session="s2")
+
+
+async def test_why_what_was_chosen_could_not_be_shown_is_said():
+    async with HomeApp(FakeDesk(), "Entry 3 can't be read.").run_test(notifications=True) as pilot:
+        assert notices(pilot) == "Entry 3 can't be read."
 
 
 async def test_leaving_chooses_nothing():
-    app = HomeApp([SESSION], [])
-    async with app.run_test() as pilot:
-        await press(pilot, "q")
-        await until(pilot, lambda: not app.is_running)
-    assert app.return_value is None
+    assert await chosen(FakeDesk([SESSION]), "q") is None

@@ -8,6 +8,7 @@ from runbook_app.tui.commands import log, look, pages, people, work
 from runbook_app.tui.commands.base import UserCommand
 from runbook_app.tui.commands.replay import REPLAY_COMMANDS
 from runbook_app.tui.situation import Situation
+from runbook_app.tui.view.help import HelpEntry
 from runbook_app.tui.view.keys import KeyLabel
 
 SESSION_COMMANDS: tuple[UserCommand, ...] = (
@@ -71,6 +72,21 @@ def meant(
             if not refusal:
                 return command, ""
     return None, refusal
+
+
+def help_entries(commands: Sequence[UserCommand], situation: Situation) -> list[HelpEntry]:
+    """What the help page says of commands."""
+    return [
+        HelpEntry(
+            group=command.group,
+            key=command.key,
+            label=command.label,
+            help=command.help,
+            usable=command.enabled(situation),
+        )
+        for command in commands
+        if command.listed(situation)
+    ]
 
 
 def footer(situation: Situation) -> list[KeyLabel]:

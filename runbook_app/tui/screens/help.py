@@ -10,10 +10,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from runbook_app.tui import paint
-from runbook_app.tui.commands.all import SESSION_COMMANDS
-from runbook_app.tui.commands.base import UserCommand
 from runbook_app.tui.screens.dialog import Dialog, Frame
-from runbook_app.tui.situation import Situation
 from runbook_app.tui.view.help import HelpEntry, page
 from runbook_app.tui.view.words import BLANK, Line, folded
 
@@ -34,23 +31,11 @@ class HelpScreen(Dialog[None]):
 
     def __init__(
         self,
-        situation: Situation,
+        entries: Sequence[HelpEntry],
         width: int,
-        commands: Sequence[UserCommand] = SESSION_COMMANDS,
         about: str = "",
     ) -> None:
         super().__init__()
-        entries = [
-            HelpEntry(
-                group=command.group,
-                key=command.key,
-                label=command.label,
-                help=command.help,
-                usable=command.enabled(situation),
-            )
-            for command in commands
-            if command.listed(situation)
-        ]
         room = min(_WIDEST, width * 96 // 100) - _CHROME
         self._rows = [*_about(about, room), *page(entries, room)]
 

@@ -2,121 +2,251 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
+from textual.worker import WorkerState
 
+from runbook_app.domain.errors import RunbookError
 from runbook_app.tui import paint
+from runbook_app.tui.commands.home import HOME_COMMANDS, HomeCommand
+from runbook_app.tui.desk import Desk
+from runbook_app.tui.looker import Looker
 from runbook_app.tui.styled import StyledApp
+from runbook_app.tui.view.help import HelpEntry
 from runbook_app.tui.view.home import (
     FIRST_RUN,
     HomeChoice,
     HomePlan,
     HomeSession,
-    plan_row,
-    session_row,
+    Thing,
+    details,
+    row,
 )
+from runbook_app.tui.view.keys import bar
 from runbook_app.tui.view.words import BLANK, Line, Tone
 from runbook_app.tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
+    from textual.screen import Screen
+    from textual.worker import Worker
 
-Thing = HomeSession | HomePlan
+_ABOUT = (
+    "The sessions of this machine, newest first, as their records stand at this moment, and the"
+    " plans that can be started: those that come with the program, those of earlier sessions and"
+    " those in this folder."
+)
 
 
 class HomeList(Rows):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "Choose", show=False)]
 
-    def __init__(self, things: Sequence[Thing]) -> None:
+    def __init__(self) -> None:
         super().__init__(id="things")
-        self._things = things
+        self.things: Sequence[Thing] = ()
 
     @property
     def thing(self) -> Thing | None:
-        return self._things[self.cursor] if self._things else None
+        return self.things[self.cursor] if self.things else None
 
-    def on_mount(self) -> None:
+    def list(self, things: Sequence[Thing]) -> None:
+        """Take over a new list; the cursor stays on what it was on."""
+        was = _name(self.thing)
+        self.things = things
+        names = [_name(thing) for thing in things]
+        if was in names:
+            self.cursor = names.index(was)
         self.rows_changed()
 
     def row_count(self) -> int:
-        return len(self._things)
+        return len(self.things)
 
     def row(self, index: int, width: int) -> Content:
-        thing = self._things[index]
-        left, right = session_row(thing) if isinstance(thing, HomeSession) else plan_row(thing)
+        left, right = row(self.things[index])
         return paint.edges(left, right, width)
 
     def action_choose(self) -> None:
         self.post_message(self.Chosen(self))
 
+    def on_click(self, event: events.Click) -> None:
+        """The first click selects, the second one opens."""
+        event.prevent_default()
+        index = event.y + self.scroll_offset.y
+        if index == self.cursor:
+            self.action_choose()
+        elif 0 <= index < self.row_count():
+            self._go(index)
+
+
+def _name(thing: Thing | None) -> str:
+    match thing:
+        case HomeSession(id=name):
+            return name
+        case HomePlan(path=path):
+            return str(path)
+        case None:
+            return ""
+
 
 class HomeApp(StyledApp[HomeChoice]):
-    """Its result is what the operator picked, None when there is nothing to do."""
+    """Its result is the session to show, None when there is nothing to do."""
 
     TITLE = "runbook"
     CSS = """
     Screen { background: $background; }
     #title { padding: 1 2 0 2; height: auto; }
-    #things { margin: 1 1; height: 1fr; }
+    #things { margin: 1 1 0 1; height: 1fr; min-height: 3; }
+    #details { padding: 0 2; height: auto; max-height: 8; border-top: solid $border-blurred; }
     #keys { padding: 0 2; height: auto; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,escape", "leave", "Leave", show=False),
-        Binding("v", "replay", "Replay", show=False),
+        *(
+            Binding(command.key, f"command({command.key!r})", show=False)
+            for command in HOME_COMMANDS
+        ),
+        Binding("escape", "command('q')", show=False),
     ]
 
-    def __init__(self, sessions: Sequence[HomeSession], plans: Sequence[HomePlan]) -> None:
+    def __init__(self, desk: Desk, said: str = "") -> None:
         super().__init__()
-        self._sessions = sessions
-        self._list = HomeList([*sessions, *plans])
+        self._desk = desk
+        self._said = said
+        self._sessions: Sequence[HomeSession] = desk.sessions()
+        self._plans: Sequence[HomePlan] = desk.plans()
+        self._list = HomeList()
+        self._looker = Looker(desk, lambda sessions: self.call_from_thread(self._told, sessions))
+
+    @property
+    def thing(self) -> Thing | None:
+        return self._list.thing
 
     def compose(self) -> ComposeResult:
         yield Static(id="title")
         yield self._list
+        yield Static(id="details")
         yield Static(id="keys")
 
     def on_mount(self) -> None:
+        self._told(self._sessions)
+        self._list.focus()
+        self._looker.start()
+        if self._said:
+            self._complain(self._said)
+
+    def on_unmount(self) -> None:
+        self._looker.stop()
+
+    def on_resize(self) -> None:
+        self._show()
+
+    def _told(self, sessions: Sequence[HomeSession]) -> None:
+        self._sessions = sessions
+        self._list.list([*sessions, *self._plans])
+        self._show()
+
+    def _show(self) -> None:
         head: list[Line] = [(("runbook", Tone.ACCENT), ("  sessions and plans", Tone.DIM))]
         if not self._sessions:
             head += [BLANK, *FIRST_RUN]
-        self.query_one("#title", Static).update(paint.lines(head))
-        keys: Line = (
-            ("enter", Tone.ACCENT),
-            (" open or start  ", Tone.PLAIN),
-            ("v", Tone.ACCENT),
-            (" replay a session  ", Tone.PLAIN),
-            ("q", Tone.ACCENT),
-            (" leave", Tone.PLAIN),
-        )
-        self.query_one("#keys", Static).update(paint.line(keys))
-        self._list.focus()
+        base = self.screen_stack[0]
+        base.query_one("#title", Static).update(paint.lines(head))
+        width = max(20, self.size.width - 4)
+        base.query_one("#details", Static).update(paint.lines(details(self.thing, width)))
+        usable = [c for c in HOME_COMMANDS if not c.why_not(self.thing)]
+        keys = bar([(c.key, c.label) for c in usable], width, 2)
+        base.query_one("#keys", Static).update(paint.lines(keys))
 
-    def on_rows_chosen(self) -> None:
-        match self._list.thing:
-            case HomeSession(id=session):
-                self.exit(HomeChoice(session=session))
-            case HomePlan() as plan:
-                self.run_worker(self._start(plan), exit_on_error=False)
-            case None:
-                pass
+    # Commands
 
-    async def _start(self, plan: HomePlan) -> None:
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every command that can be given now, then Textual's own."""
+        for command in HOME_COMMANDS:
+            if not command.why_not(self.thing):
+                title = f"{command.label} ({command.key})"
+                yield SystemCommand(title, command.help, self._giver(command))
+        yield from super().get_system_commands(screen)
+
+    def _giver(self, command: HomeCommand) -> Callable[[], None]:
+        return lambda: self._give(command)
+
+    def _give(self, command: HomeCommand) -> None:
+        self.run_worker(command.run(self), group="commands", exit_on_error=False)
+
+    def action_command(self, key: str) -> None:
+        if len(self.screen_stack) > 1:
+            return
+        command = next(command for command in HOME_COMMANDS if command.key == key)
+        if refusal := command.why_not(self.thing):
+            self._complain(refusal)
+        else:
+            self._give(command)
+
+    def action_help_quit(self) -> None:
+        """Ctrl-C leaves, as `q` does."""
+        self.exit(None)
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        if event.rows is self._list:
+            self.action_command("enter")
+
+    def on_rows_moved(self) -> None:
+        self._show()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Show why something could not be done; the screen goes on."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            known = isinstance(error, RunbookError)
+            self._complain(str(error) if known else f"{type(error).__name__}: {error}")
+
+    def _complain(self, text: str) -> None:
+        self.notify(paint.clean(text), severity="warning", markup=False, timeout=10)
+
+    # What commands use
+
+    def choose(self, session: str, *, replay: bool = False, read_only: bool = False) -> None:
+        self.exit(HomeChoice(session=session, replay=replay, read_only=read_only))
+
+    async def start(self, plan: HomePlan) -> None:
+        from runbook_app.tui.screens.start import StartDialog
+
+        session = await self.push_screen_wait(StartDialog(plan, self._desk.begin))
+        if session:
+            self.choose(session)
+
+    async def other_plan(self) -> None:
         from runbook_app.tui.screens.text import TextDialog
 
-        dialog = TextDialog(f"Start {plan.title}", "Target: the folder of the project", plan.target)
-        target = await self.push_screen_wait(dialog)
-        if target:
-            self.exit(HomeChoice(plan=plan.path, target=Path(target)))
+        dialog = TextDialog("Other plan", "Its file, or the name of a shipped plan")
+        given = await self.push_screen_wait(dialog)
+        if given:
+            await self.start(await asyncio.to_thread(self._desk.plan, given))
 
-    def action_replay(self) -> None:
-        match self._list.thing:
-            case HomeSession(id=session):
-                self.exit(HomeChoice(session=session, replay=True))
+    async def resume(self) -> None:
+        if isinstance(self.thing, HomeSession):
+            session = self.thing.id
+            self.notify("Starting an engine …", timeout=3)
+            await asyncio.to_thread(self._desk.resume, session)
+            self.choose(session)
 
-    def action_leave(self) -> None:
-        self.exit(None)
+    def show_help(self) -> None:
+        from runbook_app.tui.screens.help import HelpScreen
+
+        entries = [
+            HelpEntry(
+                group=command.group,
+                key=command.key,
+                label=command.label,
+                help=command.help,
+                usable=not command.why_not(self.thing),
+            )
+            for command in HOME_COMMANDS
+        ]
+        self.push_screen(HelpScreen(entries, self.size.width, _ABOUT))

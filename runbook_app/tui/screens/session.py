@@ -17,7 +17,7 @@ from runbook_app.domain.outcome import damage
 from runbook_app.domain.plan import Item
 from runbook_app.ports.session import Replay, Session
 from runbook_app.tui import feed, paint, ways
-from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, meant
+from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, help_entries, meant
 from runbook_app.tui.commands.work import ChooseWay
 from runbook_app.tui.diffs import Diffs
 from runbook_app.tui.orders import Orders
@@ -378,12 +378,10 @@ class SessionScreen(Screen[None]):
     def show_help(self) -> None:
         from runbook_app.tui.screens.help import HelpScreen
 
-        situation, width = self.situation(), self.app.size.width
-        if self.page is not None:
-            kind = self.page.kind
-            self.app.push_screen(HelpScreen(situation, width, kind.commands, kind.about))
-        else:
-            self.app.push_screen(HelpScreen(situation, width))
+        kind = self.page.kind if self.page is not None else None
+        commands, about = (kind.commands, kind.about) if kind else (SESSION_COMMANDS, "")
+        entries = help_entries(commands, self.situation())
+        self.app.push_screen(HelpScreen(entries, self.app.size.width, about))
 
     async def stop_and_leave(self) -> None:
         self._leaving = True

@@ -1,0 +1,42 @@
+"""What the home screen asks of the machine; all of it blocks, and none of it paints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from runbook_app.tui.view.home import HomePlan, HomeSession, Start
+
+
+class Desk(Protocol):
+    def sessions(self) -> Sequence[HomeSession]:
+        """Sessions, newest first, without reading their records."""
+
+    def look(self, session: HomeSession) -> HomeSession:
+        """Read what is new in a session's record; one that can't be read says so."""
+
+    def plans(self) -> Sequence[HomePlan]:
+        """Plans that can be started."""
+
+    def plan(self, given: str) -> HomePlan:
+        """A plan by its file, or by the name of a shipped one.
+
+        Raises:
+            UsageError: there is none.
+        """
+
+    def begin(self, start: Start) -> str:
+        """Check everything and begin a session; its id. Its engine is not started yet.
+
+        Raises:
+            RunbookError: what is missing or wrong; nothing was begun.
+        """
+
+    def resume(self, session: str) -> None:
+        """Start a new engine for a session.
+
+        Raises:
+            RunbookError: its plan was edited meanwhile, or another driver holds the target.
+        """
+
+    def close(self) -> None: ...

@@ -1,0 +1,111 @@
+"""Asks for what a new session is started with, and stays until it has begun."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widgets import Input, Static
+
+from runbook_app.domain.errors import RunbookError
+from runbook_app.tui import paint
+from runbook_app.tui.screens.dialog import Dialog, Frame, label
+from runbook_app.tui.view.home import HomePlan, Start
+from runbook_app.tui.view.words import Tone
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+_PASSPHRASE = "passphrase"  # noqa: S105 - the word that asks for one
+_SHOWN = 8
+"""Lines of a reason."""
+
+
+class StartDialog(Dialog[str]):
+    """Its result is the id of the session that was begun."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+    DEFAULT_CSS = """
+    StartDialog .passphrase { display: none; }
+    StartDialog.sealed-by-passphrase .passphrase { display: block; }
+    """
+
+    def __init__(self, plan: HomePlan, begin: Callable[[Start], str]) -> None:
+        super().__init__()
+        self._plan = plan
+        self._begin = begin
+
+    def compose(self) -> ComposeResult:
+        with Frame() as frame:
+            frame.entitle(
+                f"Start {self._plan.title}", "enter starts · tab next field · escape leaves it"
+            )
+            for name, prompt, value in (
+                ("target", "Target: the folder of the project", self._plan.target),
+                ("settings", "Variables of the plan, if not its own: name=value …", ""),
+                ("seal-to", "Seal secrets to: a public key's file, or the word passphrase", ""),
+            ):
+                yield Static(paint.line(label(prompt)))
+                yield Input(value, id=name)
+            for name, prompt in (
+                ("passphrase", "Passphrase to seal to"),
+                ("again", "The same again"),
+            ):
+                yield Static(paint.line(label(prompt)), classes="passphrase")
+                yield Input(password=True, id=name, classes="passphrase")
+            yield Static(paint.line(label("Window: now, to let it begin now whatever its date")))
+            yield Input(id="window")
+            yield Static(id="lacking", classes="error")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id == "seal-to":
+            self.set_class(event.value.strip() == _PASSPHRASE, "sealed-by-passphrase")
+
+    async def on_input_submitted(self) -> None:
+        lacking = self._lacking()
+        if lacking:
+            field, words = lacking
+            self._say(words)
+            self.query_one(f"#{field}").focus()
+            return
+        self._say("Checking plan and target …", Tone.DIM)
+        self.run_worker(self._start(), exclusive=True, exit_on_error=False)
+
+    def _value(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value.strip()
+
+    def _lacking(self) -> tuple[str, str] | None:
+        """The field that lacks something, and what."""
+        if not self._value("target"):
+            return "target", "A session needs a target: the folder of the project."
+        if self._value("window") not in ("", "now"):
+            return "window", "The window begins as the plan says, or now."
+        sealed = self._value("seal-to") == _PASSPHRASE
+        if sealed and self._value("passphrase") != self._value("again"):
+            return "again", "These are two different passphrases."
+        return None
+
+    async def _start(self) -> None:
+        start = Start(
+            plan=self._plan.path,
+            target=self._value("target"),
+            settings=self._value("settings"),
+            seal_to=self._value("seal-to"),
+            passphrase=self._value("passphrase"),
+            window_from_now=self._value("window") == "now",
+        )
+        try:
+            session = await asyncio.to_thread(self._begin, start)
+        except RunbookError as error:
+            self._say(str(error))
+        else:
+            self.dismiss(session)
+
+    def _say(self, text: str, tone: Tone = Tone.BAD) -> None:
+        rows = [label(row, tone) for row in text.splitlines()[:_SHOWN]]
+        self.query_one("#lacking", Static).update(paint.lines(rows))
