@@ -41,17 +41,25 @@ class RunbookApp(StyledApp[int]):
         return self.session_screen
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every command that can be given now, then Textual's own."""
+        """The palette: every command, those that can be given now first, then Textual's own."""
         situation = self.session_screen.situation()
         commands = screen.kind.commands if isinstance(screen, LivePage) else SESSION_COMMANDS
-        for command in commands:
-            if command.enabled(situation):
-                title = f"{command.label_in(situation)} ({command.key})"
+        refused: list[SystemCommand] = []
+        for command in (command for command in commands if command.listed(situation)):
+            title = f"{command.label_in(situation)} ({command.key})"
+            if refusal := command.why_not(situation):
+                words = f"not now: {refusal}"
+                refused.append(SystemCommand(title, words, self._refuser(refusal)))
+            else:
                 yield SystemCommand(title, command.help, self._giver(command))
+        yield from refused
         yield from super().get_system_commands(screen)
 
     def _giver(self, command: UserCommand) -> Callable[[], None]:
         return lambda: self.session_screen.give(command)
+
+    def _refuser(self, refusal: str) -> Callable[[], None]:
+        return lambda: self.session_screen.tell(refusal, severity="warning")
 
     def action_help_quit(self) -> None:
         """Ctrl-C asks, as `q` does."""

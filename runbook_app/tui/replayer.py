@@ -29,6 +29,9 @@ class Replayer:
     def step(self, by: int) -> None:
         self._move(lambda: self._replay.go(self._replay.position + by))
 
+    def to(self, position: int) -> None:
+        self._move(lambda: self._replay.go(position))
+
     def time(self, when: str) -> None:
         self._move(lambda: self._replay.go_to_time(when))
 

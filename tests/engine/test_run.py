@@ -53,6 +53,28 @@ async def test_a_refused_confirmation_fails_the_checkpoint_and_runs_no_step(driv
         assert all(s.status is StepStatus.PENDING for s in session.state.steps())
 
 
+async def test_a_checkpoint_passes_over_a_failed_check_only_by_a_waiver(driven) -> None:
+    plan = plan_of(
+        step("only.a", "write", path="a", text="a"), checkpoint=(line("b", "holds", path="b"),)
+    )
+    async with driven(plan) as session:
+        for _ in range(2):
+            await session.run()
+            await session.until(lambda: session.state.items["only"].checkpoint_error)
+            await session.idle()
+        only = session.state.items["only"]
+        assert (only.checkpoint_passed_at, only.steps["only.a"].attempt) == ("", 0)
+        fields = {"item": "only", "line": "b", "expires_on": "2027-01-01"}
+        assert await session.send(cmd.WaiveCriterion, reason="r", owner="", **fields) != ""
+        assert await session.send(cmd.WaiveCriterion, reason="", owner="o", **fields) != ""
+        assert await session.send(cmd.WaiveCriterion, reason="r", owner="o", **fields) == ""
+        await session.run()
+        await session.until(lambda: session.state.step("only.a").status is StepStatus.SUCCEEDED)
+        waiver = session.state.items["only"].checkpoint["b"].waiver
+    assert waiver is not None
+    assert (waiver.reason, waiver.owner, waiver.expires) == ("r", "o", "2027-01-01")
+
+
 async def test_one_unit_at_a_time_when_asked_for_one(driven) -> None:
     async with driven(plan_of(step("only.a", "write", path="a", text="a"))) as session:
         await session.run(auto=False)

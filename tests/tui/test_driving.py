@@ -8,6 +8,7 @@ from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import JournalError, LockedError
 from runbook_app.testing.session import FakeSession
+from runbook_app.tui.commands.all import SESSION_COMMANDS
 from runbook_app.tui.view.node import Node, NodeKind
 from tests.domain.story import SCORED, Story
 from tests.tui import stage
@@ -271,12 +272,22 @@ async def test_a_failure_takes_the_selection(session: FakeSession, opened: Open)
     assert "2.4 Test HTTPS access and redirects failed: 502 instead of 200" in shown
 
 
-async def test_the_palette_offers_what_can_be_done_now(session: FakeSession, opened: Open):
+async def test_the_palette_has_every_command_and_says_why_one_can_t_be_given_now(
+    session: FakeSession, opened: Open
+):
     stage.tls_running(session)
     async with opened(session) as pilot:
-        titles = [c.title for c in pilot.app.get_system_commands(pilot.app.screen)]
-    assert "pause (space)" in titles
-    assert "run next (enter)" not in titles
+        offered = [*pilot.app.get_system_commands(pilot.app.screen)]
+        situation = session_screen(pilot).situation()
+        refused = next(found for found in offered if found.title == "run next (enter)")
+        refused.callback()
+        await until(pilot, lambda: "Work is under way." in notices(pilot))
+    every = [c for c in SESSION_COMMANDS if c.listed(situation)]
+    titles = [found.title for found in offered]
+    assert {f"{c.label_in(situation)} ({c.key})" for c in every} <= set(titles)
+    assert titles.index("pause (space)") < titles.index("run next (enter)")
+    assert refused.help == "not now: Work is under way."
+    assert session.sent == []
 
 
 async def test_what_was_done_stays_selected_while_the_work_rests(
@@ -310,7 +321,7 @@ async def test_a_fault_in_drawing_is_shown_and_passes(
         assert "fault" not in text(pilot)
 
 
-def _broken(*_given: object) -> None:
+def _broken(*_given: object, **_named: object) -> None:
     raise ValueError("no such thing")
 
 

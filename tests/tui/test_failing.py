@@ -110,6 +110,18 @@ async def test_the_guide_opens_at_its_troubleshooting(session: FakeSession, open
         await until_shown(pilot, "1 Retry")
 
 
+async def test_without_a_guide_none_is_offered(session: FakeSession, opened: Open):
+    stage.started(session)
+    session.emit(
+        ev.StepStarted(item="headers", step="headers.measure", attempt=1, parameters={}),
+        ev.StepFailed(item="headers", step="headers.measure", error="502"),
+    )
+    async with opened(session) as pilot:
+        await press(pilot, "enter")
+        await until_shown(pilot, "Stop the engine")
+        assert "troubleshooting" not in text(pilot)
+
+
 async def test_a_failed_criterion_can_be_waived_or_measured_again(
     session: FakeSession, opened: Open
 ):

@@ -280,6 +280,13 @@ def test_a_steps_panel_tells_all(session: FakeSession):
     assert panel.timer(session.plan, state, TEST, stage.NOW) == "3:10 of 20:00"
 
 
+def test_a_step_s_panel_tells_what_it_took_in_earlier_sessions():
+    step = Node(NodeKind.STEP, "tls", "tls.test")
+    assert "in earlier sessions" not in joined(panel.body(PLAN, Story().state, step))
+    known = Story(earlier={"tls.test": (61.2, 90.0)}).state
+    assert "estimate 20m  in earlier sessions 1m01s-1m30s" in joined(panel.body(PLAN, known, step))
+
+
 def test_edited_parameters_are_marked(session: FakeSession):
     stage.tls_failed(session)
     session.emit(

@@ -78,10 +78,10 @@ class HomeList(Rows):
     def on_click(self, event: events.Click) -> None:
         """The first click selects, the second one opens."""
         event.prevent_default()
-        index = event.y + self.scroll_offset.y
-        if index == self.cursor:
+        index = self.row_at(event)
+        if index == self.cursor and self.things:
             self.action_choose()
-        elif 0 <= index < self.row_count():
+        elif index is not None:
             self._go(index)
 
 

@@ -407,6 +407,9 @@ class SessionScreen(Screen[None]):
         else:
             self.work(ways.take(self, node, choice))
 
+    def on_session_header_slid(self, event: SessionHeader.Slid) -> None:
+        self.replayer.to(event.position)
+
     def on_log_view_changed(self, event: LogView.Changed) -> None:
         if event.keys:
             self.show_keys()

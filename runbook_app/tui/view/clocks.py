@@ -55,8 +55,7 @@ def title(
 
 def slider(position: int, last: int, width: int) -> Line:
     """Where in the record a replay is."""
-    words = f" entry {position:,} of {last:,}"
-    room = max(10, width - len(words))
+    words, room = _slider(position, last, width)
     at = round((room - 1) * (position - 1) / max(1, last - 1))
     return (
         ("━" * at, Tone.ACCENT),
@@ -64,6 +63,17 @@ def slider(position: int, last: int, width: int) -> Line:
         ("─" * (room - 1 - at), Tone.DIM),
         (words, Tone.PLAIN),
     )
+
+
+def slid_to(column: int, position: int, last: int, width: int) -> int:
+    """The entry that a column of the slider stands for."""
+    room = _slider(position, last, width)[1]
+    return 1 + round(min(1.0, max(0, column) / (room - 1)) * (last - 1))
+
+
+def _slider(position: int, last: int, width: int) -> tuple[str, int]:
+    words = f" entry {position:,} of {last:,}"
+    return words, max(10, width - len(words))
 
 
 def status_sign(state: SessionState, *, alive: bool) -> Sign:

@@ -145,7 +145,7 @@ def status(place: Place) -> Line:
         parts.append((_search(place), Tone.WARN if place.missed else Tone.PLAIN))
     if place.wrap:
         parts.append(("wrapped", Tone.DIM))
-    parts.append((f"{place.count:,} lines", Tone.DIM))
+    parts.append((f"{place.count:,} {'line' if place.count == 1 else 'lines'}", Tone.DIM))
     found: list[tuple[str, Tone]] = []
     for part in parts:
         found += [(" · ", Tone.DIM), part] if found else [part]

@@ -60,7 +60,8 @@ def choices(plan: Plan, state: SessionState, node: Node | None) -> list[Choice]:
         return []
     if not any(choice.way is Way.ROLL_BACK for choice in found):
         found = [*found, _roll_back(item)]
-    return [*found, _BY_HAND, _GUIDE, _STOP]
+    guide = [_GUIDE] if plan.item(node.item).guide else []
+    return [*found, _BY_HAND, *guide, _STOP]
 
 
 def _of_node(plan: Plan, item: ItemState, node: Node) -> list[Choice]:

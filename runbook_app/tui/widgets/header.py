@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from runbook_app.domain.plan import Plan
@@ -10,13 +12,28 @@ from runbook_app.domain.state import SessionState
 from runbook_app.ports.session import Replay
 from runbook_app.tui import paint
 from runbook_app.tui.panes import WIDE
-from runbook_app.tui.view.clocks import Title, clocks, slider, title
+from runbook_app.tui.view.clocks import Title, clocks, slid_to, slider, title
 
 
 class SessionHeader(Static):
     DEFAULT_CSS = """
     SessionHeader { height: auto; padding: 0 1; background: $surface; }
     """
+
+    class Slid(Message):
+        """The slider of a replay was clicked."""
+
+        def __init__(self, position: int) -> None:
+            super().__init__()
+            self.position = position
+
+    _replay: Replay | None = None
+
+    def on_click(self, event: events.Click) -> None:
+        replay, place = self._replay, event.get_content_offset(self)
+        if replay is not None and place is not None and place.y == self.content_size.height - 1:
+            width = max(20, self.app.size.width - 2)
+            self.post_message(self.Slid(slid_to(place.x, replay.position, replay.last, width)))
 
     def show(
         self,
@@ -28,6 +45,7 @@ class SessionHeader(Static):
         now: str,
         replay: Replay | None = None,
     ) -> None:
+        self._replay = replay
         width = max(20, self.app.size.width - 2)
         parts = title(
             plan, state, alive=alive, read_only=read_only, now=now, replaying=replay is not None

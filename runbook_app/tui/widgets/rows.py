@@ -111,10 +111,16 @@ class Rows(ScrollView, can_focus=True):
         self.post_message(self.Moved(self))
 
     def on_click(self, event: events.Click) -> None:
-        index = event.y + self.scroll_offset.y
-        if 0 <= index < self.row_count():
+        index = self.row_at(event)
+        if index is not None:
             self._go(index)
             self.post_message(self.Chosen(self))
+
+    def row_at(self, event: events.Click) -> int | None:
+        """The row that was clicked, which a border above it does not count in."""
+        place = event.get_content_offset(self)
+        index = place.y + self.scroll_offset.y if place is not None else -1
+        return index if 0 <= index < self.row_count() else None
 
     def render_line(self, y: int) -> Strip:
         index = self.scroll_offset.y + y
