@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 DIR ?= demo/staging
 EXAMPLES ?= 5000
-FUZZERS := tests/plans/test_plan_fuzz.py tests/adapters/test_event_fuzz.py tests/engine/test_redaction.py tests/domain/test_sanitise.py
+FUZZERS := tests/plans/test_plan_fuzz.py tests/plans/test_import.py tests/adapters/test_event_fuzz.py tests/engine/test_redaction.py tests/domain/test_sanitise.py
 BIN := .venv/bin
 STAMP := .venv/.installed
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests import fuzzing
 
 
-@pytest.mark.parametrize("kind", ["plans", "events", "redaction", "sanitise"])
+@pytest.mark.parametrize("kind", ["plans", "documents", "events", "redaction", "sanitise"])
 def test_there_is_a_corpus(kind: str) -> None:
     assert len(list((fuzzing.CORPUS / kind).iterdir())) >= 10
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "recheck": "recheck",
     "check": "plans",
     "render": "plans",
+    "import": "importing",
     "schema": "plans",
     "actions": "plans",
     "new": "scaffold",
@@ -39,7 +40,7 @@ COMMANDS = {
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("plan", "import")
+LATER = ("plan",)
 """Commands of later versions: named, so that a script learns why it fails."""
 
 

@@ -49,6 +49,8 @@ class CheckLine:
     call: Call
     probe: bool = False
     """It has to write in order to measure."""
+    source: str = ""
+    """Where a document that the plan was made from says it: `PLAN.md:12`."""
     position: Position = NOWHERE
 
 
@@ -60,6 +62,7 @@ class ConfirmLine:
     title: str
     person_required: bool = False
     """`--yes` may not stand in for a person."""
+    source: str = ""
     position: Position = NOWHERE
 
 
@@ -111,6 +114,7 @@ class Step:
     """What it will touch is told and confirmed before it begins."""
     confirm_within: timedelta | None = None
     """It can lock people out: its item is rolled back unless somebody confirms it in this time."""
+    source: str = ""
     position: Position = NOWHERE
 
 
@@ -121,6 +125,7 @@ class Risk:
     mitigation: tuple[str, ...] = ()
     rollback: str = ""
     budget: Estimate | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +162,7 @@ class Item:
     sign_off: bool = False
     rehearsal_required: bool = False
     """It may begin only when its rollback was proven on a copy of the target."""
+    source: str = ""
     position: Position = NOWHERE
 
     @property
@@ -256,6 +262,7 @@ class Section:
     id: str
     title: str
     lines: tuple[str, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

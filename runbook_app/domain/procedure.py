@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -19,6 +20,8 @@ from runbook_app.domain.plan import (
     Section,
     Step,
 )
+
+_FENCE = re.compile(r"\s*(`{3,})[A-Za-z0-9_+.-]{0,30}")
 
 
 def procedure(plan: Plan) -> str:
@@ -106,6 +109,7 @@ def _item(item: Item, plan: Plan) -> Iterator[str]:
         ("Risks", "; ".join(escape(titles.get(risk, risk)) for risk in item.risks)),
         ("Rehearsal", "required" if item.rehearsal_required else ""),
         ("Not required", escape(item.not_required)),
+        ("Source", escape(item.source)),
     )
     if item.checkpoint:
         yield from ("### Checkpoint", "")
@@ -157,6 +161,7 @@ def _step(number: str, step: Step) -> Iterator[str]:
         ("Required", "never skipped" if step.required else ""),
         ("Reverts unless confirmed within", _duration(step)),
         ("Not installed", "" if step.available else "its action is not installed here"),
+        ("Source", escape(step.source)),
     )
     if step.instructions:
         yield from (*_prose(step.instructions), "")
@@ -168,9 +173,15 @@ def _duration(step: Step) -> str:
 
 
 def _prose(text: str) -> list[str]:
-    """Text of the source: its lines stay lines, and its list items items."""
+    """Text of the source: its lines stay lines, its list items items, and its code code."""
     lines: list[str] = []
-    for line in text.splitlines():
+    rows = text.splitlines()
+    while rows:
+        if code := _code(rows):
+            lines += ["", *code, ""] if lines and lines[-1] else [*code, ""]
+            del rows[: len(code)]
+            continue
+        line = rows.pop(0)
         item = line.lstrip().startswith("- ")
         shown = f"- {escape(line.lstrip()[2:])}" if item else escape(line)
         if shown and lines and lines[-1]:
@@ -180,6 +191,24 @@ def _prose(text: str) -> list[str]:
                 lines[-1] += "\\"
         lines.append(shown)
     return lines
+
+
+def _code(rows: list[str]) -> list[str]:
+    """The fenced code that these lines begin with; none where its end is missing."""
+    opened = _FENCE.fullmatch(rows[0])
+    if opened is None:
+        return []
+    fence = opened[1]
+    end = next((at for at, row in enumerate(rows) if at and row.strip() == fence), 0)
+    inner = [_visible(row) for row in rows[1:end]]
+    if not end or any(row.lstrip().startswith(fence) for row in inner):
+        return []
+    return [rows[0].strip(), *inner, fence]
+
+
+def _visible(row: str) -> str:
+    """A line of code as it is, but for characters that a terminal or a reader may obey."""
+    return "".join(c if c.isprintable() else " " for c in row)
 
 
 def _rollback(item: Item) -> Iterator[str]:

@@ -124,7 +124,12 @@ class Document:
 
     def _sections(self, key: str) -> tuple[Section, ...]:
         return tuple(
-            Section(id=f.id(), title=f.needed_text("title"), lines=f.texts("lines"))
+            Section(
+                id=f.id(),
+                title=f.needed_text("title"),
+                lines=f.texts("lines"),
+                source=f.text("source"),
+            )
             for f in self.root.each(key, "a section", keys.SECTION)
         )
 
@@ -136,6 +141,7 @@ class Document:
                 mitigation=fields.texts("mitigation"),
                 rollback=fields.text("rollback"),
                 budget=fields.estimate("budget"),
+                source=fields.text("source"),
             )
             for fields in self.root.each("risks", "a risk", keys.RISK)
         )

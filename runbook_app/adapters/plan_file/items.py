@@ -69,6 +69,7 @@ class Items:
             not_required=fields.text("not_required"),
             sign_off=fields.flag("sign_off"),
             rehearsal_required=self._rehearsal(fields, effects=effects),
+            source=fields.text("source"),
             position=fields.position(),
         )
         self.nodes.setdefault(item_id, fields)
@@ -88,6 +89,7 @@ class Items:
                     title=title,
                     call=call,
                     probe=action is not None and action.kind is ActionKind.PROBE,
+                    source=inner.text("source"),
                     position=inner.position(),
                 )
             )
@@ -130,6 +132,7 @@ class Items:
             not_restored=action.not_restored if action else "",
             blast_radius=self._blast_radius(fields, action),
             confirm_within=fields.parsed("confirm_within", duration, None),
+            source=fields.text("source"),
             position=fields.position(),
         )
         return step, action
@@ -179,6 +182,7 @@ class Items:
             id=fields.id() if "id" in fields else slug(title),
             title=title,
             person_required=person == "required",
+            source=fields.text("source"),
             position=fields.position(),
         )
 
@@ -189,6 +193,7 @@ class Items:
             id=fields.id() if "id" in fields else slug(title or call.action),
             title=title or call.action,
             call=call,
+            source=fields.text("source"),
             position=fields.position(),
         )
 

@@ -54,6 +54,8 @@ class Key:
 
 Keys = Mapping[str, Key]
 
+SAID_IN = "where the document it was imported from says it: `PLAN.md:12`"
+
 TARGET: Keys = {
     "compose": Key(PATH, "path of the Compose file", needed=True),
     "api": Key(
@@ -128,6 +130,7 @@ SECTION: Keys = {
     "id": Key(ID, "unique in its list", needed=True),
     "title": Key(NEEDED, "text", needed=True),
     "lines": Key(TEXTS, "text to show and export"),
+    "source": Key(TEXT, SAID_IN),
 }
 
 RISK: Keys = {
@@ -136,6 +139,7 @@ RISK: Keys = {
     "mitigation": Key(TEXTS, "what is done against it"),
     "rollback": Key(TEXT, "how the source goes back; text"),
     "budget": Key(ESTIMATE, "time the source allows for that"),
+    "source": Key(TEXT, SAID_IN),
 }
 
 CLAIM: Keys = {
@@ -207,6 +211,7 @@ CHECK: Keys = {
     "title": Key(TEXT, "made of the id by default"),
     "check": Key(MEASURE, "a check or a probe", needed=True),
     "with": Key(PARAMETERS, "the action's parameters, typed by its signature"),
+    "source": Key(TEXT, SAID_IN),
 }
 
 CHECK_LINE: Keys = {
@@ -219,6 +224,7 @@ CONFIRM_LINE: Keys = {
     "confirm": Key(NEEDED, "what a person says; `--yes` records that nobody did", needed=True),
     "id": Key(ID, "made of the words by default"),
     "person": Key(choice("required", "assumable"), "`required`: `--yes` stops here (exit 3)"),
+    "source": Key(TEXT, SAID_IN),
 }
 
 CAPTURE_LINE: Keys = {
@@ -271,6 +277,7 @@ STEP: Keys = {
         ),
     ),
     "planned": Key(FLAG, "`true`: its action may not be installed yet"),
+    "source": Key(TEXT, SAID_IN),
 }
 
 ITEM: Keys = {
@@ -319,6 +326,7 @@ ITEM: Keys = {
     "not_required": Key(TEXT, "the reason, in place of steps"),
     "sign_off": Key(FLAG, "`true` for the last item, the sign-off"),
     "planned": Key(FLAG, "`true`: its actions may not be installed yet"),
+    "source": Key(TEXT, SAID_IN),
 }
 
 PLAN: Keys = {
