@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -13,12 +15,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from runbook_app.adapters.durable import make_folders, write_durably
 from runbook_app.adapters.log_chunks import SPLIT_MARK
 from runbook_app.adapters.sqlite_file import connect_read_only, explain
-from runbook_app.domain.errors import JournalError, NotMeasured
+from runbook_app.domain.errors import ActionError, JournalError, NotMeasured
+from runbook_app.ports.capabilities import Attached
 from runbook_app.ports.journal import Stored
 
 FILES = ("journal.db", "logs.db")
+MAX_ATTACHED = 64 * 2**20
+"""Bytes of a file that a person gives as evidence."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _PIECE = 1 << 20
 
 
@@ -34,6 +41,42 @@ class StoredRecord:
                 yield from ((name, data) for data in _values(self._folder / name))
             except sqlite3.Error as error:
                 raise NotMeasured(f"The session's {name} can't be read: {error}.") from error
+
+    def attach(self, file: Path) -> Attached:
+        data = _content(file)
+        sha256 = hashlib.sha256(data).hexdigest()
+        name = f"{sha256[:16]}-{_UNSAFE.sub('_', file.name)[-80:]}"
+        place = self._folder / "attachments" / name
+        try:
+            make_folders(place.parent, 0o700)
+            write_durably(place, data)
+        except OSError as error:
+            raise ActionError(
+                f"{file} could not be copied to {place}: {error.strerror}.",
+                hint="Make room on that disk, then run the step again.",
+            ) from error
+        return Attached(path=f"attachments/{name}", size=len(data), sha256=sha256)
+
+
+def _content(file: Path) -> bytes:
+    """A regular file's bytes; a device or a pipe would never end, or wait for somebody."""
+    hint = "Run the step again, and give the path of a file that is there and can be read."
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise ActionError(f"{file} is no regular file.", hint=hint)
+            data = opened.read(MAX_ATTACHED + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ActionError(f"{file} can't be read: {reason}.", hint=hint) from error
+    if len(data) > MAX_ATTACHED:
+        most = MAX_ATTACHED // 2**20
+        raise ActionError(
+            f"{file} is larger than {most} MiB, and was not attached.",
+            hint="Attach its part that matters, or write down where it is kept.",
+        )
+    return data
 
 
 def _values(path: Path) -> Iterator[bytes]:

@@ -215,6 +215,7 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
     from runbook_app.adapters.guards import DetachedGuards
     from runbook_app.adapters.logs import SqliteLogWriter
     from runbook_app.adapters.notifier import VARIABLE
+    from runbook_app.adapters.one_time import MemoryKey
     from runbook_app.adapters.registry import InstalledActions
     from runbook_app.adapters.rehearsal_record import TargetRehearsals
     from runbook_app.adapters.sqlite_journal import SqliteJournal
@@ -255,6 +256,7 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
             transcripts=SpooledTranscripts(folder),
             notifier=notifier(secrets),
             rehearsals=TargetRehearsals(rehearsal_record(), plan, root, children),
+            make_key=MemoryKey,
             canary=secrets.canary(),
         )
     except Exception as error:

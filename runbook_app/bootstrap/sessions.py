@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runbook_app.adapters.recipient import Recipient
     from runbook_app.adapters.sessions import SessionSummary
     from runbook_app.domain.entry import Body, Entry
-    from runbook_app.domain.events import DoneBefore
+    from runbook_app.domain.events import DoneBefore, QuestionAsked
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.client import SessionClient
     from runbook_app.engine.redaction import Redactor
@@ -322,12 +322,19 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
             start_engine=lambda take_over: start_engine(folder, take_over),
             last_words=lambda pid: last_words(folder, pid),
             mask=lambda body: mask(made.plan, body),
+            leave_answer=lambda asked, answer: _leave_answer(folder, asked, answer),
             changes_of=lambda item: changes_of(folder, item),
             by_hand=ProcessByHand(folder),
             lost_beginning=lambda at: lost_beginning(folder, at),
         )
         opened.pop_all()
     return made
+
+
+def _leave_answer(folder: Path, asked: QuestionAsked, answer: str) -> None:
+    from runbook_app.adapters.one_time import leave_answer
+
+    leave_answer(folder, asked, answer)
 
 
 class _Mask:

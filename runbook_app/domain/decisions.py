@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+from runbook_app.domain import answers
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.brief import handover_brief
@@ -568,6 +569,11 @@ def _judge_answer(state: SessionState, command: cmd.AnswerQuestion) -> tuple[ev.
         raise Rejected("This needs a person's answer; --yes does not stand in for it.")
     if asked.choices and command.answer not in asked.choices:
         raise Rejected(f"{command.answer!r} is no answer; use one of {', '.join(asked.choices)}.")
+    if asked.secret:
+        if command.answer != answers.SEALED:
+            raise Rejected("A secret answer is sealed; it does not travel in a command.")
+    elif asked.kind == "text" and (words := answers.misfit(asked.takes, command.answer)):
+        raise Rejected(words)
     return (
         ev.QuestionAnswered(
             id=asked.id,

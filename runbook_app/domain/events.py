@@ -540,6 +540,13 @@ class QuestionAsked(Event, frozen=True, kw_only=True):
     text: str
     choices: tuple[str, ...] = ()
     person_required: bool = False
+    takes: str = "text"
+    """`text`, `integer`, `number`, or `file`: the path of one."""
+    default: str = ""
+    """Offered as the answer."""
+    secret: bool = False
+    """Its answer never travels in the journal, but sealed to `key` in a file of its own."""
+    key: str = ""
 
     @property
     def headline(self) -> str:

@@ -104,6 +104,9 @@ class _Recorder:
         choices: tuple[str, ...],  # noqa: ARG002 - the port's signature
         kind: str,  # noqa: ARG002 - as above
         person_required: bool,  # noqa: ARG002 - as above
+        takes: str = "text",  # noqa: ARG002 - as above
+        default: str = "",  # noqa: ARG002 - as above
+        secret: bool = False,  # noqa: ARG002 - as above
     ) -> str:
         raise ActionError(f"A check that asks can't be run by itself: {text}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from runbook_app.domain.plan import Plan
@@ -29,7 +30,7 @@ from runbook_app.ports.clock import Clock
 from runbook_app.ports.crash import CrashPoint
 from runbook_app.ports.guards import Guards
 from runbook_app.ports.hands import Transcripts
-from runbook_app.ports.journal import Artefacts, LogWriter
+from runbook_app.ports.journal import Artefacts, LogWriter, OneTimeKey
 from runbook_app.ports.notifier import NobodyToCall, Notifier
 from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Target
@@ -51,10 +52,11 @@ def assemble(
     canary: str,
     guards: Guards,
     transcripts: Transcripts,
+    make_key: Callable[[], OneTimeKey],
     rehearsals: Rehearsals | None = None,
     notifier: Notifier | None = None,
 ) -> Engine:
-    questions = Questions(ledger)
+    questions = Questions(ledger, artefacts, make_key)
     confirming = Confirming(ledger=ledger, questions=questions, guards=guards, clock=clock)
     captures = Captures(ledger, artefacts, list(target.capturables()), crash)
     steps = Steps(

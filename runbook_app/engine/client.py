@@ -12,13 +12,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from runbook_app.domain import guard as guards
+from runbook_app.domain.answers import SEALED
 from runbook_app.domain.clock import to_text
-from runbook_app.domain.commands import Command, RetryStep
+from runbook_app.domain.commands import AnswerQuestion, Command, RetryStep
 from runbook_app.domain.decisions import outline
 from runbook_app.domain.entry import GENESIS, Body, Entry
 from runbook_app.domain.errors import JournalError, UsageError
 from runbook_app.domain.events import (
     PlanChangeAccepted,
+    QuestionAsked,
     RehearsalNoted,
     SessionStarted,
     SignalExported,
@@ -65,11 +67,13 @@ class SessionClient:
         start_engine: Callable[[str], None],
         last_words: Callable[[int], str],
         mask: Callable[[Body], Body],
+        leave_answer: Callable[[QuestionAsked, str], None],
         changes_of: Callable[[str], list[Change]],
         by_hand: ByHand,
         lost_beginning: Callable[[str], SessionStarted] | None = None,
     ) -> None:
-        """`mask` replaces the secrets that the session knows by now.
+        """`mask` replaces the secrets that the session knows by now. `leave_answer` leaves a secret
+        answer where the engine alone can read it.
 
         `lost_beginning` stands in, for a reader, for a first entry that can't be read; it is given
         the time of the first one that can.
@@ -86,6 +90,7 @@ class SessionClient:
         self._start_engine = start_engine
         self._last_words = last_words
         self._mask = mask
+        self._leave_answer = leave_answer
         self._changes_of = changes_of
         self.state = SessionState()
         if read_only and lost_beginning:
@@ -117,6 +122,8 @@ class SessionClient:
     async def send(self, kind: type[Command], **fields: object) -> str:
         self._require_writable()
         by = str(fields.pop("by", "") or getpass.getuser())
+        if kind is AnswerQuestion:
+            fields["answer"] = self._travelling(str(fields["question"]), str(fields["answer"]))
         command = kind(
             id=uuid.uuid4().hex[:16],
             by=by,
@@ -134,6 +141,17 @@ class SessionClient:
         await self._journal.append(masked)
         self._doorbell.ring()
         return command.id
+
+    def _travelling(self, question: str, answer: str) -> str:
+        """What of an answer may stand in the journal: nothing of one that comes too late, for a
+        secret one could be among them."""
+        asked = self.state.question
+        if asked is None or asked.id != question:
+            return ""
+        if not asked.secret:
+            return answer
+        self._leave_answer(asked, answer)
+        return SEALED
 
     def _require_writable(self) -> None:
         if self.read_only:

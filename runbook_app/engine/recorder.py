@@ -67,7 +67,15 @@ class WorkRecorder:
         self.outputs[name] = value
 
     async def ask(
-        self, text: str, *, choices: tuple[str, ...], kind: str, person_required: bool
+        self,
+        text: str,
+        *,
+        choices: tuple[str, ...],
+        kind: str,
+        person_required: bool,
+        takes: str = "text",
+        default: str = "",
+        secret: bool = False,
     ) -> str:
         answer = await self._questions.ask(
             text,
@@ -76,6 +84,9 @@ class WorkRecorder:
             kind=kind,
             choices=choices,
             person_required=person_required,
+            takes=takes,
+            default=default,
+            secret=secret,
         )
         return answer.answer
 

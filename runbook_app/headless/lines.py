@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from runbook_app.domain import events as ev
+from runbook_app.domain.answers import wanted
 from runbook_app.domain.clock import parse_time
 from runbook_app.domain.guard import spoken
 from runbook_app.domain.markdown import measured
@@ -295,6 +296,8 @@ class Narrator:
         match event:
             case ev.QuestionAsked():
                 needs = " (needs a person)" if event.person_required else ""
+                if words := wanted(event.takes, event.default, secret=event.secret):
+                    needs += f" ({words})"
                 return [Line(f"question{needs}: {event.text}", Tone.CARE)]
             case ev.QuestionAnswered():
                 by = f"--yes, {event.by}" if event.assumed else event.by

@@ -121,7 +121,15 @@ class Recorder(Protocol):
     def output(self, name: str, value: Scalar) -> None: ...
 
     async def ask(
-        self, text: str, *, choices: tuple[str, ...], kind: str, person_required: bool
+        self,
+        text: str,
+        *,
+        choices: tuple[str, ...],
+        kind: str,
+        person_required: bool,
+        takes: str = "text",
+        default: str = "",
+        secret: bool = False,
     ) -> str: ...
 
     def previous(self, name: str) -> list[tuple[str, Measurement]]: ...
@@ -181,13 +189,34 @@ class Run:
         self.recorder.output(name, value)
 
     async def ask(
-        self, text: str, *, choices: tuple[str, ...] = (), person_required: bool = False
+        self,
+        text: str,
+        *,
+        choices: tuple[str, ...] = (),
+        person_required: bool = False,
+        takes: str = "text",
+        default: str = "",
+        secret: str = "",
     ) -> str:
-        """Ask the operator; the question and its answer are recorded."""
-        kind = "choice" if choices else "text"
-        return await self.recorder.ask(
-            text, choices=choices, kind=kind, person_required=person_required
+        """Ask the operator; the question and its answer are recorded.
+
+        Args:
+            takes: `text`, `integer`, `number`, or `file`, the path of one on this machine.
+            default: offered as the answer.
+            secret: the name that the answer is masked by everywhere; it is recorded nowhere.
+        """
+        answer = await self.recorder.ask(
+            text,
+            choices=choices,
+            kind="choice" if choices else "text",
+            person_required=person_required,
+            takes=takes,
+            default=default,
+            secret=bool(secret),
         )
+        if secret:
+            self.secrets.register(secret, answer)
+        return answer
 
     async def confirm(self, text: str, *, person_required: bool = False) -> bool:
         """Have the operator say that a statement is true.

@@ -401,6 +401,24 @@ class Record(Protocol):
             NotMeasured: one of them can't be read.
         """
 
+    def attach(self, file: Path) -> Attached:
+        """Copy a file into the session's folder, readable by its owner alone.
+
+        Raises:
+            ActionError: there is none that can be read, or it is too large.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """A file that somebody gave as evidence."""
+
+    path: str
+    """Of the copy, in the session's folder."""
+    size: int
+    """Bytes."""
+    sha256: str
+
 
 class Git(Protocol):
     """The target's repository, as the session uses it for commits."""

@@ -186,6 +186,26 @@ class Artefacts(Protocol):
     def folder(self) -> Path: ...
 
 
+class OneTimeKey(Protocol):
+    """A key that one question's secret answer is sealed to; it ends with the question."""
+
+    @property
+    def public(self) -> str:
+        """Goes on record with the question."""
+
+    def open(self, sealed: bytes) -> bytes:
+        """What was sealed to it.
+
+        Raises:
+            UsageError: it was altered, or sealed to another key.
+        """
+
+
+def answer_path(question: str) -> str:
+    """Where a secret answer lies, in the session's folder, until the engine has read it."""
+    return f"answers/{question}.json"
+
+
 class Lock(Protocol):
     """The driver's lock on a target; gone with its process."""
 

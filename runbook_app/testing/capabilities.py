@@ -19,6 +19,7 @@ from typing import Any
 
 from runbook_app.domain.errors import ActionError, EnvironmentLacks
 from runbook_app.ports.capabilities import (
+    Attached,
     ComposeEdit,
     ContainerInfo,
     ExecResult,
@@ -343,8 +344,19 @@ class FakeShell:
 class FakeRecord:
     written: list[tuple[str, bytes]] = field(default_factory=list)
 
+    attached: list[bytes] = field(default_factory=list)
+
     def pieces(self) -> Iterator[tuple[str, bytes]]:
         yield from self.written
+
+    def attach(self, file: Path) -> Attached:
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise ActionError(f"{file} can't be read: {error.strerror}.") from error
+        self.attached.append(data)
+        sha256 = hashlib.sha256(data).hexdigest()
+        return Attached(path=f"attachments/{file.name}", size=len(data), sha256=sha256)
 
 
 @dataclass(slots=True, kw_only=True)

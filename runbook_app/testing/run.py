@@ -69,13 +69,21 @@ class ListRecorder:
         self.outputs[name] = value
 
     async def ask(
-        self, text: str, *, choices: tuple[str, ...], kind: str, person_required: bool
+        self,
+        text: str,
+        *,
+        choices: tuple[str, ...],
+        kind: str,
+        person_required: bool,
+        takes: str = "text",
+        default: str = "",
+        secret: bool = False,
     ) -> str:
         self.questions.append(text)
         self.kinds.append(kind)
         if self.answers:
             return self.answers.pop(0)
-        return choices[0] if choices else ""
+        return choices[0] if choices else default
 
     def previous(self, name: str) -> list[tuple[str, Measurement]]:
         return [(taken_by, value) for taken_by, value in self.earlier if value.name == name]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -97,3 +99,78 @@ async def test_an_instruction_is_a_choice_that_nobody_may_assume(target: FakeTar
 async def test_an_instruction_that_was_not_followed_fails(target: FakeTarget) -> None:
     target.recorder.answers = ["not done"]
     assert await target.measure(manual.instruct, text="Unplug it") == ["Unplug it"]
+
+
+async def test_answers_are_recorded_by_their_type(target: FakeTarget) -> None:
+    target.recorder.answers = ["done", "3", "1.5", "blue"]
+    answers = [
+        {"name": "hosts", "type": "integer"},
+        {"name": "load", "type": "number"},
+        {"name": "colour", "choices": ["red", "blue"], "default": "blue"},
+        {"name": "ticket", "ask": "Which ticket?", "default": "OPS-1"},
+    ]
+    assert await target.measure(manual.instruct, text="Look", answers=answers) == []
+    assert {m.name: m.value for m in target.recorder.measurements} == {
+        "Look": "done",
+        "hosts": 3,
+        "load": 1.5,
+        "colour": "blue",
+        "ticket": "OPS-1",
+    }
+    assert target.recorder.questions == ["Look", "hosts", "load", "colour", "Which ticket?"]
+
+
+async def test_what_was_not_done_has_no_answers(target: FakeTarget) -> None:
+    target.recorder.answers = ["not done"]
+    assert await target.measure(manual.instruct, text="Look", answers=[{"name": "a"}]) == ["Look"]
+    assert target.recorder.questions == ["Look"]
+
+
+async def test_an_attached_file_is_kept_with_its_size_and_hash(target: FakeTarget) -> None:
+    (target.folder / "scan.txt").write_bytes(b"evidence")
+    target.recorder.answers = ["done", "scan.txt"]
+    answers = [{"name": "scan", "type": "file"}]
+    assert await target.measure(manual.instruct, text="Scan", answers=answers) == []
+    assert {m.name: m.value for m in target.recorder.measurements} == {
+        "Scan": "done",
+        "scan": "attachments/scan.txt",
+        "scan: size": 8,
+        "scan: SHA-256": hashlib.sha256(b"evidence").hexdigest(),
+    }
+    assert target.record.attached == [b"evidence"]
+    target.recorder.answers = ["done", "gone.txt"]
+    with pytest.raises(ActionError, match=r"gone\.txt can't be read"):
+        await target.measure(manual.instruct, text="Scan", answers=answers)
+
+
+async def test_a_secret_answer_is_registered_and_no_value_of_it_recorded(
+    target: FakeTarget,
+) -> None:
+    value = secrets.token_hex(12)
+    target.recorder.answers = ["done", value]
+    answers = [{"name": "token", "secret": True}]
+    assert await target.measure(manual.instruct, text="Fetch it", answers=answers) == []
+    assert list(target.secrets.known("token")) == [value]
+    assert value not in str((target.recorder.measurements, target.recorder.outputs))
+    target.recorder.answers = ["done", value[:7]]
+    with pytest.raises(CheckFailed, match="can't be masked"):
+        await target.measure(manual.instruct, text="Fetch it", answers=answers)
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([{"name": "a"}, {"name": "a"}], "two of that name"),
+        ([{"name": "a", "choices": ["b"]}], "between two at least"),
+        ([{"name": "a", "choices": ["b", "c"], "default": "d"}], "none of its choices"),
+        ([{"name": "a", "choices": ["b", "c"], "type": "integer"}], "a type as well"),
+        ([{"name": "a", "type": "integer", "default": "x"}], "not a whole number"),
+        ([{"name": "a", "secret": True, "default": "x"}], "without a default"),
+    ],
+)
+async def test_answers_that_can_not_be_asked_for_are_refused_before_anything_is(
+    target: FakeTarget, answers: list[dict[str, object]], message: str
+) -> None:
+    with pytest.raises(ActionError, match=message):
+        await target.measure(manual.instruct, text="Look", answers=answers)
+    assert target.recorder.questions == []

@@ -7,6 +7,7 @@ that a real SIGKILL ends a real engine.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import pickle
 import subprocess
@@ -30,6 +31,7 @@ from runbook_app.adapters.files import FileCapturable, TargetFiles
 from runbook_app.adapters.git import GitRepository
 from runbook_app.adapters.guards import DetachedGuards
 from runbook_app.adapters.logs import SqliteLogReader, SqliteLogWriter
+from runbook_app.adapters.one_time import MemoryKey, leave_answer
 from runbook_app.adapters.sealer import FileKeySealer
 from runbook_app.adapters.shell import HostShell
 from runbook_app.adapters.signing_key import FileSigner
@@ -238,6 +240,15 @@ async def asks(run: Run, *, text: str) -> None:
 
 
 @check
+async def tells(run: Run, *, takes: str = "text", default: str = "", secret: str = "") -> None:
+    """Ask the operator for a typed answer; of a secret one only its hash is told."""
+    answer = await run.ask("How much?", takes=takes, default=default, secret=secret)
+    run.log(f"the answer is {answer}")
+    shown = hashlib.sha256(answer.encode()).hexdigest() if secret else answer
+    run.output("answer", shown)
+
+
+@check
 async def states(run: Run, *, text: str) -> None:
     """Have a statement confirmed."""
     run.require(text, await run.confirm(text), "confirmed")
@@ -338,6 +349,7 @@ class Actions:
             waits,
             breaks,
             asks,
+            tells,
             states,
             child,
             remarks,
@@ -655,6 +667,7 @@ class World:
             start_engine=self._start_detached,
             last_words=lambda pid: "",
             mask=lambda body: body,
+            leave_answer=lambda asked, answer: leave_answer(self.folder, asked, answer),
             changes_of=lambda _: [],
             by_hand=ProcessByHand(self.folder),
         )
@@ -688,6 +701,7 @@ class World:
                 crash=crash_at,
                 end_survivor=children.end_survivor,
                 canary=secrets.canary(),
+                make_key=MemoryKey,
                 guards=DetachedGuards(
                     self.folder, children, guard=self.process("guard"), check=self.process("check")
                 ),

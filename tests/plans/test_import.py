@@ -474,7 +474,10 @@ def survive(folder: Path, data: bytes) -> Imported | None:
 
 @corpus("documents")
 def test_the_corpus_of_documents(tmp_path, data):
-    survive(tmp_path, data)
+    found = survive(tmp_path, data)
+    if found is not None:
+        said = data.decode("utf-8-sig")
+        assert [w for w in re.findall(r"w\d+w", said) if w not in found.text] == []
 
 
 @given(data=st.binary(max_size=300))

@@ -175,6 +175,49 @@ async def test_a_text_is_answered_by_typing(session: FakeSession, opened: Open):
     assert command.answer == "db1"
 
 
+async def test_a_typed_answer_has_its_default_and_what_does_not_fit_is_said_at_once(
+    session: FakeSession, opened: Open
+):
+    stage.tls_running(session)
+    fields = {"step": "tls.test", "kind": "text", "takes": "integer", "default": "5"}
+    async with opened(session) as pilot:
+        stage.asked(session, "q8", "How many hosts?", **fields)
+        await until_shown(pilot, "a whole number, 5 by default")
+        await press(pilot, "x", "enter")
+        await until_shown(pilot, "'x' is not a whole number.")
+        assert session.sent == []
+        await press(pilot, "backspace", "6", "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert command.answer == "6"
+
+
+async def test_the_cursor_stands_on_the_default_of_a_choice(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    fields = {"step": "tls.test", "kind": "choice", "choices": ("a", "b", "c"), "default": "b"}
+    async with opened(session) as pilot:
+        stage.asked(session, "q8", "Which?", **fields)
+        await until_shown(pilot, "b  by default")
+        await press(pilot, "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert command.answer == "b"
+
+
+async def test_a_secret_is_not_shown_while_it_is_typed(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        stage.asked(session, "q8", "The token?", step="tls.test", kind="text", secret=True)
+        await until_shown(pilot, "kept secret")
+        await press(pilot, *"hunter", "space")
+        await until_shown(pilot, "•••••••")
+        assert "hunter" not in text(pilot)
+        await press(pilot, "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert command.answer == "hunter "
+
+
 async def test_a_question_answered_elsewhere_closes(session: FakeSession, opened: Open):
     stage.tls_running(session)
     async with opened(session) as pilot:

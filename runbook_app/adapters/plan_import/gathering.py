@@ -229,7 +229,7 @@ class Gathering:
 
     def _risk(self, section: Section) -> None:
         risk = RiskDraft(title="", number=section.number)
-        risk.title = shortened(words.unmarked(section.title)[0] or section.title, risk.mitigation)
+        risk.title = shortened(words.ticked(section.title) or "Risk", risk.mitigation)
         for block in [block for inner in section.all() for block in inner.blocks]:
             for line in text_lines([block]):
                 found = FIELD.fullmatch(line)

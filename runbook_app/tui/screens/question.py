@@ -9,6 +9,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from runbook_app.domain.answers import misfit, wanted
 from runbook_app.domain.events import QuestionAsked
 from runbook_app.domain.state import SessionState
 from runbook_app.tui import paint
@@ -51,6 +52,17 @@ def _text(question: QuestionAsked) -> list[Line]:
     return found
 
 
+class _Misfit(Static):
+    """Says what is wrong with an answer; takes no line before."""
+
+    def on_mount(self) -> None:
+        self.display = False
+
+    def say(self, words: str) -> None:
+        self.update(paint.line(label(words, Tone.WARN)))
+        self.display = True
+
+
 class QuestionDialog(Dialog[str]):
     """Its result is the answer; it closes by itself when the question is not open any more."""
 
@@ -68,25 +80,37 @@ class QuestionDialog(Dialog[str]):
                 yield Static(paint.lines(_text(asked)))
             if asked.person_required:
                 yield Static(paint.line(label("Only a person may answer this.", Tone.WARN)))
+            if words := wanted(asked.takes, asked.default, secret=asked.secret):
+                yield Static(paint.line(label(words)))
+            yield _Misfit()
             yield self._field()
 
     def _field(self) -> Widget:
         if self._answers:
-            return ChoiceList([(answer, "") for answer in self._answers], id="answers")
-        return Input(id="answer")
+            default = self._question.default
+            rows = [(answer, "by default" if answer == default else "") for answer in self._answers]
+            return ChoiceList(rows, id="answers")
+        return Input(self._question.default, password=self._question.secret, id="answer")
 
     def on_mount(self) -> None:
         self.query_one("#answers" if self._answers else "#answer").focus()
         if self._question.kind == "blast_radius" and NO in self._answers:
             # It opens by itself, also again: an enter too many must not confirm what nobody read.
             self.query_one(ChoiceList).place_cursor(self._answers.index(NO))
+        elif self._question.default in self._answers:
+            self.query_one(ChoiceList).place_cursor(self._answers.index(self._question.default))
 
     def on_rows_chosen(self, event: ChoiceList.Chosen) -> None:
         self.dismiss(self._answers[event.rows.cursor])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.value.strip():
-            self.dismiss(event.value.strip())
+        secret = self._question.secret
+        answer = event.value if secret else event.value.strip()
+        words = "" if secret and answer else misfit(self._question.takes, answer)
+        if words:
+            self.query_one(_Misfit).say(words)
+        else:
+            self.dismiss(answer)
 
     def state_changed(self) -> None:
         asked = self._state().question
