@@ -18,15 +18,16 @@ from runbook_app.adapters.logs import SqliteLogReader
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import to_text
 from runbook_app.domain.entry import Body, Entry, chain, decode, encode
+from runbook_app.domain.errors import UsageError
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.times import at_second
 from runbook_app.engine.replay import ReplayedSession
 from runbook_app.ports.journal import LogLine
 from runbook_app.ports.session import Change, Session
 from runbook_app.testing.session import FakeLogs, FakeSession
 from runbook_app.tui.screens.home import HomeApp
 from runbook_app.tui.screenshot import draw, screenshot
-from runbook_app.tui.view.home import HomePlan, HomeSession
+from runbook_app.tui.view.home import HomePlan, HomeSession, Start
+from runbook_app.tui.view.words import sign
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 BEGIN = datetime.fromisoformat("2025-10-24T08:00:00+00:00")
@@ -150,14 +151,43 @@ class Told:
             id="tour",
             plan=self._plan.title,
             target="/srv/shop",
-            status="finished",
+            begun=self.entries[0].at,
+            shown=sign("finished"),
             done=3,
             total=3,
-            last=at_second(self.entries[-1].at),
+            last=self.entries[-1].at,
         )
-        app = HomeApp([row], [HomePlan(path=PLAN, title=self._plan.title)])
+        app = HomeApp(_Desk([row], [HomePlan(path=PLAN, title=self._plan.title)]))
         image = asyncio.run(draw(app, "runbook", SIZE))
         (IMAGES / "tour-home.svg").write_text(image, encoding="utf-8")
+
+
+@dataclass
+class _Desk:
+    """Implements `tui.desk.Desk` for a picture, in which nothing is begun."""
+
+    _sessions: Sequence[HomeSession]
+    _plans: Sequence[HomePlan]
+
+    def sessions(self) -> Sequence[HomeSession]:
+        return self._sessions
+
+    def look(self, session: HomeSession) -> HomeSession:
+        return session
+
+    def plans(self) -> Sequence[HomePlan]:
+        return self._plans
+
+    def plan(self, given: str) -> HomePlan:
+        raise UsageError(f"There is no plan {given} here.")
+
+    def begin(self, start: Start) -> str:
+        raise UsageError(f"{start.plan} can't be started in a picture.")
+
+    def resume(self, session: str) -> None:
+        raise UsageError(f"{session} can't be resumed in a picture.")
+
+    def close(self) -> None: ...
 
 
 def _replaced(text: str, words: dict[str, str]) -> str:

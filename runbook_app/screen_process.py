@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from runbook_app.bootstrap import open_session
+from runbook_app.bootstrap import open_session, screen_settings
 from runbook_app.tui.app import run
 
 _SET_DEATH_SIGNAL = 1
@@ -19,4 +19,5 @@ _SET_DEATH_SIGNAL = 1
 
 if __name__ == "__main__":
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, int(signal.SIGKILL))
-    sys.exit(run(open_session(sys.argv[1], Path(), read_only=sys.argv[2:] != ["write"])))
+    session = open_session(sys.argv[1], Path(), read_only=sys.argv[2:] != ["write"])
+    sys.exit(run(session, screen_settings()))

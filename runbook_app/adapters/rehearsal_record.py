@@ -77,8 +77,12 @@ class RehearsalRecord:
     def forget(self, begun: Begun) -> None:
         shutil.rmtree(self.folder(begun.id), ignore_errors=True)
 
-    def is_copy(self, root: Path) -> bool:
-        return any(begun.copy.resolve() == root.resolve() for begun in self.begun())
+    def copied_to(self, root: Path) -> str:
+        """The target that a folder is a rehearsal's copy of; empty: it is none."""
+        for begun in self.begun():
+            if begun.copy.resolve() == root.resolve():
+                return begun.target
+        return ""
 
     def badges(self, target: Path) -> list[Badge]:
         try:
@@ -107,7 +111,7 @@ class TargetRehearsals:
         self._plan = plan
         self._root = root
         self._git = GitRepository(root, children)
-        self.is_copy = record.is_copy(root)
+        self.is_copy = bool(record.copied_to(root))
 
     async def noted(self) -> Sequence[RehearsalNoted]:
         badges = [b for b in self._record.badges(self._root) if b.plan == self._plan.id]

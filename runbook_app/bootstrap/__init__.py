@@ -24,7 +24,7 @@ from runbook_app.bootstrap.sessions import (
     replay_session,
 )
 from runbook_app.bootstrap.signals import log_digests, public_key, read_journal
-from runbook_app.bootstrap.surroundings import home, recipient_key, signing_key
+from runbook_app.bootstrap.surroundings import home, recipient_key, screen_settings, signing_key
 from runbook_app.bootstrap.web import serve_session
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "remove_rehearsal",
     "replay_session",
     "run_engine",
+    "screen_settings",
     "send_notification",
     "serve_session",
     "signing_key",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from runbook_app.bootstrap.leaks import find_leak
 from runbook_app.bootstrap.signals import sign
-from runbook_app.bootstrap.surroundings import artefacts_in, crash_point, folders
+from runbook_app.bootstrap.surroundings import artefacts_in, crash_point, folders, home
 from runbook_app.domain.errors import JournalError, RunbookError, UsageError
 
 if TYPE_CHECKING:
@@ -55,14 +55,18 @@ def create_session(
     window_from_now: bool = False,
     done_before: Sequence[DoneBefore] = (),
     seal_to: Recipient | None = None,
+    on_screen: bool = False,
 ) -> SessionClient:
     """Pin the plan and its variables, and begin a session; its engine is not started yet.
+
+    On a screen, a target that is no rehearsal's copy has to be named by a person first.
 
     Raises:
         PlanError: the plan has mistakes.
         UsageError: the target is no folder, or has not what the plan names.
     """
     from runbook_app.adapters.plan_pin import pin
+    from runbook_app.adapters.rehearsal_record import RehearsalRecord
 
     target = target.expanduser().resolve()
     plan = plan.expanduser().resolve()
@@ -72,7 +76,17 @@ def create_session(
     pin(folder, loaded)
     if seal_to is not None:
         seal_to.keep(folder)
-    asyncio.run(write_start(folder, loaded, target, done_before, _earlier(loaded.id)))
+    copy_of = RehearsalRecord(home()).copied_to(target)
+    start = write_start(
+        folder,
+        loaded,
+        target,
+        done_before,
+        earlier=_earlier(loaded.id),
+        copy_of=copy_of,
+        names_target=on_screen and not copy_of,
+    )
+    asyncio.run(start)
     return client(folder, read_only=False)
 
 
@@ -89,7 +103,10 @@ async def write_start(
     plan: Plan,
     target: Path,
     done_before: Sequence[DoneBefore] = (),
+    *,
     earlier: Mapping[str, tuple[float, float]] | None = None,
+    copy_of: str = "",
+    names_target: bool = False,
 ) -> None:
     """Write the journal's first event; only then does the file get the name that counts."""
     from runbook_app import __version__
@@ -120,6 +137,8 @@ async def write_start(
                 outline=outline(plan),
                 done_before=tuple(done_before),
                 earlier=dict(earlier or {}),
+                copy_of=copy_of,
+                names_target=names_target,
             )
         )
     finally:

@@ -47,6 +47,11 @@ def recipient_key() -> Path:
     return home() / "recipient.key"
 
 
+def screen_settings() -> Path:
+    """What people chose for their screens: beside the session folders too."""
+    return home() / "theme"
+
+
 def signing_key() -> Path:
     """The operator's key, made by the first export; the public key lies beside it."""
     return home() / "signing.key"

@@ -44,7 +44,7 @@ def demo_command(folder: Path, no_open: bool, remove: bool, project: str) -> Non
 
     key = bootstrap.recipient_key()
     to = recipient(make_pair(key))
-    session = bootstrap.create_session(plan_path(PLAN), folder, {}, seal_to=to)
+    session = bootstrap.create_session(plan_path(PLAN), folder, {}, seal_to=to, on_screen=True)
     _say(f"Secrets for you alone are sealed to a key of yours; the private one is {key}")
     show_session(session)
 

@@ -77,7 +77,12 @@ class MachineDesk:
         values = _settings(start.settings)
         require_environment(target)
         session = bootstrap.create_session(
-            start.plan, target, values, window_from_now=start.window_from_now, seal_to=recipient
+            start.plan,
+            target,
+            values,
+            window_from_now=start.window_from_now,
+            seal_to=recipient,
+            on_screen=True,
         )
         session.close()
         return session.id

@@ -42,7 +42,12 @@ def open_command(
     recipient = sealing.chosen(seal_to, passphrase_file)
     require_environment(target)
     session = bootstrap.create_session(
-        path, target, overrides, window_from_now=window == "now", seal_to=recipient
+        path,
+        target,
+        overrides,
+        window_from_now=window == "now",
+        seal_to=recipient,
+        on_screen=True,
     )
     show_session(session)
 
@@ -99,7 +104,7 @@ def show_session(session: Session, instead: str = "resume {} --headless --yes") 
     require_terminal(f"runbook {instead.format(session.id)}")
     from runbook_app.tui.app import run
 
-    sys.exit(run(session))
+    sys.exit(run(session, bootstrap.screen_settings()))
 
 
 def show_home() -> None:
@@ -108,7 +113,7 @@ def show_home() -> None:
     from runbook_app.tui.app import home, run
 
     said = ""
-    while choice := home(MachineDesk(), said):
+    while choice := home(MachineDesk(), bootstrap.screen_settings(), said):
         said = ""
         try:
             opened = _opened(choice)
@@ -116,7 +121,7 @@ def show_home() -> None:
             said = str(error)
             continue
         with closing(opened):
-            run(opened)
+            run(opened, bootstrap.screen_settings())
 
 
 def _opened(choice: HomeChoice) -> Session:

@@ -77,6 +77,11 @@ class TakeScore:
     """`before` the first change, or `asked` for and cut short by a crash."""
 
 
+@dataclass(frozen=True, slots=True)
+class GoLive:
+    """Have a person type the target's name."""
+
+
 ItemWork = (
     OpenCheckpoint
     | RunStep
@@ -87,7 +92,7 @@ ItemWork = (
     | CommitItem
     | RollBack
 )
-Work = ItemWork | TakeScore
+Work = ItemWork | TakeScore | GoLive
 
 
 def outline(plan: Plan) -> tuple[ev.ItemOutline, ...]:
@@ -110,13 +115,16 @@ def outline(plan: Plan) -> tuple[ev.ItemOutline, ...]:
 
 
 def due(state: SessionState, plan: Plan) -> Work | None:
-    """What is done next: the score comes before the first change, and again after a crash."""
+    """What is done next: a screen's session goes live first, and is measured before it changes
+    anything; a measurement that a crash cut short is made again."""
     work = next_work(state)
     if isinstance(work, RollBack | UndoStep | AwaitConfirmation):
         return work
     cut_short = state.scoring.started if state.scoring else None
     if cut_short and cut_short.moment == "asked":
         return TakeScore("asked")
+    if work is not None and state.to_go_live:
+        return GoLive()
     if work is not None and _begins_to_change(state, plan, work):
         return TakeScore("before")
     return work
@@ -567,6 +575,8 @@ def _judge_answer(state: SessionState, command: cmd.AnswerQuestion) -> tuple[ev.
         raise Rejected("That question is not open any more.")
     if command.assumed and asked.person_required:
         raise Rejected("This needs a person's answer; --yes does not stand in for it.")
+    if asked.kind == "target" and not command.assumed and command.answer != state.target_name:
+        raise Rejected(f"{command.answer!r} is not the target's name, {state.target_name}.")
     if asked.choices and command.answer not in asked.choices:
         raise Rejected(f"{command.answer!r} is no answer; use one of {', '.join(asked.choices)}.")
     if asked.secret:

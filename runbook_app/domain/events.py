@@ -61,6 +61,10 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     """What items in scope need and this session leaves out."""
     earlier: dict[str, tuple[float, float]] = {}
     """Shortest and longest time in seconds that a step took in earlier sessions of the plan."""
+    copy_of: str = ""
+    """The target that this one is a rehearsal's copy of; empty: it is no copy."""
+    names_target: bool = False
+    """Begun on a screen and no rehearsal: a person types the target's name before any work."""
 
 
 class ActionsFrom(msgspec.Struct, frozen=True, kw_only=True):
@@ -536,7 +540,8 @@ class QuestionAsked(Event, frozen=True, kw_only=True):
     kind: str
     """`confirm` (a line of a checkpoint), `statement` (an action's, to be confirmed), `choice`,
     `text`, `guarded` (a step that reverts unless it is confirmed), `blast_radius` (what a step will
-    touch), or `changed` (an object differs from what the item left)."""
+    touch), `changed` (an object differs from what the item left), or `target` (the target's name is
+    to be typed before it goes live)."""
     text: str
     choices: tuple[str, ...] = ()
     person_required: bool = False
@@ -556,7 +561,7 @@ class QuestionAsked(Event, frozen=True, kw_only=True):
     @property
     def may_be_assumed(self) -> bool:
         """Whether `--yes` may stand in for a person: never where there is something to decide."""
-        kinds = ("confirm", "statement", "guarded", "blast_radius")
+        kinds = ("confirm", "statement", "guarded", "blast_radius", "target")
         return self.kind in kinds and not self.person_required
 
 

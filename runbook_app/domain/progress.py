@@ -9,6 +9,7 @@ from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import planned
 from runbook_app.domain.events import CheckFinished
 from runbook_app.domain.hands import session_lines
+from runbook_app.domain.live import standing
 from runbook_app.domain.markdown import escape, measured, table
 from runbook_app.domain.measure import Measurement
 from runbook_app.domain.outcome import drifts, drifts_measured, failures, out_of_reach
@@ -57,7 +58,8 @@ def _head(state: SessionState, plan: Plan, now: str) -> Iterator[str]:
     yield f"- Session: {escape(state.id)}, {escape(state.status)}"
     yield f"- Plan: {escape(plan.id)} {escape(plan.version)}, SHA-256 `{state.plan_sha256}`"
     if started:
-        yield f"- Target: {escape(started.target)} on {escape(started.host)}"
+        stands = f" ({escape(found)})" if (found := standing(state)) else ""
+        yield f"- Target: {escape(started.target)} on {escape(started.host)}{stands}"
         yield f"- Operator: {escape(started.operator)}"
     yield f"- Started: {at_second(state.started_at)}"
     yield f"- Updated: {at_second(now)}"

@@ -104,7 +104,9 @@ def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
         Assumed(
             item=asked.item,
             line=asked.step,
-            title=asked.text if asked.kind == "statement" else f"{asked.text}: {answered.answer}",
+            title=asked.text
+            if asked.kind in ("statement", "target")
+            else f"{asked.text}: {answered.answer}",
             by=answered.by,
             at=state.question_times.get(asked.id, ""),
         )

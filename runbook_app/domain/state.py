@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import PurePath
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import parse_time
@@ -451,6 +452,25 @@ class SessionState:
     @property
     def id(self) -> str:
         return self.started.session if self.started else ""
+
+    @property
+    def target_name(self) -> str:
+        """What people call the target by: its folder's name."""
+        target = self.started.target if self.started else ""
+        return PurePath(target).name or target
+
+    @property
+    def went_live(self) -> tuple[ev.QuestionAnswered, str] | None:
+        """Who typed the target's name, and when."""
+        for asked, answered in self.questions_answered:
+            if asked.kind == "target":
+                return answered, self.question_times[asked.id]
+        return None
+
+    @property
+    def to_go_live(self) -> bool:
+        """Whether the target's name has to be typed before anything is done."""
+        return self.started is not None and self.started.names_target and not self.went_live
 
     @property
     def score_before(self) -> ScoreState | None:

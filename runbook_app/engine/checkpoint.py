@@ -18,7 +18,8 @@ from runbook_app.ports.target import Target
 
 
 class Gate:
-    """The work around an item's steps: its checkpoint before, its verification and commit after."""
+    """What stands before the work and after it: going live, an item's checkpoint, its verification
+    and its commit."""
 
     def __init__(
         self,
@@ -40,6 +41,15 @@ class Gate:
         self._fingerprints = fingerprints
         self._record_documents = record_documents
         self._crash = crash
+
+    async def go_live(self) -> None:
+        """Have the target's name typed; that somebody did is on record with the answer."""
+        target = self._ledger.state.started.target if self._ledger.state.started else ""
+        text = (
+            f"Type the target's name to go live: {self._ledger.state.target_name}\n"
+            f"From here on {target} itself is changed."
+        )
+        await self._questions.ask(text, kind="target")
 
     async def open(self, item: Item) -> None:
         """Measure, capture and confirm; passed means that there is a durable restore point."""

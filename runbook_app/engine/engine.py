@@ -354,6 +354,9 @@ class Engine:
             by = cut_short.started.by if cut_short else "the plan"
             await self._take_score(work.moment, by)
             return
+        if isinstance(work, decisions.GoLive):
+            await self._gate.go_live()
+            return
         item = self._plan.item(work.item)
         match work:
             case decisions.OpenCheckpoint():

@@ -8,6 +8,7 @@ from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.estimate import planned
 from runbook_app.domain.hands import session_lines
+from runbook_app.domain.live import standing
 from runbook_app.domain.outcome import damage, drifts_measured, failures, out_of_reach
 from runbook_app.domain.plan import Item
 from runbook_app.domain.record import assumed, taken_words
@@ -64,10 +65,13 @@ def status_lines(session: Session, now: str) -> list[str]:
     state, plan = session.state, session.plan
     end = session_ended(state, now)
     active, budget = format_duration(state.active(end)), format_duration(plan.window.budget)
+    target = ", ".join(
+        filter(None, [state.started.target if state.started else "", standing(state)])
+    )
     lines = [
         f"Session  {session.id}, {session_state(session)}",
         f"Plan     {plan.title} {plan.version}",
-        f"Target   {state.started.target if state.started else ''}",
+        f"Target   {target}",
         f"Started  {at_second(state.started_at)}, {active} at work, the window is {budget}",
         "",
         *columns([_heading(), *(_row(i, state.items[i.id], now) for i in _known(session))]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
@@ -11,9 +12,11 @@ from textual.app import SystemCommand
 from runbook_app.domain.clock import to_text
 from runbook_app.ports.session import Replay, Session
 from runbook_app.tui.commands.all import SESSION_COMMANDS
+from runbook_app.tui.remembered import Remembered
 from runbook_app.tui.screens.live import LivePage
 from runbook_app.tui.screens.session import SessionScreen
 from runbook_app.tui.styled import StyledApp
+from runbook_app.tui.view.mode import mode_of
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -32,8 +35,14 @@ class RunbookApp(StyledApp[int]):
 
     TITLE = "runbook"
 
-    def __init__(self, session: Session, now: Callable[[], str] = wall_clock) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        session: Session,
+        now: Callable[[], str] = wall_clock,
+        remembered: Remembered | None = None,
+    ) -> None:
+        replaying = isinstance(session, Replay)
+        super().__init__(mode_of(session.state, replaying=replaying), remembered)
         self.session = session
         self.session_screen = SessionScreen(session, now)
 
@@ -41,7 +50,7 @@ class RunbookApp(StyledApp[int]):
         return self.session_screen
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every command, those that can be given now first, then Textual's own."""
+        """The palette: every command, those that can be given now first, and the theme."""
         situation = self.session_screen.situation()
         commands = screen.kind.commands if isinstance(screen, LivePage) else SESSION_COMMANDS
         refused: list[SystemCommand] = []
@@ -66,18 +75,23 @@ class RunbookApp(StyledApp[int]):
         self.session_screen.action_command("q")
 
 
-def run(session: Session) -> int:
-    """Show a session until its operator leaves; the exit code for the shell."""
-    app = RunbookApp(session, session.now) if isinstance(session, Replay) else RunbookApp(session)
+def run(session: Session, settings: Path) -> int:
+    """Show a session until its operator leaves; the exit code for the shell.
+
+    `settings` is the file in which the person's theme is kept.
+    """
+    now = session.now if isinstance(session, Replay) else wall_clock
+    app = RunbookApp(session, now, Remembered(settings))
     result = app.run()
     return result if result is not None else app.return_code or 0
 
 
-def home(desk: Desk, said: str = "") -> HomeChoice | None:
+def home(desk: Desk, settings: Path, said: str = "") -> HomeChoice | None:
     """Let the operator pick a session to return to, or start one; None when leaving.
 
-    `said` is why what was chosen before could not be shown.
+    `settings` is the file in which the person's theme is kept, `said` why what was chosen before
+    could not be shown.
     """
     from runbook_app.tui.screens.home import HomeApp
 
-    return HomeApp(desk, said).run()
+    return HomeApp(desk, said, Remembered(settings)).run()

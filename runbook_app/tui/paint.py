@@ -14,13 +14,14 @@ from runbook_app.tui.view.words import Line, Tone
 
 STYLES: dict[Tone, str] = {
     Tone.PLAIN: "",
-    Tone.DIM: "$foreground 60%",
+    Tone.DIM: "$dim",
     Tone.STRONG: "bold",
     Tone.GOOD: "$success",
     Tone.BAD: "bold $error",
     Tone.WARN: "$warning",
     Tone.ACCENT: "$accent",
     Tone.LIVE: "bold $background on $warning",
+    Tone.COPY: "bold $background on $accent",
 }
 
 

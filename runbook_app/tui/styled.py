@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.filter import LineFilter, NoColor
 
 from runbook_app.domain.sanitise import neutralise
-from runbook_app.tui.theme import DAY, NIGHT
+from runbook_app.tui.remembered import Remembered
+from runbook_app.tui.theme import NIGHT, THEMES
+from runbook_app.tui.view.mode import Mode
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
 
 Result = TypeVar("Result")
 
 
 class StyledApp(App[Result]):
-    def __init__(self) -> None:
+    """The palette's `Theme` offers our themes alone: nobody has seen what can be read in others."""
+
+    def __init__(self, mode: Mode = Mode.LIVE, remembered: Remembered | None = None) -> None:
+        self._shown_mode = mode
+        self._remembered = remembered
         super().__init__()
-        self.register_theme(NIGHT)
-        self.register_theme(DAY)
-        self.theme = NIGHT.name  # set before the first paint, or all styles are made twice
+        ours = [theme.name for theme in THEMES]
+        for name in self.available_themes:
+            self.unregister_theme(name)
+        for theme in THEMES:
+            self.register_theme(theme)
+        known = remembered.theme() if remembered else ""
+        self._first_theme = known if known in ours else NIGHT.name
+        self.theme = self._first_theme  # set before the first paint, or all styles are made twice
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 - Textual's signature
+        """Without those of Textual's own commands that ours stand for."""
+        names = ", ".join(theme.name for theme in THEMES)
+        yield SystemCommand("theme", f"Change the colours: {names}.", self.action_change_theme)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        colour: str = getattr(self.current_theme, self._shown_mode.colour)
+        return {"mode": colour, "mode-border": self._shown_mode.border}
+
+    def watch_theme(self, theme: str) -> None:
+        if self._remembered and theme != self._first_theme:
+            self._first_theme = ""
+            self._remembered.keep(theme)
 
     @property
     def has_terminal(self) -> bool:

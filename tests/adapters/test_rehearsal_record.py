@@ -182,8 +182,8 @@ def test_a_copy_is_known_as_one_and_nothing_else_is(
     record: RehearsalRecord, tmp_path: Path
 ) -> None:
     record.write(begun(tmp_path, pid_started="1"))
-    assert record.is_copy(tmp_path / "work" / "copy")
-    assert not record.is_copy(tmp_path / "target")
+    assert record.copied_to(tmp_path / "work" / "copy") == str(tmp_path / "target")
+    assert record.copied_to(tmp_path / "target") == ""
 
 
 def test_the_record_is_nobody_elses_to_read_and_goes(

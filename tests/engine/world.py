@@ -607,7 +607,7 @@ class World:
         (self.root / "base.txt").write_text("zero\n")
         return self
 
-    async def begin(self) -> None:
+    async def begin(self, *, names_target: bool = False) -> None:
         journal = MortalJournal(self.folder / "journal.db", SystemClock())
         await journal.append(
             ev.SessionStarted(
@@ -622,6 +622,7 @@ class World:
                 program="0",
                 variables={},
                 outline=outline(self.plan),
+                names_target=names_target,
             )
         )
         journal.close()

@@ -21,13 +21,7 @@ Open = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
 
 @pytest.fixture
 def session(tmp_path: Path) -> FakeSession:
-    guide = tmp_path / "guides" / "tls.md"
-    guide.parent.mkdir()
-    guide.write_text(stage.GUIDE, encoding="utf-8")
-    kept = tmp_path / "session" / "captures" / "k1"
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(bytes(2155))
-    return FakeSession(stage.make_plan(tmp_path), folder=tmp_path / "session")
+    return stage.session_in(tmp_path)
 
 
 @pytest.fixture

@@ -56,6 +56,17 @@ def make_plan(folder: Path = Path("plans")) -> Plan:
     )
 
 
+def session_in(folder: Path) -> FakeSession:
+    """One that has not begun, with the guide of its plan."""
+    guide = folder / "guides" / "tls.md"
+    guide.parent.mkdir()
+    guide.write_text(GUIDE, encoding="utf-8")
+    kept = folder / "session" / "captures" / "k1"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(bytes(2155))
+    return FakeSession(make_plan(folder), folder=folder / "session")
+
+
 def _headers() -> Item:
     return Item(
         id="headers",

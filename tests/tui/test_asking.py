@@ -317,3 +317,16 @@ async def test_a_step_that_has_not_begun_waits_while_its_blast_radius_is_asked(
         await until_shown(pilot, "◐ 2.3")
         session.emit(ev.QuestionAnswered(id="q10", answer="no", by="op"))
         await until_shown(pilot, "○ 2.3")
+
+
+async def test_only_the_targets_name_goes_live(session: FakeSession, opened: Open):
+    stage.asked(stage.started(session), "q1", "Type its name: staging", item="", kind="target")
+    async with opened(session) as pilot:
+        await until_shown(pilot, "Go live")
+        await press(pilot, "enter", *"stag", "enter")
+        await until_shown(pilot, "The target's name is staging: nothing has begun.")
+        assert session.sent == []
+        await press(pilot, *"ing", "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert (command.question, command.answer, command.assumed) == ("q1", "staging", False)

@@ -28,14 +28,14 @@ class Frame(Vertical):
         height: auto;
         max-height: 92%;
         padding: 0 1;
-        border: round $accent;
+        border: $mode-border $mode;
         background: $surface;
         & VerticalScroll { height: auto; max-height: 1fr; scrollbar-size-vertical: 1; }
         & Input, & Input:focus { height: 1; border: none; padding: 0 1; background: $panel; }
         & Input:focus { background-tint: $accent 15%; }
         & TextArea, & TextArea:focus { border: none; padding: 0; background: $panel; }
         & .error { color: $error; text-style: bold; }
-        & .label { color: $foreground 60%; }
+        & .label { color: $dim; }
     }
     """
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from runbook_app.domain.plan import Item, Plan
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.tui.screens.page import Page
+from runbook_app.tui.view.words import Line
 
 
 def guide_text(plan: Plan, item: Item) -> str:
@@ -33,9 +34,12 @@ def troubleshooting_anchor(text: str) -> str:
 
 
 class GuideScreen(Page):
-    def __init__(self, plan: Plan, item: Item, *, troubleshooting: bool = False) -> None:
+    def __init__(
+        self, marker: Line, plan: Plan, item: Item, *, troubleshooting: bool = False
+    ) -> None:
         text = guide_text(plan, item)
         super().__init__(
+            marker,
             f"Guide of {item.number} {item.title} · {item.guide}",
             text,
             anchor=troubleshooting_anchor(text) if troubleshooting else "",

@@ -17,6 +17,7 @@ from runbook_app.tui import paint
 from runbook_app.tui.commands.home import HOME_COMMANDS, HomeCommand
 from runbook_app.tui.desk import Desk
 from runbook_app.tui.looker import Looker
+from runbook_app.tui.remembered import Remembered
 from runbook_app.tui.styled import StyledApp
 from runbook_app.tui.view.help import HelpEntry
 from runbook_app.tui.view.home import (
@@ -100,7 +101,6 @@ class HomeApp(StyledApp[HomeChoice]):
 
     TITLE = "runbook"
     CSS = """
-    Screen { background: $background; }
     #title { padding: 1 2 0 2; height: auto; }
     #things { margin: 1 1 0 1; height: 1fr; min-height: 3; }
     #details { padding: 0 2; height: auto; max-height: 8; border-top: solid $border-blurred; }
@@ -114,8 +114,8 @@ class HomeApp(StyledApp[HomeChoice]):
         Binding("escape", "command('q')", show=False),
     ]
 
-    def __init__(self, desk: Desk, said: str = "") -> None:
-        super().__init__()
+    def __init__(self, desk: Desk, said: str = "", remembered: Remembered | None = None) -> None:
+        super().__init__(remembered=remembered)
         self._desk = desk
         self._said = said
         self._sessions: Sequence[HomeSession] = desk.sessions()

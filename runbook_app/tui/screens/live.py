@@ -74,7 +74,11 @@ class LivePage(Screen[None]):
     def show(self, banner: Banner) -> None:
         """Draw what has changed; a reader's place is kept."""
         width = max(20, self.app.size.width - 2)
-        title: Line = ((self.kind.title, Tone.STRONG),)
+        title: Line = (
+            *self._session_screen.marker,
+            ("  ", Tone.PLAIN),
+            (self.kind.title, Tone.STRONG),
+        )
         right: Line = (("escape closes", Tone.DIM),)
         self.query_one("#page-title", Static).update(paint.edges(title, right, width))
         self.query_one(BannerLine).show(banner)

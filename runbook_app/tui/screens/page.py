@@ -11,7 +11,7 @@ from textual.widgets import Markdown, Static
 
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.tui import paint
-from runbook_app.tui.view.words import Tone
+from runbook_app.tui.view.words import Line, Tone
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -30,8 +30,10 @@ class Page(Screen[None]):
         Binding("k", "up", "Up", show=False),
     ]
 
-    def __init__(self, heading: str, text: str, *, anchor: str = "") -> None:
+    def __init__(self, marker: Line, heading: str, text: str, *, anchor: str = "") -> None:
+        """`marker` says what mode the session is in."""
         super().__init__()
+        self._marker = marker
         self._text = "\n".join(neutralise(row) for row in text.splitlines())
         self._heading = heading
         self._anchor = anchor
@@ -52,7 +54,8 @@ class Page(Screen[None]):
 
     def _title(self) -> None:
         width = max(10, self.app.size.width - 2)
-        left, right = ((self._heading, Tone.STRONG),), (("escape closes", Tone.DIM),)
+        left: Line = (*self._marker, ("  ", Tone.PLAIN), (self._heading, Tone.STRONG))
+        right: Line = (("escape closes", Tone.DIM),)
         self.query_one("#page-title", Static).update(paint.edges(left, right, width))
 
     def _to_anchor(self) -> None:

@@ -30,12 +30,13 @@ _TITLES = {
     "blast_radius": "Blast radius: confirm what it touches",
     "guarded": "Keep it, or have it reverted",
     "changed": "Changed since the item finished",
+    "target": "Go live",
 }
 
 
 def answers(question: QuestionAsked) -> tuple[str, ...]:
     """What can be answered; empty for a free text."""
-    if question.choices or question.kind == "text":
+    if question.choices or question.kind in ("text", "target"):
         return question.choices
     return (YES, NO)
 
@@ -104,13 +105,18 @@ class QuestionDialog(Dialog[str]):
         self.dismiss(self._answers[event.rows.cursor])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        secret = self._question.secret
-        answer = event.value if secret else event.value.strip()
-        words = "" if secret and answer else misfit(self._question.takes, answer)
-        if words:
+        asked = self._question
+        answer = event.value if asked.secret else event.value.strip()
+        if words := self._misfit(answer):
             self.query_one(_Misfit).say(words)
         else:
             self.dismiss(answer)
+
+    def _misfit(self, answer: str) -> str:
+        asked, name = self._question, self._state().target_name
+        if asked.kind == "target":
+            return "" if answer == name else f"The target's name is {name}: nothing has begun."
+        return "" if asked.secret and answer else misfit(asked.takes, answer)
 
     def state_changed(self) -> None:
         asked = self._state().question

@@ -33,6 +33,7 @@ from runbook_app.tui.view import panel
 from runbook_app.tui.view.banner import Banner, Outside, banner
 from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.menu import Way
+from runbook_app.tui.view.mode import marker
 from runbook_app.tui.view.node import Node, NodeKind, at_rest, current, trouble
 from runbook_app.tui.view.words import text_of
 from runbook_app.tui.widgets.banner import BannerLine
@@ -75,13 +76,13 @@ class SessionScreen(Screen[None]):
         }
 
         & .pane {
-            border: round $border-blurred;
+            border: $mode-border $border-blurred;
             border-title-color: $foreground;
-            border-subtitle-color: $foreground 60%;
+            border-subtitle-color: $dim;
             background: $background;
         }
         & .pane.active {
-            border: round $secondary;
+            border: $mode-border $mode;
         }
         & #items { row-span: 2; }
 
@@ -89,15 +90,15 @@ class SessionScreen(Screen[None]):
         &.narrow .pane {
             height: 1;
             border: none;
-            border-top: solid $border-blurred;
-            border-title-color: $foreground 70%;
+            border-top: $mode-border $border-blurred;
+            border-title-color: $dim;
         }
         &.narrow #log { height: 1fr; }
         &.narrow #items.active { height: auto; min-height: 4; max-height: 60%; }
         &.narrow #step.active { height: 1fr; }
         &.narrow.at-step #log { height: 5; }
         &.narrow .pane.active {
-            border-top: solid $accent;
+            border-top: $mode-border $mode;
             border-title-color: $accent;
             border-title-style: bold;
         }
@@ -340,8 +341,18 @@ class SessionScreen(Screen[None]):
     def show_guide(self, item: Item, *, troubleshooting: bool = False) -> None:
         from runbook_app.tui.screens.guide import GuideScreen
 
-        guide = GuideScreen(self.session.plan, item, troubleshooting=troubleshooting)
+        plan = self.session.plan
+        guide = GuideScreen(self.marker, plan, item, troubleshooting=troubleshooting)
         self.app.push_screen(guide)
+
+    @property
+    def marker(self) -> Line:
+        """The mode, as every screen has it."""
+        return marker(
+            self.session.state,
+            replaying=self.replay is not None,
+            read_only=self.session.read_only,
+        )
 
     @property
     def page(self) -> LivePage | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import PurePath
 
 from runbook_app.domain.clock import format_duration, parse_time
 from runbook_app.domain.estimate import completion
@@ -13,6 +12,7 @@ from runbook_app.domain.score import told
 from runbook_app.domain.state import ItemStatus, SessionState
 from runbook_app.domain.times import session_ended
 from runbook_app.domain.window import closes_at, undo_by, undoable
+from runbook_app.tui.view.mode import marker
 from runbook_app.tui.view.words import Line, Sign, Tone, sign, time_of_day
 
 
@@ -36,17 +36,10 @@ def title(
     now: str,
     replaying: bool = False,
 ) -> Title:
-    target = state.started.target if state.started else "?"
-    name = PurePath(target).name or target
     shown = status_sign(state, alive=alive)
-    live: Line = ((" LIVE ", Tone.LIVE), (f" {name}", Tone.STRONG))
-    if replaying:
-        live = (("▷ REPLAY", Tone.ACCENT), (f" {name}", Tone.STRONG))
-    elif read_only:
-        live = (*live, ("  read-only", Tone.WARN))
     return Title(
         plan=((plan.title, Tone.STRONG),),
-        target=live,
+        target=marker(state, replaying=replaying, read_only=read_only),
         status=((f"{shown.glyph} {shown.word}", shown.tone),),
         engine=(engine_sign(state, alive=alive),),
         time=((f"{parse_time(now):%H:%M:%S} UTC", Tone.DIM),),

@@ -24,6 +24,7 @@ class Tone(StrEnum):
     WARN = "warn"
     ACCENT = "accent"
     LIVE = "live"
+    COPY = "copy"
 
 
 Span = tuple[str, Tone]

@@ -15,7 +15,7 @@ class BannerLine(Static):
         max-height: 2;
         padding: 0 1;
         background: $surface;
-        &.urgent { background: $error 45%; color: $foreground; text-style: bold; }
+        &.urgent { background: $alarm; color: $foreground; text-style: bold; }
     }
     """
 

@@ -43,7 +43,7 @@ class LogView(ScrollView, can_focus=True):
         overflow-y: auto;
         scrollbar-size-vertical: 1;
         scrollbar-size-horizontal: 0;
-        & > .log--prefix { color: $foreground 50%; }
+        & > .log--prefix { color: $dim; }
         & > .log--match { text-style: underline; color: $warning; }
         & > .log--cursor { background: $panel; text-style: bold; }
         & > .log--marked { background: $panel; }
