@@ -28,6 +28,7 @@ from runbook_app.tui.screens.live import LivePage
 from runbook_app.tui.screens.parameters import ParametersDialog
 from runbook_app.tui.screens.question import QuestionDialog
 from runbook_app.tui.screens.session import SessionScreen
+from runbook_app.tui.screens.start import StartDialog
 from runbook_app.tui.screens.text import TextDialog
 from runbook_app.tui.screens.waiver import WaiverDialog
 from tests.tui import stage
@@ -95,8 +96,8 @@ _LOG_KEYS = ("l", "l", "slash", *"GET", "enter", "N", "&", "v", "up", "up")
 
 PLACES: dict[str, Place] = {
     "home": Place(screen=HomeApp, words="INTERRUPTED"),
-    "home, a target to start on": Place(
-        screen=TextDialog, words="the folder of the project", keys=("end", "enter")
+    "home, a session to start": Place(
+        screen=StartDialog, words="the folder of the project", keys=("end", "enter")
     ),
     "session, started": Place(
         screen=SessionScreen, words="? help", arrange=_logged(stage.started), in_replay=True

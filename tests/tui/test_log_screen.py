@@ -82,7 +82,7 @@ async def test_one_source_and_one_step_are_shown_alone(logged: FakeSession, open
         await press(pilot, "l", "l", "o")
         await until_shown(pilot, "step 2.4 tls.test")
         await press(pilot, "2")
-        await until_shown(pilot, "Log · tls.test · following · 1 lines")
+        await until_shown(pilot, "Log · tls.test · following · 1 line")
         assert "mine" in text(pilot)
         await press(pilot, "o", "3")
         await until_shown(pilot, "Log · api · following · 133 lines")
@@ -139,7 +139,7 @@ async def test_an_expression_that_would_backtrack_without_end_freezes_nothing(
         await search(pilot, "(a+)+$")
         await until_shown(pilot, "search /(a+)+$/, 1 of 1")
         await press(pilot, "&")
-        await until_shown(pilot, "only /(a+)+$/, 1 of 1 · 1 lines")
+        await until_shown(pilot, "only /(a+)+$/, 1 of 1 · 1 line")
         assert view(pilot).current == 401
         await press(pilot, "&", "up")
         assert view(pilot).current == 400

@@ -1,0 +1,67 @@
+"""A machine with sessions and plans, for tests of the home screen."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from runbook_app.domain.errors import RunbookError, UsageError
+from runbook_app.tui.view.home import HomePlan, HomeSession, Start
+from runbook_app.tui.view.words import Tone, sign
+
+PLAN = HomePlan(path=Path("plans/phase1.yaml"), title="Phase 1", target="/srv/staging")
+FOUND = HomeSession(id="s1", plan="Phase 1", target="/srv/staging", begun="2025-10-24T08:00:00Z")
+SESSION = replace(
+    FOUND,
+    shown=sign("interrupted"),
+    resumable=True,
+    done=4,
+    total=17,
+    last="2025-10-24T09:12:00Z",
+    words=(("ENGINE DEAD, nothing runs", Tone.STRONG),),
+)
+RUNNING = replace(SESSION, id="s2", shown=sign("running"), resumable=False)
+SMALL = (80, 24)
+
+
+class FakeDesk:
+    """A machine with these sessions and plans."""
+
+    def __init__(self, sessions: Sequence[HomeSession] = (), plans: Sequence[HomePlan] = (PLAN,)):
+        self.read = {session.id: session for session in sessions}
+        self._plans = plans
+        self.readable = threading.Event()
+        self.readable.set()
+        self.begun: list[Start] = []
+        self.resumed: list[str] = []
+        self.refusal: RunbookError | None = None
+
+    def sessions(self) -> list[HomeSession]:
+        return [replace(FOUND, id=name) for name in self.read]
+
+    def look(self, session: HomeSession) -> HomeSession:
+        self.readable.wait()
+        return self.read[session.id]
+
+    def plans(self) -> Sequence[HomePlan]:
+        return self._plans
+
+    def plan(self, given: str) -> HomePlan:
+        if given != "other.yaml":
+            raise UsageError(f"There is no plan file {given}.")
+        return HomePlan(path=Path(given), title="Other")
+
+    def begin(self, start: Start) -> str:
+        if self.refusal is not None:
+            raise self.refusal
+        self.begun.append(start)
+        return "new"
+
+    def resume(self, session: str) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.resumed.append(session)
+
+    def close(self) -> None: ...
