@@ -13,6 +13,8 @@ from textual_serve.download_manager import DownloadManager
 
 GRACE = 3.0
 """Seconds that a screen gets to end by itself before it is killed."""
+_PIECE = 65_536
+"""Bytes."""
 WIDEST, HIGHEST = 1000, 500
 """Cells; a screen is painted whole, so a size that no monitor has is not obeyed."""
 
@@ -70,13 +72,18 @@ class WebScreen(AppService):
         """Ask the process to end, and end it."""
         if self._process is None:
             return
-        try:
-            async with asyncio.timeout(GRACE):
-                await super().stop()
-                await self._process.wait()
-        except TimeoutError:
+        ended = asyncio.create_task(self._end(self._process))
+        await asyncio.wait({ended}, timeout=GRACE)  # a cancellation would end in `run`, unseen
+        if not ended.done():
             self._process.kill()
-            await self._process.wait()
+        await ended
+
+    async def _end(self, process: Process) -> None:
+        await super().stop()
+        for stream in (process.stdout, process.stderr):  # one that is full is never at its end
+            while stream is not None and await stream.read(_PIECE):
+                pass
+        await process.wait()
 
     async def obey(self, message: str) -> None:
         """Do what a message of the browser's page says.
