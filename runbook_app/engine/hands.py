@@ -51,6 +51,7 @@ class Hands:
         head = f"{place_words(one)} by hand: {hands_words(one)}\n".encode()
         self._logs.write(SOURCE, "", self._redactor.data(head) + shown)
         self._logs.finish(SOURCE, "")
+        self._logs.flush()
         return ev.HandsCameOut(
             id=begun.id,
             exit_code=exit_code,

@@ -145,12 +145,13 @@ def test_home_comes_back_when_a_session_is_left_or_can_t_be_shown(
     said: list[str] = []
     shown: list[tuple[str, bool]] = []
 
-    def home(_: MachineDesk, why: str) -> HomeChoice | None:
+    def home(_: MachineDesk, settings: Path, why: str) -> HomeChoice | None:
+        assert settings == bootstrap.screen_settings()
         said.append(why[:29])
         return choices.pop(0)
 
     monkeypatch.setattr(app, "home", home)
-    monkeypatch.setattr(app, "run", lambda s: shown.append((type(s).__name__, s.read_only)))
+    monkeypatch.setattr(app, "run", lambda s, _: shown.append((type(s).__name__, s.read_only)))
     screens.show_home()
     assert said == ["", "", "There is no session 'gone' in", "", ""]
     assert shown == [

@@ -73,7 +73,7 @@ def test_a_shell_is_on_record_before_it_begins_and_with_its_end_and_what_it_show
     assert secret in screen.shown
     screen.type("exit 3\n")
     screen.until("touched by hand")
-    session.refresh()
+    asyncio.run(until_out(session))
     (one,) = session.state.hands.values()
     assert one.came_out is not None
     assert one.came_out.exit_code == 3
