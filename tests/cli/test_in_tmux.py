@@ -109,7 +109,8 @@ class Desk:
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "LANG": "C.UTF-8",
         }
-        self._environment.pop("TMUX", None)
+        for name in ("TMUX", "COLUMNS", "LINES"):
+            self._environment.pop(name, None)
         self.engines: dict[int, str] = {}
         """Pid and start of each engine that was seen."""
 
