@@ -14,11 +14,14 @@ declare -A selected=(
 
 # Tests of a real stack share what is dear to make, and leave it as they found it: they run one by one in a fixed order, so that a
 # run can be repeated; the kill matrix has its own processes side by side. All others run side by side, in an order of chance.
+# Most tests of a real stack wait for containers, so those of the adapters, whose stacks are no sample's, run beside the others, and
+# what needs no stack beside the slow ones.
 run_group() {
     case $1 in
         check) make --no-print-directory --keep-going check ;;
         unit) run_tests "${selected[unit]}" -n "$(nproc)" --dist worksteal ;;
-        slow) run_slow ;;
+        real) run_beside "${selected[real]}" tests/real/adapters -- "${selected[real]}" --ignore=tests/real/adapters ;;
+        slow) run_beside "slow and not real" -- "slow and real" ;;
         *) run_tests "${selected[$1]}" -p no:randomly ;;
     esac
 }
@@ -27,13 +30,18 @@ run_tests() {
     .venv/bin/python -m pytest -m "$1" --durations=20 "${@:2}"
 }
 
-# Most of them wait for containers; what needs none runs beside them, and is printed after them.
-run_slow() {
-    local log code beside
+# Two selections at once, parted by --; the first is printed after the second.
+run_beside() {
+    local log code beside first=()
     log=$(mktemp)
-    run_tests "slow and not real" -p no:randomly >"$log" 2>&1 &
+    while [ "$1" != -- ]; do
+        first+=("$1")
+        shift
+    done
+    shift
+    run_tests "${first[@]}" -p no:randomly >"$log" 2>&1 &
     beside=$!
-    run_tests "slow and real" -p no:randomly
+    run_tests "$@" -p no:randomly
     code=$?
     wait "$beside" || code=$?
     cat "$log"

@@ -1,4 +1,7 @@
-"""The images of the sample target, which most tests of a real stack start from.
+"""The images of the sample target, which tests of a real stack start from.
+
+They have a name of their own: what a session builds under the target's names beside a test is not
+what the test began with. A session's own build finds their layers.
 
 python -m tests.real.images     build the missing ones, side by side
 """
@@ -12,7 +15,7 @@ from runbook_app.resources import sample_target
 
 def sample_image(docker: DockerClient, name: str) -> str:
     """The image's name; it is built where it is missing."""
-    tag = f"runbook-staging-{name}:latest"
+    tag = f"runbook-test-{name}:latest"
     if not docker.api().images(name=tag, quiet=True):
         Build(docker, sample_target(), tag, dockerfile=f"docker/{name}/Dockerfile").run()
     return tag
