@@ -16,7 +16,10 @@ from runbook_app.ports.capabilities import ExecResult
         "OperationalError: consuming input failed: server closed the connection unexpectedly",
         "AdminShutdown: terminating connection due to administrator command",
         "OperationalError: SSL connection has been closed unexpectedly",
-        "OperationalError: consuming input failed: could not receive data: Connection timed out",
+        "OperationalError: consuming input failed: SSL SYSCALL error: EOF detected",
+        "OperationalError: server closed the connection unexpectedly",
+        "OperationalError: could not receive data from server: No route to host",
+        "OperationalError: SSL SYSCALL error: Connection timed out",
     ],
 )
 def test_a_connection_that_ended_is_named_whatever_the_driver_calls_it(said: str) -> None:
