@@ -38,7 +38,10 @@ services:
 
 
 class OwnEngine:
-    """A dockerd with folders, socket and containerd of its own, and no networks."""
+    """A dockerd with folders, socket, containerd and network namespace of its own, and no networks.
+
+    In the machine's namespace one without a bridge takes away `docker0`, which is not its own.
+    """
 
     def __init__(self, base: Path) -> None:
         self._base = base
@@ -50,7 +53,7 @@ class OwnEngine:
         self._process = subprocess.Popen(
             [
                 *_as_root(),
-                *("dockerd", "--host", self.host, "--group", str(os.getgid())),
+                *("unshare", "--net", "dockerd", "--host", self.host, "--group", str(os.getgid())),
                 *("--data-root", self._base / "data", "--exec-root", self._base / "run"),
                 *("--pidfile", self._base / "pid", "--bridge=none", "--iptables=false"),
             ],
