@@ -7,7 +7,6 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,21 +16,9 @@ import pytest
 from runbook_app import bootstrap
 from runbook_app.adapters.children import start_time
 from runbook_app.engine.client import SessionClient
+from tests.cli.test_verify import PLAN, RUNBOOK
 
-RUNBOOK = Path(sys.executable).with_name("runbook")
 PATIENCE = 60.0
-PLAN = """\
-plan: motd
-title: Message of the day
-version: "1"
-target: {compose: compose.yml}
-items:
-  - id: look
-    number: 1
-    title: Look at it
-    steps:
-      - {id: present, title: Find the file, action: files.present, with: {path: motd}}
-"""
 
 
 def wait_for(what: Callable[[], object]) -> None:
