@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,6 +38,20 @@ class Builder(Protocol):
         target: str = "",
         arguments: Mapping[str, str] | None = None,
     ) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What Compose wants of a project, and the containers that are there."""
+
+    model: Mapping[str, Any]
+    hashes: Mapping[str, str]
+    """Of each service's configuration."""
+    labelled: Mapping[str, Any]
+    """The engine's filter for what belongs to the project."""
+    containers: Sequence[Mapping[str, Any]]
+    images: Mapping[str, str | None]
+    """Ids of what the services' tags are now."""
 
 
 class ProjectRunner:
@@ -88,34 +103,40 @@ class ProjectRunner:
             )
 
     async def settled(self) -> list[str]:
-        model, hashes = await self.command.model(), await self.command.hashes()
-        wanted = {"label": [f"{PROJECT}={model['name']}"]}
-        containers = await self.docker.call(inspect_all, wanted)
-        ending = _expected_to_end(model)
+        seen = await self._look()
+        services = seen.model["services"]
+        ending = _expected_to_end(seen.model)
         found = []
-        for service, spec in model["services"].items():
-            own = [c for c in containers if label(c, SERVICE) == service]
-            image = await self._builder.image_id(_image(model, service, spec))
-            found += _unsettled(service, own, hashes.get(service, ""), image, service in ending)
-        strays = sorted({label(c, SERVICE) for c in containers} - model["services"].keys())
+        for service in services:
+            own = [c for c in seen.containers if label(c, SERVICE) == service]
+            wanted_hash, image = seen.hashes.get(service, ""), seen.images[service]
+            found += _unsettled(service, own, wanted_hash, image, service in ending)
+        strays = sorted({label(c, SERVICE) for c in seen.containers} - services.keys())
         return found + [
             f"{name}: runs, but the Compose file has no such service" for name in strays
         ]
 
     async def pending(self, *anew: str) -> list[PendingContainer]:
+        seen = await self._look()
+        return pending_changes(
+            seen.model,
+            containers=seen.containers,
+            networks=await self.docker.call(lambda api: api.networks(filters=seen.labelled)),
+            hashes=seen.hashes,
+            images=seen.images,
+            anew=anew,
+        )
+
+    async def _look(self) -> _Seen:
         model, hashes = await self.command.model(), await self.command.hashes()
-        wanted = {"label": [f"{PROJECT}={model['name']}"]}
+        labelled = {"label": [f"{PROJECT}={model['name']}"]}
+        containers = await self.docker.call(inspect_all, labelled)
         images = {
             service: await self._builder.image_id(_image(model, service, spec))
             for service, spec in model["services"].items()
         }
-        return pending_changes(
-            model,
-            containers=await self.docker.call(inspect_all, wanted),
-            networks=await self.docker.call(lambda api: api.networks(filters=wanted)),
-            hashes=hashes,
-            images=images,
-            anew=anew,
+        return _Seen(
+            model=model, hashes=hashes, labelled=labelled, containers=containers, images=images
         )
 
     async def _provide_images(self, model: Mapping[str, Any], services: Sequence[str]) -> None:
