@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 DIR ?= demo/staging
 EXAMPLES ?= 5000
-FUZZERS := tests/plans/test_plan_fuzz.py tests/plans/test_import.py tests/adapters/test_event_fuzz.py tests/engine/test_redaction.py tests/domain/test_sanitise.py
+FUZZERS = $(shell grep -rl '^from hypothesis import' tests --include='test_*.py')
 BIN := .venv/bin
 STAMP := .venv/.installed
 
@@ -65,7 +65,7 @@ test: images tools  ## the gate, and the whole suite but the slow tests on a rea
 test-fast: venv tools  ## the tests that need no Docker engine
 	@scripts/test-groups.sh unit
 
-fuzz: venv  ## run the fuzzers for long; what breaks is kept in tests/corpus (EXAMPLES each)
+fuzz: venv  ## try examples of chance in all property tests; hostile input that breaks is kept in tests/corpus (EXAMPLES each)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=0 $(FUZZERS)
 
 test-slow: images tools  ## the tests that are too slow for every change

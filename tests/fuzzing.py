@@ -19,6 +19,11 @@ EXAMPLES = 100
 """In the suite."""
 
 
+def explores() -> bool:
+    """Whether examples of chance are tried, other ones in each run."""
+    return VARIABLE in os.environ
+
+
 def examples() -> int:
     return int(os.environ.get(VARIABLE, EXAMPLES))
 
@@ -40,7 +45,7 @@ def kept(kind: str, data: bytes) -> Iterator[None]:
     try:
         yield
     except Exception:
-        if VARIABLE in os.environ:
+        if explores():
             test = os.environ["PYTEST_CURRENT_TEST"].split("::")[-1].split(" ")[0]
             (CORPUS / kind / f"found-{re.sub(r'[^a-z0-9_]+', '-', test)}").write_bytes(data)
         raise

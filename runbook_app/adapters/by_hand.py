@@ -24,7 +24,7 @@ class ProcessByHand:
     """Implements `ports.hands.ByHand`."""
 
     def __init__(self, folder: Path) -> None:
-        self._argv = [sys.executable, "-m", "runbook_app.hands_process", str(folder)]
+        self._argv = [sys.executable, "-m", "runbook_app.processes.hands", str(folder)]
 
     def ways(self) -> list[WayIn]:
         try:

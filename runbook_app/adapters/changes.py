@@ -21,7 +21,7 @@ def changes_of(folder: Path, item: str) -> list[Change]:
     Raises:
         ActionError: the process could not tell, with its own words.
     """
-    argv = [sys.executable, "-m", "runbook_app.changes_process", str(folder), item]
+    argv = [sys.executable, "-m", "runbook_app.processes.changes", str(folder), item]
     try:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=LIMIT

@@ -49,7 +49,7 @@ def start_engine(folder: Path, take_over: str = "") -> None:
     log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "runbook_app.engine_process", str(folder), str(writing)],
+            [sys.executable, "-m", "runbook_app.processes.engine", str(folder), str(writing)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

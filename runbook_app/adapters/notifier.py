@@ -82,7 +82,7 @@ class AppriseNotifier:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "runbook_app.notify_process",
+            "runbook_app.processes.notify",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,  # apprise's own words may hold the address

@@ -250,8 +250,8 @@ async def assembled(folder: Path, session: SessionClient) -> AsyncIterator[Engin
             guards=DetachedGuards(
                 folder,
                 children,
-                guard=[sys.executable, "-m", "runbook_app.guard_process", str(folder)],
-                check=[sys.executable, "-m", "runbook_app.check_process", str(folder)],
+                guard=[sys.executable, "-m", "runbook_app.processes.guard", str(folder)],
+                check=[sys.executable, "-m", "runbook_app.processes.check", str(folder)],
             ),
             transcripts=SpooledTranscripts(folder),
             notifier=notifier(secrets),

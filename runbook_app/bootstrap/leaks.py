@@ -37,7 +37,7 @@ def find_leak(folder: Path) -> Leak | None:
         JournalError: they can't be searched.
     """
     found = subprocess.run(
-        [sys.executable, "-m", "runbook_app.leak_search", str(folder)],
+        [sys.executable, "-m", "runbook_app.processes.leaks", str(folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # a traceback has no place on a screen
@@ -49,7 +49,7 @@ def find_leak(folder: Path) -> Leak | None:
         raise JournalError(
             f"The search of {folder} for secrets ended with exit code {found.returncode} and no"
             " answer.",
-            hint=f"See what it says: {sys.executable} -m runbook_app.leak_search {folder}",
+            hint=f"See what it says: {sys.executable} -m runbook_app.processes.leaks {folder}",
         ) from error
     if answer.failure:
         raise JournalError(answer.failure, hint=answer.hint)

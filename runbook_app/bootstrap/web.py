@@ -25,6 +25,6 @@ async def serve_session(
     from runbook_app.adapters.web_access import WebAccess
     from runbook_app.adapters.web_server import WebServer
 
-    argv = [sys.executable, "-m", "runbook_app.screen_process", session, *(["write"] * write)]
+    argv = [sys.executable, "-m", "runbook_app.processes.screen", session, *(["write"] * write)]
     server = WebServer(WebAccess(bound), argv, f"runbook {session}")
     await server.serve(bound, port, ready, ended)

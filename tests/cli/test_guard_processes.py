@@ -58,8 +58,8 @@ def guards(folder: Path) -> DetachedGuards:
     return DetachedGuards(
         folder,
         Children(forget),
-        guard=[sys.executable, "-m", "runbook_app.guard_process", str(folder)],
-        check=[sys.executable, "-m", "runbook_app.check_process", str(folder)],
+        guard=[sys.executable, "-m", "runbook_app.processes.guard", str(folder)],
+        check=[sys.executable, "-m", "runbook_app.processes.check", str(folder)],
     )
 
 

@@ -118,6 +118,8 @@ def text_lines(blocks: Iterable[Block], depth: int = 0) -> Iterator[str]:
                 for entry in block.entries:
                     yield from _entry_lines(entry, depth)
             case Code():
+                if block.language:
+                    yield f"{block.language}:"
                 yield from (" ".join(line.text.split()) for line in block.lines if line.text)
             case Table():
                 yield from (" | ".join(cells) for _, cells in block.rows)

@@ -256,6 +256,8 @@ class Gathering:
                 )
             self._kept(section, "sections")
             return
+        if not words.is_checkpoint_heading(title):
+            item.further.append(f"{title}:")
         rest = [block for block in section.blocks if not isinstance(block, Listing)]
         for block in lists:
             for entry in block.entries:

@@ -109,6 +109,11 @@ _NAMED = re.compile(
     r"item\s+(\d{1,4})\s*:\s*([^:]+?)(?:\s+[-–—]\s+(.+)|\s+\((.+)\))?", re.IGNORECASE
 )
 _COUNTED = re.compile(r"\d+\.\s*(.+?)\s*\(item\s+(\d{1,4})\)\s*[-–—:]\s*(.+)", re.IGNORECASE)
+_CHECKPOINT = re.compile(
+    r"(?:checkpoint\s*#?\d*\s*[:.)\-–—]*\s*)?(?:before\s+)?(?:the\s+)?"
+    r"(?:item\s+\d{1,4}|(?:final\s+)?sign-?\s?off)?",
+    re.IGNORECASE,
+)
 _MENTIONED = re.compile(r"\bitem\s+(\d{1,4})\b", re.IGNORECASE)
 
 
@@ -122,6 +127,11 @@ def step_heading(title: str) -> str:
     """The name in `Step 2.1: Make certificates`; empty for another heading."""
     found = _STEP.fullmatch(title)
     return found[1].strip() if found else ""
+
+
+def is_checkpoint_heading(title: str) -> bool:
+    """Whether a heading says no more than which checkpoint it is, `Checkpoint 1: Before Item 2`."""
+    return _CHECKPOINT.fullmatch(title) is not None
 
 
 def mentioned(text: str) -> int | None:

@@ -1,4 +1,4 @@
-"""A session's screen for a browser: `python -m runbook_app.screen_process SESSION [write]`.
+"""A session's screen for a browser: `python -m runbook_app.processes.screen SESSION [write]`.
 
 `runbook serve` starts it with Textual's web driver, which paints to standard output; the kernel
 ends it with its starter.

@@ -1,5 +1,5 @@
 """The ways in as JSON, or one of them on this terminal:
-`python -m runbook_app.hands_process FOLDER [WAY HANDS]`.
+`python -m runbook_app.processes.hands FOLDER [WAY HANDS]`.
 """
 
 from __future__ import annotations

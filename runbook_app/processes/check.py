@@ -1,4 +1,4 @@
-"""A step's check in a process of its own: `python -m runbook_app.check_process FOLDER STEP`.
+"""A step's check in a process of its own: `python -m runbook_app.processes.check FOLDER STEP`.
 
 What it finds is printed as JSON.
 """

@@ -1,4 +1,4 @@
-"""The process that searches a session's files: `python -m runbook_app.leak_search FOLDER`."""
+"""The process that searches a session's files: `python -m runbook_app.processes.leaks FOLDER`."""
 
 from __future__ import annotations
 

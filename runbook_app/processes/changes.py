@@ -1,4 +1,4 @@
-"""What an item changed, as JSON: `python -m runbook_app.changes_process FOLDER ITEM`."""
+"""What an item changed, as JSON: `python -m runbook_app.processes.changes FOLDER ITEM`."""
 
 from __future__ import annotations
 

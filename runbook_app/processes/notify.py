@@ -1,4 +1,4 @@
-"""Sends one notification, read from standard input: `python -m runbook_app.notify_process`."""
+"""Sends one notification, read from standard input: `python -m runbook_app.processes.notify`."""
 
 from __future__ import annotations
 

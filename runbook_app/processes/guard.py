@@ -1,4 +1,4 @@
-"""The guard's process: `python -m runbook_app.guard_process FOLDER`, started by an engine."""
+"""The guard's process: `python -m runbook_app.processes.guard FOLDER`, started by an engine."""
 
 from __future__ import annotations
 

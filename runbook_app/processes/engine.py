@@ -1,4 +1,4 @@
-"""The engine process: `python -m runbook_app.engine_process FOLDER DESCRIPTOR`.
+"""The engine process: `python -m runbook_app.processes.engine FOLDER DESCRIPTOR`.
 
 The descriptor is a pipe on which the starter hears whether the engine could begin. Standard input
 holds the reason to displace another driver, or nothing.
