@@ -27,7 +27,7 @@ PLACE = "/run/vault"
 _DATA = "/vault/data"
 _BEGUN = f"{_DATA}/.initialising"
 _AGAIN = 0.5
-_FILES = ("Dockerfile", "healthcheck.sh")
+FILES = ("Dockerfile", "healthcheck.sh")
 # The token comes by standard input: neither the list of processes nor the engine knows it.
 _CLIENT = 'IFS= read -r BAO_TOKEN; export BAO_TOKEN; exec bao "$@"'
 UNSEALED, FAILED, SEALED = 0, 1, 2
@@ -64,7 +64,7 @@ class Vault:
         )
 
     async def write(self) -> None:
-        for name in _FILES:
+        for name in FILES:
             await self.run.files.write(
                 f"{self.directory}/{name}", (TEMPLATES / name).read_bytes(), mode=0o644
             )

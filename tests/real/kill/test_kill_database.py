@@ -20,7 +20,7 @@ from tests.real.demos import Demo
 
 from .killing import Fields, Killing
 
-pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.kill, pytest.mark.slow, pytest.mark.timeout(900)]
 
 POINTS = [
     "applied:database.migrate",
@@ -53,14 +53,12 @@ def test_an_engine_killed_in_step_after_step_is_made_good(
     item.make_good(states)
 
 
-@pytest.mark.slow
 def test_a_rollback_killed_over_and_over_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
     item.kill_in_rollback(POINTS_OF_ROLLBACK, states[0])
 
 
-@pytest.mark.slow
 def test_a_kill_while_the_schema_moves_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:

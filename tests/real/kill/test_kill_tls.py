@@ -23,7 +23,7 @@ ONE_IN_EACH_STEP = [
     "effect:tls.compose",
     "applied:tls.apply",
 ]
-POINTS = [
+IN_THE_MIDDLE = [
     "captured:tls.certificates:3",
     "captured:tls.nginx:7",
     "captured:tls.compose:9",
@@ -49,13 +49,10 @@ def test_an_engine_killed_in_step_after_step_is_made_good(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", POINTS)
-def test_a_kill_in_the_middle_of_a_step_is_made_good(
-    item: Killing, states: tuple[Fields, Fields], point: str
+def test_an_engine_killed_in_the_middle_of_step_after_step_is_made_good(
+    item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    result = item.run(crash_at=point)
-    assert result.returncode == 1, result.stdout + result.stderr
-    assert "resume" in result.stdout + result.stderr
+    item.kill_at_each(IN_THE_MIDDLE)
     item.make_good(states)
 
 
