@@ -21,6 +21,8 @@ from runbook_app.engine.client import SessionClient
 from runbook_app.testing.run import FakeTarget
 from tests.cli.test_done_before import tell
 
+pytestmark = pytest.mark.kill
+
 STEP = "code.tests"
 PLAN = """\
 plan: code

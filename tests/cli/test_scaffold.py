@@ -64,6 +64,7 @@ def test_a_new_action_passes_ruff_with_this_projects_rules(package: Path) -> Non
     run(package, "ruff", "format", *settings, "--check", ".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["package", "plans"])
 def test_what_is_new_passes_mypy_strictly(which: str, request, tmp_path: Path) -> None:
     folder = request.getfixturevalue(which)
@@ -84,6 +85,7 @@ def test_a_new_action_is_found_once_it_is_installed_and_its_plan_is_clean(
     assert "of the package runbook-my-cache 0.1.0" in described
 
 
+@pytest.mark.slow
 def test_a_new_plan_is_clean_and_passes_its_tests_and_ruff(plans: Path) -> None:
     checked = run(plans, "runbook_app.cli", "check", f"{LONG}.yaml")
     assert "no errors" in checked

@@ -21,6 +21,8 @@ from runbook_app.domain import events as ev
 from runbook_app.engine.client import SessionClient
 from tests.cli.test_verify import PLAN, home
 
+pytestmark = pytest.mark.kill
+
 __all__ = ["home"]
 
 WHY = "its engine hangs"

@@ -80,6 +80,7 @@ def test_an_export_names_verdict_files_and_how_to_verify(begun: Path) -> None:
     assert runbook("verify", begun).exit_code == 0
 
 
+@pytest.mark.kill
 @pytest.mark.parametrize("place", ["export:begun", "export:page", "export:statement"])
 def test_a_kill_leaves_the_old_signal_or_the_new_one(begun: Path, place: str) -> None:
     """And never half of one; the next export mends what the two files disagree on."""

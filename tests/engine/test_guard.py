@@ -30,6 +30,8 @@ from runbook_app.testing.crash import VARIABLE
 
 from .world import World, plan_of, step, told, until
 
+pytestmark = pytest.mark.kill
+
 SOON = timedelta(seconds=1)
 LATER = timedelta(minutes=10)
 
