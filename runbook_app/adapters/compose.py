@@ -11,7 +11,13 @@ from typing import Any, Protocol
 from runbook_app.adapters import compose_file
 from runbook_app.adapters.compose_engine import ComposeCommand
 from runbook_app.adapters.compose_failure import explain
-from runbook_app.adapters.compose_pending import HASH, label, pending_changes
+from runbook_app.adapters.compose_pending import (
+    HASH,
+    label,
+    pending_changes,
+    settled_containers,
+    settled_networks,
+)
 from runbook_app.adapters.docker import NUMBER, PROJECT, SERVICE, inspect_all
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.adapters.threads import in_thread
@@ -102,8 +108,17 @@ class ProjectRunner:
                 )
             )
 
-    async def settled(self) -> list[str]:
-        seen = await self._look()
+    async def check(self, text: bytes) -> None:
+        """Let Compose validate a text in the place of its file.
+
+        Raises:
+            ActionError: it is refused.
+        """
+        await self.command.check(text)
+
+    async def settled(self, text: bytes | None = None) -> list[str]:
+        """What differs between the file, or another text in its place, and what runs."""
+        seen = await self._look(text)
         services = seen.model["services"]
         ending = _expected_to_end(seen.model)
         found = []
@@ -116,19 +131,32 @@ class ProjectRunner:
             f"{name}: runs, but the Compose file has no such service" for name in strays
         ]
 
-    async def pending(self, *anew: str) -> list[PendingContainer]:
-        seen = await self._look()
+    async def pending(
+        self, *anew: str, text: bytes | None = None, since: bytes | None = None
+    ) -> list[PendingContainer]:
+        """Whom `up` would touch: by the file, or by another text in its place; on what runs, or
+        on what would run had `since` been brought up before."""
+        seen = await self._look(text)
+        containers, networks = (
+            seen.containers,
+            await self.docker.call(lambda api: api.networks(filters=seen.labelled)),
+        )
+        if since is not None:
+            model = await self.command.model(since)
+            hashes, named = await self.command.hashes(since), seen.containers
+            containers = settled_containers(model, hashes, seen.images, named)
+            networks = settled_networks(model)
         return pending_changes(
             seen.model,
-            containers=seen.containers,
-            networks=await self.docker.call(lambda api: api.networks(filters=seen.labelled)),
+            containers=containers,
+            networks=networks,
             hashes=seen.hashes,
             images=seen.images,
             anew=anew,
         )
 
-    async def _look(self) -> _Seen:
-        model, hashes = await self.command.model(), await self.command.hashes()
+    async def _look(self, text: bytes | None = None) -> _Seen:
+        model, hashes = await self.command.model(text), await self.command.hashes(text)
         labelled = {"label": [f"{PROJECT}={model['name']}"]}
         containers = await self.docker.call(inspect_all, labelled)
         images = {

@@ -139,9 +139,10 @@ class ComposeCommand:
         model: Mapping[str, Any] = json.loads(answer.stdout)
         return model
 
-    async def hashes(self) -> Mapping[str, str]:
-        """The configuration's hash of each service, as `up` would label it."""
-        answer = await self._config("--hash", "*")
+    async def hashes(self, text: bytes | None = None) -> Mapping[str, str]:
+        """The configuration's hash of each service, as `up` would label it; of another text in
+        place of the file's."""
+        answer = await self._config("--hash", "*", text=text)
         return dict(line.split() for line in answer.text.splitlines() if line.strip())
 
     async def check(self, text: bytes) -> None:

@@ -48,6 +48,41 @@ def pending_changes(
     return [change for changes in found.values() for change in changes] + removed
 
 
+def settled_containers(
+    model: Mapping[str, Any],
+    hashes: Mapping[str, str],
+    images: Mapping[str, str | None],
+    named: Sequence[Mapping[str, Any]],
+) -> list[Mapping[str, Any]]:
+    """Containers as a model leaves them that was brought up, one of each service, as far as
+    `pending_changes` looks at them; they keep the names of those that are there now."""
+    names = {label(raw, SERVICE): raw["Name"] for raw in named}
+    return [
+        {
+            "Name": names.get(service, service),
+            "Config": {"Labels": {SERVICE: service, HASH: hashes.get(service, "")}},
+            "Image": images.get(service),
+            "State": {"Status": "running"},
+        }
+        for service in model["services"]
+    ]
+
+
+def settled_networks(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Networks as a model leaves them that was brought up, likewise."""
+    return [
+        {
+            "Name": str((spec or {}).get("name", key)),
+            "IPAM": {
+                "Config": [
+                    {"Subnet": subnet} for subnet in _subnets((spec or {}).get("ipam"), "subnet")
+                ]
+            },
+        }
+        for key, spec in (model.get("networks") or {}).items()
+    ]
+
+
 def _change(service: str, raw: Mapping[str, Any], change: str) -> PendingContainer:
     return PendingContainer(service=service, name=str(raw["Name"]).lstrip("/"), change=change)
 

@@ -61,9 +61,20 @@ def require(home: Path, target: Path) -> None:
     Raises:
         EnvironmentLacks: naming all that is missing.
     """
-    parts = [_python(), *asyncio.run(_engine_and_compose()), _home(home), _space(home)]
-    lacking = [part for part in parts if part.lacking]
-    if lacking:
+    _hold([_python(), *asyncio.run(_engine_and_compose()), _home(home), _space(home)], target)
+
+
+def require_stack(target: Path) -> None:
+    """Check what is needed to look at a Compose project.
+
+    Raises:
+        EnvironmentLacks: naming all that is missing.
+    """
+    _hold(asyncio.run(_engine_and_compose()), target)
+
+
+def _hold(parts: list[Part], target: Path) -> None:
+    if lacking := [part for part in parts if part.lacking]:
         raise EnvironmentLacks(
             "\n".join(f"{part.name}: missing. {part.hint}".rstrip() for part in lacking),
             hint=f"`runbook doctor --target {target}` shows everything.",

@@ -24,8 +24,8 @@ _SHOWN = 256 * 1024
 """A larger file is shown as its hash alone."""
 
 
-class _Packed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What a capture holds. Fields may only be added at the end."""
+class Packed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A file at one moment, as a capture holds it. Fields may only be added at the end."""
 
     version: int
     exists: bool
@@ -67,13 +67,13 @@ class FileCapturable:
         except RunbookError:
             return False
 
-    def _pack(self, name: str) -> _Packed:
+    def _pack(self, name: str) -> Packed:
         path = place(self._root, name)
         status = stat_file(path, name)
         if status is None:
             missing = missing_folders(path.parent)
             names = tuple(folder.relative_to(self._root).as_posix() for folder in missing)
-            return _Packed(version=1, exists=False, missing=names)
+            return Packed(version=1, exists=False, missing=names)
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -81,7 +81,7 @@ class FileCapturable:
                 f"{name} can't be captured, so it may not be changed: {error.strerror}.",
                 hint="Make it readable for this account, then retry the step.",
             ) from error
-        return _Packed(
+        return Packed(
             version=1,
             exists=True,
             data=data,
@@ -102,7 +102,7 @@ class FileCapturable:
     async def restore(self, taken: CaptureTaken, content: bytes) -> bool:
         return await in_thread(self._restore, taken.name, _unpack(taken.name, content))
 
-    def _restore(self, name: str, packed: _Packed) -> bool:
+    def _restore(self, name: str, packed: Packed) -> bool:
         path = place(self._root, name)
         try:
             aside(path).unlink(missing_ok=True)
@@ -116,7 +116,7 @@ class FileCapturable:
                 "again: the capture is kept.",
             ) from error
 
-    def _put_back(self, path: Path, name: str, packed: _Packed) -> bool:
+    def _put_back(self, path: Path, name: str, packed: Packed) -> bool:
         if not path.is_symlink() and self._pack(name) == packed:
             return False
         make_folders(path.parent, 0o755)
@@ -142,14 +142,14 @@ class FileCapturable:
         packed = _unpack(taken.name, content)
         return await in_thread(self._difference, taken.name, packed, since)
 
-    def _difference(self, name: str, packed: _Packed, since: bool) -> str:
+    def _difference(self, name: str, packed: Packed, since: bool) -> str:
         path = place(self._root, name)
         if path.is_symlink():
             return f"{name}: a link to {path.readlink()} now, {_summary(packed)} before"
         now = self._pack(name)
         if _same(now, packed):
             return ""
-        if _shown_whole(name, now, packed):
+        if shown_whole(name, now, packed):
             return _unified(name, now, packed, since=since)
         return f"{name}: {_summary(now)} now, {_summary(packed)} before"
 
@@ -173,9 +173,9 @@ def stat_file(path: Path, name: str) -> os.stat_result | None:
     return status
 
 
-def _unpack(name: str, content: bytes) -> _Packed:
+def _unpack(name: str, content: bytes) -> Packed:
     try:
-        return msgspec.msgpack.decode(content, type=_Packed)
+        return msgspec.msgpack.decode(content, type=Packed)
     except msgspec.MsgspecError as error:
         raise ActionError(
             f"The capture of {name} can't be read: {error}.",
@@ -183,12 +183,12 @@ def _unpack(name: str, content: bytes) -> _Packed:
         ) from error
 
 
-def _same(now: _Packed, before: _Packed) -> bool:
+def _same(now: Packed, before: Packed) -> bool:
     """Folders that are missing now say nothing about the file."""
     return msgspec.structs.replace(now, missing=()) == msgspec.structs.replace(before, missing=())
 
 
-def _summary(packed: _Packed) -> str:
+def _summary(packed: Packed) -> str:
     if not packed.exists:
         return "absent"
     digest = hashlib.sha256(packed.data).hexdigest()
@@ -196,11 +196,16 @@ def _summary(packed: _Packed) -> str:
     return f"{len(packed.data)} bytes, mode {packed.mode:04o}, owner {owner}, sha256 {digest}"
 
 
-def _shown_whole(name: str, *states: _Packed) -> bool:
+def shown_whole(name: str, *states: Packed) -> bool:
     """Text that others may read; a private or binary file is shown as its hash."""
     lower = name.lower()
     if lower.endswith(_PRIVATE) or any(word in Path(lower).name for word in _PRIVATE_WORDS):
         return False
+    return text_for_all(*states)
+
+
+def text_for_all(*states: Packed) -> bool:
+    """Whether all versions are text that other accounts may read, and none is a key."""
     for state in states:
         if state.exists and not state.mode & 0o077:
             return False
@@ -213,19 +218,27 @@ def _shown_whole(name: str, *states: _Packed) -> bool:
     return True
 
 
-def _unified(name: str, now: _Packed, before: _Packed, *, since: bool) -> str:
+def _unified(name: str, now: Packed, before: Packed, *, since: bool) -> str:
+    old, new = (before, "before"), (now, "now")
+    if not since:
+        old, new = new, old
+    # Without a line that differs it is mode, owner, or the last line's end.
+    return unified(name, old, new) or f"{name}: {_summary(now)} now, {_summary(before)} before"
+
+
+def unified(name: str, old: tuple[Packed, str], new: tuple[Packed, str]) -> str:
+    """A unified diff of two versions of a text, each with what it is called; empty when no line
+    differs."""
     sides = [
-        (now.data.decode().splitlines(), f"{name} now ({_attributes(now)})"),
-        (before.data.decode().splitlines(), f"{name} before ({_attributes(before)})"),
+        (packed.data.decode().splitlines(), f"{name} {called} ({attributes(packed)})")
+        for packed, called in (old, new)
     ]
-    (old, old_name), (new, new_name) = reversed(sides) if since else sides
-    lines = list(difflib.unified_diff(old, new, old_name, new_name, lineterm=""))
-    if not lines:  # mode, owner, or the last line's end
-        return f"{name}: {_summary(now)} now, {_summary(before)} before"
-    return "\n".join(lines)
+    (before, before_name), (after, after_name) = sides
+    return "\n".join(difflib.unified_diff(before, after, before_name, after_name, lineterm=""))
 
 
-def _attributes(packed: _Packed) -> str:
+def attributes(packed: Packed) -> str:
+    """Mode and owner, for people."""
     if not packed.exists:
         return "absent"
     return f"mode {packed.mode:04o}, owner {packed.uid}:{packed.gid}"

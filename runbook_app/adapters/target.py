@@ -81,6 +81,11 @@ class StackTarget:
     def git(self) -> Git:
         return self._git
 
+    @property
+    def project(self) -> ProjectRunner:
+        """For reading what another Compose file would come to."""
+        return self._own.runner
+
     def capturables(self) -> Sequence[Capturable]:
         settings = self._plan.target.database
         found: list[Capturable] = [FileCapturable(self._root, self._git), self._project_capturable]

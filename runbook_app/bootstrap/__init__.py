@@ -5,6 +5,7 @@ Everything heavy is imported inside the functions, when it is first needed.
 
 from runbook_app.bootstrap.checks import answer_changes, answer_check, check_afresh
 from runbook_app.bootstrap.engines import only_driver, refusal, run_engine, stand_guard
+from runbook_app.bootstrap.forecasts import foresee
 from runbook_app.bootstrap.hands import answer_ways, go_in
 from runbook_app.bootstrap.notifying import send_notification
 from runbook_app.bootstrap.rehearsals import (
@@ -34,6 +35,7 @@ __all__ = [
     "check_afresh",
     "create_session",
     "find_done_before",
+    "foresee",
     "go_in",
     "hold_pin",
     "home",

@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "demo",
     "open": "screens",
     "run": "drive",
+    "plan": "dryrun",
     "attach": "screens",
     "replay": "screens",
     "serve": "serve",
@@ -40,9 +41,6 @@ COMMANDS = {
 }
 """Module of this package by the command that it holds."""
 
-LATER = ("plan",)
-"""Commands of later versions: named, so that a script learns why it fails."""
-
 
 class Commands(click.Group):
     """Imports a command's module when it is named, and turns our errors into exit codes."""
@@ -50,9 +48,11 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in LATER:
-            ctx.fail(f"'{cmd_name}' is not built yet in version {__version__}.")
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"runbook_app.cli.{COMMANDS[cmd_name]}")

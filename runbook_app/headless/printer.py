@@ -38,6 +38,10 @@ def wants_colour(out: TextIO, environment: Mapping[str, str]) -> bool:
     return out.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
+def painted(text: str, tone: Tone, *, colour: bool) -> str:
+    return f"\x1b[{tone.value}m{text}\x1b[0m" if colour and tone.value else text
+
+
 class _Stream:
     """A stream that may break at any time, which ends nothing."""
 
@@ -105,7 +109,7 @@ class LinePrinter:
             self._out.write(f"{clock} {self._painted(neutralise(part), line.tone)}")
 
     def _painted(self, text: str, tone: Tone) -> str:
-        return f"\x1b[{tone.value}m{text}\x1b[0m" if self._colour and tone.value else text
+        return painted(text, tone, colour=self._colour)
 
 
 def _clock(at: str) -> str:

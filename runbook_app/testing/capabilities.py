@@ -266,13 +266,13 @@ class FakeCompose:
     """When set, `up` fails with these words."""
 
     def document(self) -> Mapping[str, Any]:
-        return _read_only(self.files.read(self.file))
+        return read_compose(self.files.read(self.file))
 
     async def project(self) -> str:
         return str(self.document().get("name", "fake"))
 
     async def edit(self, change: ComposeEdit) -> bool:
-        document: Any = copy.deepcopy(_read_only(self.files.read(self.file)))
+        document: Any = copy.deepcopy(read_compose(self.files.read(self.file)))
         change(document)
         text = io.BytesIO()
         _yaml().dump(document, text)
@@ -301,7 +301,7 @@ class FakeCompose:
 
 
 @functools.lru_cache(maxsize=64)
-def _read_only(data: bytes) -> Mapping[str, Any]:
+def read_compose(data: bytes) -> Mapping[str, Any]:
     """What a Compose file says; reading one takes long, and tests ask again and again."""
     loaded: Mapping[str, Any] = _yaml().load(data)
     return loaded

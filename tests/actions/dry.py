@@ -1,0 +1,76 @@
+"""A dry run of one action on a target of fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runbook_app.adapters.foresight.secrets import ForeseenSecrets
+from runbook_app.adapters.foresight.target import ForeseenTarget
+from runbook_app.adapters.foresight.world import World
+from runbook_app.domain.forecast import Forecast
+from runbook_app.domain.plan import ActionKind, Call, Item, Plan, Step
+from runbook_app.engine.forecast import Forecaster
+from runbook_app.engine.redaction import Redactor
+from runbook_app.ports.action import Action, Recorder, Run
+from runbook_app.testing.foresight import FakeProjectReader
+from runbook_app.testing.harness import Case
+from runbook_app.testing.run import FakeTarget
+
+
+@dataclass
+class Known:
+    """The actions of some cases, with their parameters as they are."""
+
+    actions: dict[str, Action]
+
+    def get(self, name: str) -> Action | None:
+        return self.actions.get(name)
+
+    def names(self) -> list[str]:
+        return [*self.actions]
+
+    def parameters(self, action: Action) -> dict[str, Any]:
+        return {}
+
+    def coerce(self, action: Action, values: dict[str, object]) -> dict[str, object]:
+        return values
+
+
+def plan_of(target: FakeTarget, cases: Sequence[Case]) -> Plan:
+    steps = tuple(
+        Step(
+            id=f"item.s{place}",
+            title=case.action.name,
+            call=Call(action=case.action.name, parameters=case.parameters),
+            effect=case.action.kind is ActionKind.EFFECT,
+        )
+        for place, case in enumerate(cases, start=1)
+    )
+    item = Item(id="item", number=1, title="Item", steps=steps)
+    return replace(target.run.plan, items=(item,))
+
+
+async def dry_run(target: FakeTarget, scratch: Path, *cases: Case) -> Forecast:
+    """Foresee these cases one after the other, as the steps of one item."""
+    plan, redactor = plan_of(target, cases), Redactor(["postgres"])
+    world = World(target.folder)
+    secrets = ForeseenSecrets(world, redactor.register)
+    for name, value in target.secrets.history:
+        secrets.register(name, value)
+
+    def real(*, item: str, step: str, recorder: Recorder) -> Run:
+        return replace(target.run, plan=plan, item=item, step=step, recorder=recorder)
+
+    foresight = ForeseenTarget(
+        world,
+        real=real,
+        reader=FakeProjectReader(target.compose),
+        secrets=secrets,
+        scratch=scratch,
+    )
+    known = Known({case.action.name: case.action for case in cases})
+    forecaster = Forecaster(plan, registry=known, foresight=foresight, mask=redactor.structure)
+    return await forecaster.forecast("fake")
