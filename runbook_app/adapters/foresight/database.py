@@ -8,8 +8,10 @@ from typing import Any, NoReturn
 
 from runbook_app.adapters.foresight.later import LaterRows, LaterText
 from runbook_app.adapters.foresight.sql import (
+    asks_whether_they_read,
     begun,
     settings_in,
+    unknown_calls,
     why_not_certain,
     without_texts,
 )
@@ -51,13 +53,22 @@ class ForeseenDatabase:
         login: Login | None = None,
     ) -> Rows:
         self._must_be_as_it_was(f"what the database answers to '{begun(sql)}'")
-        if why := why_not_certain(sql):
+        place: dict[str, Any] = {"database": database, "superuser": superuser, "login": login}
+        why = why_not_certain(sql)
+        if why and not await self._reads(sql, place):
             self._world.cannot(
                 f"the answer to '{begun(sql)}': it {why}, and so is not certain to read alone"
             )
-        return await self._real.query(
-            sql, parameters, database=database, superuser=superuser, login=login
-        )
+        return await self._real.query(sql, parameters, **place)
+
+    async def _reads(self, sql: str, place: Mapping[str, Any]) -> bool:
+        """Whether all that makes a statement uncertain is functions that the server declares to
+        be stable or immutable."""
+        names = unknown_calls(sql)
+        if why_not_certain(sql, reading=names) or not all(name.isidentifier() for name in names):
+            return False
+        rows = await self._real.query(asks_whether_they_read(names), **place)
+        return [*rows] == [(len(names), 0)]
 
     async def execute(
         self,

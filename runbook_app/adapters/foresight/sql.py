@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 
 def _words(text: str) -> frozenset[str]:
@@ -68,12 +68,12 @@ _OWN_SETTING = re.compile(r"'\w+\.\w+'")
 _SHOWN = 60
 
 
-def why_not_certain(sql: str) -> str:
+def why_not_certain(sql: str, *, reading: frozenset[str] = frozenset()) -> str:
     """Why a statement is not certain to read alone; empty: it is.
 
     One statement that begins as a query, has no word that changes something, and calls functions
-    of PostgreSQL's own that are known to read. What a view calls the server's read-only
-    transaction holds.
+    of PostgreSQL's own that are known to read, or those that are `reading` besides. What a view
+    calls the server's read-only transaction holds.
     """
     tokens = list(_tokens(sql.strip().rstrip(";")))
     if not tokens or tokens[0][1] not in _BEGINS:
@@ -84,25 +84,40 @@ def why_not_certain(sql: str) -> str:
             return f"has {word!r} in it"
         if kind == "word" and word in _CHANGES and before != ".":
             return f"has the word {word.upper()} in it"
-        if word == "(" and place and (why := _call(tokens, place - 1)):
-            return why
+        called = _unknown_call(tokens, place - 1) if word == "(" and place else ""
+        if called and called not in reading:
+            return f"calls {called}"
     return ""
 
 
-def _call(tokens: list[tuple[str, str]], place: int) -> str:
+def unknown_calls(sql: str) -> frozenset[str]:
+    """Names of functions in a statement of which it takes the server to say what they do."""
+    tokens = list(_tokens(sql))
+    called = (_unknown_call(tokens, at - 1) for at, (_, w) in enumerate(tokens) if at and w == "(")
+    return frozenset(name for name in called if name)
+
+
+def asks_whether_they_read(names: Collection[str]) -> str:
+    """A query for how many functions of these names there are, and how many of them may change
+    something by their own declaration: the volatile ones."""
+    listed = ", ".join(f"'{name}'" for name in sorted(names))
+    counted = "count(DISTINCT proname) AS known, count(*) FILTER (WHERE provolatile = 'v') AS may"
+    return f"SELECT {counted} FROM pg_catalog.pg_proc WHERE proname IN ({listed})"  # noqa: S608 - plain words
+
+
+def _unknown_call(tokens: list[tuple[str, str]], place: int) -> str:
+    """The function that is called there; empty for none, or one that is known to read."""
     kind, name = tokens[place]
     before = tokens[place - 1][1] if place else ""
     if kind == "quoted":
-        return f"calls {name}"
-    if kind != "word" or name in _NO_CALLS:
-        return ""
-    if before in ("as", ")"):  # names of columns
+        return name
+    if kind != "word" or name in _NO_CALLS or before in ("as", ")"):  # or names of columns
         return ""
     if name == "set_config" and _names_own_setting(tokens[place + 2 :]):
         return ""
     schema = tokens[place - 2][1] if before == "." and place > 1 else "pg_catalog"
     known = name in _READS or name.startswith(_READ_BEGINNINGS)
-    return "" if known and schema == "pg_catalog" else f"calls {name}"
+    return "" if known and schema == "pg_catalog" else name
 
 
 def _names_own_setting(arguments: list[tuple[str, str]]) -> bool:
