@@ -1,7 +1,8 @@
-"""A dry run of one action on a target of fakes."""
+"""Dry runs of actions on a target of fakes, and their diffs applied."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,3 +75,21 @@ async def dry_run(target: FakeTarget, scratch: Path, *cases: Case) -> Forecast:
     known = Known({case.action.name: case.action for case in cases})
     forecaster = Forecaster(plan, registry=known, foresight=foresight, mask=redactor.structure)
     return await forecaster.forecast("fake")
+
+
+def patched(before: str, diff: str) -> str:
+    """A text with a unified diff applied to it."""
+    old, new = before.splitlines(), list[str]()
+    place = 0
+    for line in diff.splitlines()[2:]:
+        if hunk := re.match(r"@@ -(\d+)(?:,(\d+))? ", line):
+            start = int(hunk[1]) - (hunk[2] != "0")
+            new += old[place:start]
+            place = start
+        elif line.startswith("+"):
+            new.append(line[1:])
+        else:
+            assert old[place] == line[1:]
+            new += [] if line.startswith("-") else [old[place]]
+            place += 1
+    return "".join(f"{line}\n" for line in [*new, *old[place:]])

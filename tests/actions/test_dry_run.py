@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Awaitable
 from pathlib import Path
@@ -18,7 +17,7 @@ from runbook_app.headless.forecast import forecast_fields, forecast_lines
 from runbook_app.testing.capabilities import read_compose
 from runbook_app.testing.harness import Case
 from runbook_app.testing.run import FakeTarget
-from tests.actions.dry import dry_run
+from tests.actions.dry import dry_run, patched
 from tests.actions.shipped import CASES, EFFECTS
 
 LABELS = tuple(f"    {certainty} " for certainty in Certainty)
@@ -127,24 +126,6 @@ async def test_of_an_effect_it_runs_what_its_check_runs_and_no_more(
     assert checker is not None
     await checker(other.run, **case.parameters)
     assert asked(target) == asked(other)
-
-
-def patched(before: str, diff: str) -> str:
-    """A text with a unified diff applied to it."""
-    old, new = before.splitlines(), list[str]()
-    place = 0
-    for line in diff.splitlines()[2:]:
-        if hunk := re.match(r"@@ -(\d+)(?:,(\d+))? ", line):
-            start = int(hunk[1]) - (hunk[2] != "0")
-            new += old[place:start]
-            place = start
-        elif line.startswith("+"):
-            new.append(line[1:])
-        else:
-            assert old[place] == line[1:]
-            new += [] if line.startswith("-") else [old[place]]
-            place += 1
-    return "".join(f"{line}\n" for line in [*new, *old[place:]])
 
 
 @pytest.mark.parametrize("name", [name for name in EFFECTS if name not in NOT_TO_THE_END])

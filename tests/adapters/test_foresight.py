@@ -342,7 +342,7 @@ async def test_statements_are_written_down_and_nothing_is_told_after_them(stage:
     ]
     texts = [change.text for change in await stage.foresight.foreseen()]
     assert texts[2] == "ALTER ROLE a PASSWORD '[secret]';"
-    for look in (lambda: len(rows), lambda: rows[0], lambda: said.strip(), lambda: said == ""):
+    for look in (lambda: len(rows), lambda: rows[0], said.strip, lambda: said == ""):
         with pytest.raises(Unforeseeable):
             look()
     with pytest.raises(Unforeseeable, match=r"once step 1\.1 has run its SQL"):

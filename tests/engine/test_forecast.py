@@ -1,0 +1,239 @@
+"""A dry run's order and labels, with small actions on a faked target."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runbook_app.domain.errors import ActionError, EnvironmentLacks, NotMeasured
+from runbook_app.domain.forecast import Certainty, Forecast, StepForecast
+from runbook_app.domain.measure import Finding
+from runbook_app.headless.forecast import forecast_lines
+from runbook_app.ports.action import Run, check, effect, probe
+from runbook_app.testing.capabilities import container, result
+from runbook_app.testing.harness import Case
+from runbook_app.testing.run import FakeTarget
+from tests.actions import dry
+
+
+@effect
+async def write(run: Run, *, path: str = "motd", text: str = "hello") -> None:
+    await run.files.write(path, text.encode())
+
+
+@write.check
+async def _(run: Run, *, path: str = "motd", text: str = "hello") -> Finding:
+    if not run.files.exists(path):
+        return run.not_done("nothing is there")
+    return run.done("it is") if run.files.read(path) == text.encode() else run.partly("another")
+
+
+@effect
+async def ask_container(run: Run) -> None:
+    """Depend on what a command prints, and swallow every error."""
+    try:
+        said = (await run.containers.execute("api", ["id"])).text
+    except Exception:  # noqa: BLE001 - as actions of others may
+        said = "nothing"
+    await run.files.write("said", said.encode())
+
+
+@ask_container.check
+async def _(run: Run) -> Finding:
+    return run.done() if run.files.exists("said") else run.not_done("nothing was said")
+
+
+@effect
+async def fail(run: Run) -> None:
+    await run.files.write("half", b"")
+    raise ActionError("It can't be done.", hint="Mend it.")
+
+
+@fail.check
+async def _(run: Run) -> Finding:
+    return run.not_done("never is")
+
+
+@effect
+async def broken(run: Run) -> None:
+    raise KeyError("x")
+
+
+@broken.check
+async def _(run: Run) -> Finding:
+    raise NotMeasured("There is nothing to look at.")
+
+
+@effect
+async def slow(run: Run) -> None:
+    await asyncio.Event().wait()
+
+
+@slow.check
+async def _(run: Run) -> Finding:
+    return run.not_done("it never ends")
+
+
+@effect
+async def touch(run: Run) -> None:
+    """Look at what was measured, then change nothing."""
+    run.previous("size")
+
+
+@touch.check
+async def _(run: Run) -> Finding:
+    return run.not_done("is always to do")
+
+
+@check
+async def size(run: Run, *, at_most: float = 10) -> None:
+    run.measure("size", len(run.files.read("there")), at_most=at_most)
+
+
+@check
+async def lacks(run: Run) -> None:
+    raise EnvironmentLacks("There is no such program.", hint="Install it.")
+
+
+@check
+async def question(run: Run) -> None:
+    await run.confirm("All is well\nor is it?")
+
+
+@probe
+async def writes(run: Run) -> None:
+    raise AssertionError("a probe ran")
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> FakeTarget:
+    made = FakeTarget(tmp_path)
+    (made.folder / "there").write_text("1234")
+    (made.folder / "docker-compose.yml").write_text("services: {}\n")
+    made.containers.running["api"] = container("api")
+    made.containers.on_execute = lambda *_: result("me\n")
+    return made
+
+
+async def steps(target: FakeTarget, *cases: Case) -> list[StepForecast]:
+    return [*(await forecast(target, *cases)).steps()]
+
+
+async def forecast(target: FakeTarget, *cases: Case) -> Forecast:
+    scratch = target.folder.parent / "dry"
+    scratch.mkdir(mode=0o700)
+    return await dry.dry_run(target, scratch, *cases)
+
+
+async def test_proved_by_its_check_predicted_by_its_action(target: FakeTarget) -> None:
+    (step,) = await steps(target, Case(write))
+    assert step.check is not None
+    assert (step.check.certainty, step.check.evidence) == (Certainty.PROVED, "nothing is there")
+    assert (step.certainty, step.to_do) == (Certainty.PREDICTED, True)
+    assert [change.name for change in step.changes] == ["motd"]
+
+
+async def test_a_check_that_looks_at_a_prediction_proves_nothing(target: FakeTarget) -> None:
+    _, again, other = await steps(target, Case(write), Case(write), Case(write, {"path": "other"}))
+    assert again.check is not None
+    assert other.check is not None
+    assert (again.check.certainty, again.check.done) == (Certainty.PREDICTED, True)
+    assert (again.changes, again.to_do) == ((), False)
+    assert other.check.certainty is Certainty.PROVED, "nothing before it touches that file"
+
+
+async def test_a_step_that_can_t_be_foreseen_takes_the_proof_from_all_after_it(
+    target: FakeTarget,
+) -> None:
+    asked, after = await steps(target, Case(ask_container), Case(write))
+    assert asked.cannot_know == "what 'id' in api prints"
+    assert [change.kind for change in asked.changes] == ["command"], "no error was swallowed"
+    assert after.check is not None
+    assert after.check.certainty is Certainty.PREDICTED
+    assert after.assumes == ("what is not known of 1.1 leaves this alone",)
+    assert target.containers.executed == []
+
+
+async def test_a_predicted_failure_is_told_with_what_came_before_it(target: FakeTarget) -> None:
+    step, after = await steps(target, Case(fail), Case(size))
+    assert step.fails == "It can't be done. Mend it."
+    assert [change.name for change in step.changes] == ["half"]
+    assert after.cannot_know == "what it measures, once 1.1 has run"
+
+
+async def test_what_an_action_does_wrong_ends_its_prediction_alone(target: FakeTarget) -> None:
+    step, after = await steps(target, Case(broken), Case(write))
+    assert step.check is not None
+    assert step.check.certainty is Certainty.UNKNOWN
+    assert step.check.evidence == "There is nothing to look at."
+    assert step.cannot_know == "it ended with KeyError: 'x'"
+    assert after.changes != ()
+
+
+async def test_a_step_has_its_own_time(target: FakeTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan_of = dry.plan_of
+
+    def hurried(*given):
+        plan = plan_of(*given)
+        (item,) = plan.items
+        hurry = timedelta(milliseconds=50)
+        return replace(
+            plan,
+            items=(replace(item, steps=tuple(replace(s, timeout=hurry) for s in item.steps)),),
+        )
+
+    monkeypatch.setattr(dry, "plan_of", hurried)
+    step, _ = await steps(target, Case(slow), Case(write))
+    assert step.cannot_know.startswith("it was not foreseen within ")
+
+
+async def test_checks_run_until_something_is_predicted_to_change(target: FakeTarget) -> None:
+    first, bad, lacking, _, later = await steps(
+        target, Case(size), Case(size, {"at_most": 1}), Case(lacks), Case(write), Case(size)
+    )
+    assert (first.certainty, first.fails) == (Certainty.PROVED, "")
+    assert [taken.value for taken in first.measured] == [4]
+    assert bad.fails == "does not hold: size"
+    assert lacking.cannot_know == "There is no such program. Install it."
+    assert (later.measured, later.cannot_know) == ((), "what it measures, once 1.4 has run")
+
+
+async def test_a_person_is_never_asked_and_a_probe_never_runs(target: FakeTarget) -> None:
+    before, probed, _, after = await steps(
+        target, Case(question), Case(writes), Case(write), Case(question)
+    )
+    assert before.cannot_know == after.cannot_know == "a person is asked: All is well"
+    assert probed.cannot_know == "it has to write in order to measure"
+    assert [step.to_do for step in (before, probed)] == [False, False]
+    assert target.recorder.questions == []
+
+
+async def test_what_an_earlier_step_measured_is_known_only_where_it_was(
+    target: FakeTarget,
+) -> None:
+    alone, _, after = await steps(target, Case(touch), Case(size), Case(touch))
+    assert alone.cannot_know == "what was measured before as 'size', in a session"
+    assert after.cannot_know == "what was measured before as 'size', in a session"
+
+
+async def test_measured_before_in_this_dry_run_it_is_known(target: FakeTarget) -> None:
+    _, after = await steps(target, Case(size), Case(touch))
+    assert (after.cannot_know, after.changes, after.to_do) == ("", (), True)
+
+
+async def test_nothing_to_do_is_said_only_when_every_effect_is_done(target: FakeTarget) -> None:
+    (target.folder / "motd").write_text("hello")
+    done = await forecast(target, Case(size), Case(write), Case(question), Case(writes))
+    assert not done.to_do
+    assert "    proved       done, nothing to do: it is" in [
+        line.text for line in forecast_lines(done)
+    ]
+    assert (done.counted.to_do, done.counted.proved_done, done.counted.cannot_know) == (0, 1, 2)
+
+
+async def test_a_step_whose_check_can_t_tell_is_something_to_do(target: FakeTarget) -> None:
+    assert (await forecast(target, Case(broken))).to_do
