@@ -306,6 +306,13 @@ async def test_a_command_of_the_check_is_known_to_the_effect(stage: Stage) -> No
     assert stage.target.containers.executed == [("db", "stat", "/data")]
 
 
+async def test_a_command_of_another_steps_check_is_not(stage: Stage) -> None:
+    await stage.asking().containers.execute("db", ["stat", "/data"])
+    stage.asking("1.2")
+    await stage.trying("1.2").containers.execute("db", ["stat", "/data"])
+    assert await stage.told() == ["command in db is run"]
+
+
 async def test_a_built_image_is_there_and_its_id_can_t_be_compared(stage: Stage) -> None:
     run = stage.trying()
     made = await run.containers.build("nginx", "nginx:1")

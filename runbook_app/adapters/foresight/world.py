@@ -38,7 +38,7 @@ class World:
         self.looked = False
         self.assumed: list[str] = []
         self.answers: dict[Hashable, ExecResult] = {}
-        """Of commands that a check ran here: they only read."""
+        """Of commands that the newest check ran here: they only read."""
         self._aged: dict[str, str] = {}
         """What runs, and why it is not as it was."""
         self._changes: list[Foreseen | str] = []
@@ -61,6 +61,8 @@ class World:
         self._step, self._asking, self._ended = step, asking, ""
         self._changes, self._before = [], dict(self.files)
         self.looked, self.assumed = False, []
+        if asking:
+            self.answers.clear()
 
     def cannot(self, needed: str) -> NoReturn:
         """End the prediction of this step.
