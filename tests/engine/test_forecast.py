@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -45,6 +46,17 @@ async def ask_container(run: Run) -> None:
 @ask_container.check
 async def _(run: Run) -> Finding:
     return run.done() if run.files.exists("said") else run.not_done("nothing was said")
+
+
+@effect
+async def shrug(run: Run) -> None:
+    with contextlib.suppress(Exception):
+        _ = (await run.containers.execute("api", ["id"])).text
+
+
+@shrug.check
+async def _(run: Run) -> Finding:
+    return run.not_done("never is")
 
 
 @effect
@@ -156,6 +168,11 @@ async def test_a_step_that_can_t_be_foreseen_takes_the_proof_from_all_after_it(
     assert after.check.certainty is Certainty.PREDICTED
     assert after.assumes == ("what is not known of 1.1 leaves this alone",)
     assert target.containers.executed == []
+
+
+async def test_no_action_takes_the_end_of_its_prediction_for_an_error(target: FakeTarget) -> None:
+    (step,) = await steps(target, Case(shrug))
+    assert step.cannot_know == "what 'id' in api prints"
 
 
 async def test_a_predicted_failure_is_told_with_what_came_before_it(target: FakeTarget) -> None:
