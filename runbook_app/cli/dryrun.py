@@ -15,6 +15,7 @@ import click
 
 from runbook_app import bootstrap
 from runbook_app.cli import options
+from runbook_app.domain.errors import ActionError, UsageError
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.headless.forecast import forecast_fields, forecast_lines
 from runbook_app.headless.printer import painted, wants_colour
@@ -41,13 +42,16 @@ def plan_command(
     environment lacks something.
     """
     path = options.plan_path(plan)
-    loaded = bootstrap.load_plan(path, target, overrides, window_from_now=True)
-    for name in items:
-        options.check_item(loaded, name)
-    if loaded.target.compose:
-        _require_stack(target)
     with _leaving_nothing():
-        found = bootstrap.foresee(loaded, target, items)
+        loaded = bootstrap.load_plan(path, target, overrides, window_from_now=True)
+        for name in items:
+            options.check_item(loaded, name)
+        if loaded.target.compose:
+            _require_stack(target)
+        try:
+            found = bootstrap.foresee(loaded, target, items)
+        except ActionError as error:
+            raise UsageError(error.message, hint=error.hint) from error
     if as_json:
         click.echo(json.dumps(forecast_fields(found), indent=2))
     else:

@@ -70,7 +70,10 @@ def _item(item: ItemForecast) -> Iterator[Line]:
     yield Line(f"Item {item.number} {item.title} ({item.id})", Tone.STRONG)
     if item.needs:
         needed = ", ".join(item.needs)
-        yield _told(Certainty.UNKNOWN, f"whether {needed} is done, which it needs: not in this run")
+        yield _told(
+            Certainty.UNKNOWN,
+            f"whether {needed} is done, which it needs: it is no part of this dry run",
+        )
     if item.not_required:
         yield Line(f"  not required: {item.not_required}", Tone.FAINT)
     if item.checkpoint:

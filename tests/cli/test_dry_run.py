@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from runbook_app import bootstrap
 from runbook_app.adapters import doctor
 from runbook_app.cli import commands
-from runbook_app.domain.errors import EnvironmentLacks
+from runbook_app.domain.errors import ActionError, EnvironmentLacks
 from runbook_app.engine import forecast
 
 PLAN = """\
@@ -202,6 +202,18 @@ def test_mistakes_and_lacks_have_their_exit_codes(
     monkeypatch.setattr(doctor, "require_stack", lacks)
     found = plan(target)
     assert (found.exit_code, found.stdout) == (5, "")
+
+
+def test_trouble_is_never_told_as_something_to_do(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object, *_: object) -> None:
+        raise ActionError("compose.yml can't be read.", hint="Make it readable.")
+
+    monkeypatch.setattr(forecast.Forecaster, "_item", fail)
+    found = plan(target)
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "Make it readable." in found.stderr
 
 
 def test_temporary_files_are_never_in_the_target(

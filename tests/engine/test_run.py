@@ -31,6 +31,27 @@ async def test_a_plan_runs_to_its_end_and_leaves_its_record(driven) -> None:
     assert session.state.report is not None
 
 
+async def test_a_second_run_of_a_done_plan_captures_and_changes_nothing(tmp_path, driven) -> None:
+    plan = plan_of(
+        step("only.a", "write", path="a", text="a"), step("only.b", "write", path="b", text="b")
+    )
+    taken = []
+    for name in ("session", "again"):
+        world = World(tmp_path, plan)
+        world.folder = tmp_path / name
+        world.make()
+        await world.begin()
+        before = world.files()
+        async with driven(plan, world=world) as session:
+            await session.run()
+            await session.until(lambda s=session: s.state.nothing_left)
+            item = session.state.items["only"]
+            assert item.status is ItemStatus.SUCCEEDED
+            taken.append([capture.name for capture in item.captures])
+    assert taken == [["a", "b"], []]
+    assert world.files() == before
+
+
 async def test_the_checkpoint_measures_and_captures_before_it_asks(driven) -> None:
     async with driven() as session:
         await session.run()

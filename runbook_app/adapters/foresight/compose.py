@@ -95,6 +95,10 @@ class ForeseenCompose:
             how = f"{touched.change}, if its build makes another image" if rebuilt else ""
             self._world.change("container", touched.name, how or touched.change)
             self._world.age(container(touched.service), ANSWERS, by="has brought the project up")
+            if touched.change == "is removed":
+                self._world.gone.add(touched.service)
+            else:
+                self._world.gone.discard(touched.service)
             if touched.service == self._database:
                 self._world.age(DATABASE, by="has brought the project up")
         self._world.up = self._text()

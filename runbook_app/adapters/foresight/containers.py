@@ -32,6 +32,9 @@ class ForeseenContainers:
 
     async def find(self, service: str) -> ContainerInfo | None:
         self._world.hold()
+        if service in self._world.gone:
+            self._world.looked = True
+            return None
         if why := self._world.aged(container(service), CONTAINERS):
             return LaterContainer(self._world, service, why)
         return await self._real.find(service)

@@ -100,8 +100,9 @@ class ForeseenDatabase:
     ) -> str:
         who = f"as superuser{f' in {database}' if database else ''}"
         who = f"{who}, in one transaction" if transaction else who
-        self._write_down(without_texts(script) if secret else script, who)
-        return LaterText(self._world, f"what the database says to '{begun(script)}'")
+        shown = without_texts(script) if secret else script
+        self._write_down(shown, who)
+        return LaterText(self._world, f"what the database says to '{begun(shown)}'")
 
     def write_down(self, sql: str, who: str, parameters: Parameters) -> Rows:
         self._write_down(sql, who, parameters)

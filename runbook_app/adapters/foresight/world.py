@@ -33,6 +33,8 @@ class World:
         """By path; one that would be removed does not exist."""
         self.built: set[str] = set()
         """Tags of images that would be built."""
+        self.gone: set[str] = set()
+        """Services whose containers would be removed."""
         self.up: bytes | None = None
         """The Compose file that the project would have been brought up with last."""
         self.looked = False
