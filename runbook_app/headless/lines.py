@@ -85,6 +85,8 @@ class Narrator:
         match event:
             case ev.SessionStarted():
                 text = f"session {event.session}: {event.plan_title} on {event.target}"
+                if event.copy_of:
+                    text = f"REHEARSAL on a copy of {event.copy_of}, {text}"
                 before = [
                     Line(f"{self.item(done.item)}: done before, in session {done.session}")
                     for done in event.done_before

@@ -5,14 +5,18 @@ from __future__ import annotations
 import io
 import json
 
+import msgspec
 import pytest
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.blast import Affected
+from runbook_app.domain.forecast import Forecast
 from runbook_app.domain.measure import Progress
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
+from runbook_app.headless.forecast import forecast_lines
 from runbook_app.headless.interrupts import Interrupts
+from runbook_app.headless.lines import Narrator
 from runbook_app.headless.printer import JsonPrinter, LinePrinter, wants_colour
 from runbook_app.ports.journal import LogLine
 from tests.domain.story import PLAN, Story, checked, complete, measured
@@ -50,6 +54,24 @@ def test_an_answer_that_goes_against_the_check_is_printed_as_such() -> None:
     text = printed(Story().tell(found, said))
     assert "  its check finds it not done: port 8001 refused\n" in text
     assert "Test HTTPS access: anna says that it is done, AGAINST its check\n" in text
+
+
+def test_live_rehearsal_and_dry_run_can_be_told_apart_by_their_first_line() -> None:
+    story = Story()
+    started = story.entries[0].body
+    assert isinstance(started, ev.SessionStarted)
+    copied = msgspec.structs.replace(started, copy_of="/srv/shop")
+    heads = []
+    for begin in (started, copied):
+        narrator = Narrator(PLAN)
+        heads.append(narrator.tell(begin, "")[0].text)
+    foreseen = Forecast(plan="p", title="Phase 1", version="1", target="/srv/staging", items=())
+    heads.append(next(forecast_lines(foreseen)).text)
+    assert heads == [
+        "session s1: Phase 1 Security Hardening on /srv/staging",
+        "REHEARSAL on a copy of /srv/shop, session s1: Phase 1 Security Hardening on /srv/staging",
+        "DRY RUN of Phase 1 1 on /srv/staging",
+    ]
 
 
 def test_a_step_shows_its_time_beside_the_plans_and_what_it_measured() -> None:
