@@ -1,4 +1,4 @@
-"""What the target's files must do, in a test's folder and on a real target alike."""
+"""What the target's files must do: real, in a test's folder, and where they are only predicted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from runbook_app.adapters.files import TargetFiles
+from runbook_app.adapters.foresight.files import ForeseenFiles
+from runbook_app.adapters.foresight.world import World
 from runbook_app.domain.errors import ActionError
 from runbook_app.ports.capabilities import Files
 from runbook_app.ports.target import Prior
@@ -40,7 +42,23 @@ def fake(root: Path) -> Subject:
     )
 
 
-@pytest.fixture(params=[real, fake])
+def foreseen(root: Path) -> Subject:
+    """A change stands for the capture that a real one takes."""
+    world = World(root)
+    real = TargetFiles(root, no_capture)
+    world.begin("1.1", asking=False)
+    return Subject(
+        root=root,
+        files=ForeseenFiles(world, real, root.parent),
+        captured=lambda: [f"file {change}" for change in world.changes()],
+    )
+
+
+async def no_capture(prior: Prior) -> None:
+    raise AssertionError(f"a dry run was about to change {prior.name}")
+
+
+@pytest.fixture(params=[real, fake, foreseen])
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
     make: Callable[[Path], Subject] = request.param
     return make(tmp_path)
