@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from runbook_app.bootstrap.engines import plain_names
 from runbook_app.bootstrap.sessions import check_target
-from runbook_app.domain.errors import UsageError
+from runbook_app.domain.errors import CaptureRequired, UsageError
 
 if TYPE_CHECKING:
     from runbook_app.domain.forecast import Forecast
     from runbook_app.domain.plan import Plan
     from runbook_app.engine.forecast import Forecaster
+    from runbook_app.ports.target import Prior
 
 
 def foresee(plan: Plan, target: Path, items: Collection[str] = ()) -> Forecast:
@@ -86,9 +87,6 @@ async def _forecaster(plan: Plan, root: Path, scratch: Path) -> AsyncIterator[Fo
         await target.close()
 
 
-async def _refuse(prior: object) -> None:
+async def _refuse(prior: Prior) -> None:
     """Stop whatever would change the target: each change asks for a capture before it begins."""
-    from runbook_app.domain.errors import CaptureRequired
-
-    name = getattr(prior, "name", "")
-    raise CaptureRequired(f"A dry run changes nothing, and {name} was about to be changed.")
+    raise CaptureRequired(f"A dry run changes nothing, and {prior.name} was about to be changed.")

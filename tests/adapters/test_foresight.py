@@ -294,6 +294,14 @@ async def test_only_what_a_command_can_reach_is_unknown_after_it(stage: Stage) -
         await later.http.request("GET", "http://localhost/")
 
 
+async def test_whether_a_stack_is_settled_is_unknown_after_a_command_in_it(stage: Stage) -> None:
+    await stage.trying().containers.execute("api", ["kill", "1"])
+    with pytest.raises(Unforeseeable, match=r"step 1\.1 has run 'kill 1' in api"):
+        await stage.asking("1.2").compose.settled()
+    await stage.trying("1.3").compose.up()
+    assert await stage.asking("1.4").compose.settled() == []
+
+
 async def test_a_command_shown_a_predicted_file_is_unknown(stage: Stage) -> None:
     mounts = [{"Type": "bind", "Source": str(stage.target.folder / "conf"), "Destination": "/c"}]
     stage.target.containers.running["api"] = replace(container("api"), raw={"Mounts": mounts})

@@ -84,6 +84,7 @@ class ForeseenCompose:
         timeout: timedelta = timedelta(minutes=3),  # noqa: ARG002 - the port's signature
     ) -> None:
         self._world.may_change("bringing the project up")
+        self._world.commanded.clear()
         if why := self._unclear():
             self._world.change("container", "of the project", f"may be made anew: {why}")
             self._world.age(CONTAINERS, DATABASE, ANSWERS, by="has brought the project up")
@@ -112,7 +113,7 @@ class ForeseenCompose:
 
     async def settled(self) -> Sequence[str]:
         self._world.hold()
-        if why := self._unclear():
+        if why := next(iter(self._world.commanded.values()), "") or self._unclear():
             self._world.cannot(f"whether all services run as the Compose file says: {why}")
         if self._world.up is not None or self._world.built:
             return [f"{touched.service}: {touched.change}" for touched in await self._pending()]

@@ -88,6 +88,7 @@ class ForeseenContainers:
         world.change("command", f"in {service}", "is run", command_words(argv, TOLD))
         touched = [container(service), ANSWERS, *([DATABASE] if service == self._database else [])]
         world.age(*touched, by=f"has run {command}")
+        world.command(service, command)
         return LaterResult(world, command)
 
     async def _changed(self, service: str) -> str:

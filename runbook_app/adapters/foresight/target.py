@@ -21,7 +21,15 @@ from runbook_app.domain.forecast import Foreseen
 from runbook_app.ports.action import Recorder, Run
 
 _OF_THE_TARGET = (
-    *("files", "containers", "compose", "database", "http", "shell", "git", "record", "secrets"),
+    "files",
+    "containers",
+    "compose",
+    "database",
+    "secrets",
+    "http",
+    "shell",
+    "git",
+    "record",
 )
 
 

@@ -35,6 +35,8 @@ class World:
         """Tags of images that would be built."""
         self.gone: set[str] = set()
         """Services whose containers would be removed."""
+        self.commanded: dict[str, str] = {}
+        """Services in whose containers a command would have run since the last `up`, and why."""
         self.up: bytes | None = None
         """The Compose file that the project would have been brought up with last."""
         self.looked = False
@@ -112,6 +114,10 @@ class World:
         """From now on these are not as they were."""
         for thing in things:
             self._aged.setdefault(thing, f"step {self._step} {by}")
+
+    def command(self, service: str, command: str) -> None:
+        """Note a command in a container, which may have ended what runs there."""
+        self.commanded.setdefault(service, f"step {self._step} has run {command}")
 
     def aged(self, *things: str) -> str:
         """Why one of these is not as it was; empty: all are."""
