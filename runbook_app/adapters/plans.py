@@ -15,6 +15,7 @@ from runbook_app.adapters.plan_file.lint import Lint
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
 from runbook_app.adapters.plan_file.nodes import compose, no_collection
 from runbook_app.adapters.plan_file.reading import Reading
+from runbook_app.adapters.plan_file.references import check_references
 from runbook_app.adapters.plan_file.rules import Rules
 from runbook_app.adapters.plan_file.score import Scores
 from runbook_app.adapters.plan_file.source import Source, read_source
@@ -101,6 +102,7 @@ def _read(
     moment = now or datetime.now(UTC)
     rules = Rules(source, document, plan)
     rules.check(path.parent, moment, window_from_now=window_from_now)
+    check_references(source, plan)
     mistakes = [*(beside.mistakes if beside else ()), *source.mistakes]
     if mistakes:
         raise PlanError(_in_order(mistakes))

@@ -9,6 +9,11 @@ import msgspec
 Scalar = str | int | float | bool | None
 
 
+def as_text(value: Scalar) -> str:
+    """A value inside a longer text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"

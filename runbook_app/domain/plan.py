@@ -22,6 +22,39 @@ class Position:
 NOWHERE = Position("", 1, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What another step of the session put out or measured; known only while it runs."""
+
+    step: str
+    """As the plan has it: `step`, of the same item, or `item.step`."""
+    kind: str
+    """`outputs` or `measured`."""
+    name: str
+    position: Position = NOWHERE
+
+    def __str__(self) -> str:
+        return f"${{steps.{self.step}.{self.kind}.{self.name}}}"
+
+    def step_id(self, item_id: str) -> str:
+        """Id of the step in the plan, for a part of that item."""
+        return self.step if "." in self.step else f"{item_id}.{self.step}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """A parameter, or a value within one, that is made right before its action is called."""
+
+    path: tuple[str | int, ...]
+    """The parameter's name, then keys and indexes within it."""
+    text: str
+    """As written; what stands at its place until then."""
+    parts: tuple[str | Reference, ...]
+    """A reference alone keeps the type of its value."""
+    takes: str = ""
+    """`text`; `plain`: a number or a truth value, so that text is read as one; empty: anything."""
+
+
 class ActionKind(StrEnum):
     EFFECT = "effect"
     """Changes the target; has a check of its own."""
@@ -37,6 +70,8 @@ class Call:
 
     action: str
     parameters: Mapping[str, object] = field(default_factory=dict)
+    later: tuple[Later, ...] = ()
+    """Values in the parameters that earlier steps give."""
     position: Position = NOWHERE
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from runbook_app.domain.decisions import restore_order
 from runbook_app.domain.errors import ActionError, RunbookError
 from runbook_app.domain.measure import Finding, Measurement, Scalar
 from runbook_app.domain.plan import Plan
+from runbook_app.domain.references import ready
 from runbook_app.domain.state import ItemState, SessionState
 from runbook_app.engine.captures import content_of
 from runbook_app.engine.recorder import previous_measurements
@@ -36,11 +38,12 @@ async def check_step(
     if action is None or action.checker is None:
         raise ActionError(f"The action {step.call.action} has no check.")
     edited = state.step(step_id).parameters
+    call = step.call if edited is None else replace(step.call, parameters=edited)
     run = target.context(
         item=item.id, step=step_id, capture=_take_nothing, recorder=_Recorder(state)
     )
     try:
-        parameters = registry.coerce(action, edited or dict(step.call.parameters))
+        parameters = registry.coerce(action, dict(ready(call, item.id, state).parameters))
         found = await action.checker(run, **parameters)
     except RunbookError as error:
         raise ActionError(mask(error.message)) from error

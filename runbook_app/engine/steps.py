@@ -22,6 +22,7 @@ from runbook_app.domain.errors import (
 )
 from runbook_app.domain.measure import Finding, Measurement, Progress, Verdict
 from runbook_app.domain.plan import ActionKind, Call, CheckLine, Item, Plan, Step
+from runbook_app.domain.references import ready
 from runbook_app.domain.state import StepStatus
 from runbook_app.engine.blast import BlastRadius
 from runbook_app.engine.captures import Captures
@@ -99,8 +100,11 @@ class Steps:
         It does not begin while what it touches is not confirmed.
         """
         for left in reversed(range(step.retries + 1)):
-            if step.blast_radius and not await self._radius.confirmed(
-                item, step, lambda: self._affected(item, step)
+            _, lacks = self._ready(item.id, step)
+            if (
+                step.blast_radius
+                and not lacks
+                and not await self._radius.confirmed(item, step, lambda: self._affected(item, step))
             ):
                 return
             await self._attempt(item, step, retries_left=left)
@@ -109,7 +113,7 @@ class Steps:
 
     async def _attempt(self, item: Item, step: Step, *, retries_left: int) -> Outcome:
         state = self._ledger.state.step(step.id)
-        call = self._call(step)
+        call, lacks = self._ready(item.id, step)
         recorder = self._recorder(item.id, step.id, live=True)
         await self._ledger.emit(
             ev.StepStarted(
@@ -122,6 +126,9 @@ class Steps:
         began = self._clock.monotonic()
         self._crash(f"started:{step.id}")
         try:
+            if lacks is not None:
+                retries_left = 0
+                raise lacks
             await self._confirming.arm(item, step)
             outcome = await self._limited(
                 self._apply_and_check(item.id, step.id, call, recorder), item.id, step
@@ -206,7 +213,7 @@ class Steps:
 
     async def _affected(self, item: Item, step: Step) -> Sequence[Affected]:
         """Let the action tell what it will touch; that it can't is something to confirm too."""
-        call = self._call(step)
+        call, _ = self._ready(item.id, step)
         recorder = self._recorder(item.id, step.id, live=False)
         try:
             return await self._bounded(self._foreseen(item, step, call, recorder), RADIUS_TIMEOUT)
@@ -237,9 +244,11 @@ class Steps:
 
     async def examine(self, item: Item, step: Step) -> Finding | None:
         """Ask the check of a step of unknown outcome; record and return what it finds."""
-        call = self._call(step)
+        call, lacks = self._ready(item.id, step)
         recorder = self._recorder(item.id, step.id, live=False)
         try:
+            if lacks is not None:
+                raise lacks
             finding: Finding | None = await self._limited(
                 self._find(item.id, step.id, call, recorder), item.id, step, announce=False
             )
@@ -304,6 +313,7 @@ class Steps:
         recorder = self._recorder(item_id, f"{item_id}/{line_id}", live=False)
         began = self._clock.monotonic()
         try:
+            call = self._with_values(item_id, call)
             outcome = await self._bounded(
                 self._apply_and_check(item_id, "", call, recorder, captures=captures),
                 LINE_TIMEOUT,
@@ -363,7 +373,21 @@ class Steps:
         edited = self._ledger.state.step(step.id).parameters
         if edited is None:
             return step.call
-        return Call(action=step.call.action, parameters=edited, position=step.call.position)
+        return dataclasses.replace(step.call, parameters=edited)
+
+    def _ready(self, item_id: str, step: Step) -> tuple[Call, ActionError | None]:
+        """The step's call with what earlier steps gave, or as planned and why it can't be had."""
+        call = self._call(step)
+        try:
+            return ready(call, item_id, self._ledger.state), None
+        except ActionError as error:
+            return call, error
+
+    def _with_values(self, item_id: str, call: Call) -> Call:
+        try:
+            return ready(call, item_id, self._ledger.state)
+        except ActionError as error:
+            raise NotMeasured(error.message, hint=error.hint) from error
 
     def _parameters(self, action: Action, call: Call) -> dict[str, object]:
         try:

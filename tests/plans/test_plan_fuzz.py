@@ -24,7 +24,20 @@ REGISTRY = InstalledActions("tests.plans.sample_actions")
 KEYS = sorted({key for table in TABLES.values() for key in table})
 SCALARS = [
     *("a", "1", "-1", "0x1f", "010", "1_000", "1e9999", ".nan", ".inf", "no", "~", "now"),
-    *("captures", "5m", "3h-2h", "2025-10-24", "${a}", "$${", "*x", "&x", "!t", "''", "../x"),
+    *(
+        "captures",
+        "5m",
+        "3h-2h",
+        "2025-10-24",
+        "${a}",
+        "$${",
+        "${steps.one.write.outputs.x}",
+        "*x",
+        "&x",
+        "!t",
+        "''",
+        "../x",
+    ),
     *("99999999999999999999d", "sample.write", "sample.look", "one", "one.write", "/x"),
     '"${unclosed"',
     '"\\0"',

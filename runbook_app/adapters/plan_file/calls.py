@@ -8,10 +8,17 @@ from runbook_app.adapters.parameter_types import ParameterMistake
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading
 from runbook_app.adapters.plan_file.scalars import shorten
-from runbook_app.adapters.plan_file.shapes import OPEN, Shape, Values, inner_node, shape_of
+from runbook_app.adapters.plan_file.shapes import (
+    OPEN,
+    Shape,
+    Values,
+    inner_node,
+    paths_to_scalars,
+    shape_of,
+)
 from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.domain.errors import RunbookError
-from runbook_app.domain.plan import ActionKind, Call
+from runbook_app.domain.plan import ActionKind, Call, Later
 from runbook_app.ports.action import Action
 
 
@@ -41,12 +48,24 @@ class Calls:
         action = self._action(name, node, planned=planned)
         if action is not None:
             self._check_kind(action, node, measures=measures)
+        self._values.later.clear()
+        parameters = self._parameters(fields, name, action)
         call = Call(
             action=name,
-            parameters=self._parameters(fields, name, action),
+            parameters=parameters,
+            later=self._later(fields.entries.get("with")) if self._values.later else (),
             position=fields.position(),
         )
         return call, action
+
+    def _later(self, node: Node | None) -> tuple[Later, ...]:
+        waiting = self._values.later
+        return tuple(
+            Later(path=path, text=scalar.text, parts=parts, takes=takes)
+            for scalar, path in (paths_to_scalars(node, ()) if node else ())
+            if id(scalar) in waiting
+            for parts, takes in (waiting[id(scalar)],)
+        )
 
     def _action(self, name: str, node: Node, *, planned: bool) -> Action | None:
         if name not in self._found:
@@ -103,8 +122,9 @@ class Calls:
                 if len(mistakes) != before:
                     unread = (*unread, key)
         if action is not None and (unread or not reading.registry.fits(action, values)):
+            waiting = [later.path for later in self._later(node)] if self._values.later else []
             for mistake in reading.registry.mistakes(action, values):
-                if mistake.name not in unread:
+                if mistake.name not in unread and not _waits(mistake, waiting):
                     self._note(action, mistake, node, fields)
         return values
 
@@ -126,6 +146,14 @@ class Calls:
             text = getattr(inner, "text", "")
             suggestion = closest(text, list(mistake.choices)) if text else ""
             source.wrong(inner.mark, message, suggestion=suggestion)
+
+
+def _waits(mistake: ParameterMistake, waiting: list[tuple[str | int, ...]]) -> bool:
+    """Whether a type that doesn't fit is that of a value which a step gives later."""
+    where = (mistake.name, *mistake.path)
+    return mistake.problem == "type" and any(
+        path[: len(where)] == where[: len(path)] for path in waiting
+    )
 
 
 def closest_action(name: str, names: list[str]) -> str:

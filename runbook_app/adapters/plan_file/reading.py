@@ -20,9 +20,10 @@ from runbook_app.adapters.plan_file.scalars import (
     shorten,
 )
 from runbook_app.adapters.plan_file.source import Source
-from runbook_app.adapters.plan_file.variables import Variables, as_text, closest
+from runbook_app.adapters.plan_file.variables import Variables, closest
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.clock import Estimate, parse_duration, parse_time
+from runbook_app.domain.measure import as_text
 from runbook_app.domain.plan import Position
 
 T = TypeVar("T")

@@ -7,7 +7,8 @@ from runbook_app.adapters.plan_file.calls import Calls
 from runbook_app.adapters.plan_file.nodes import Mapping, Scalar, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading
 from runbook_app.adapters.plan_file.scalars import describe, resolve, shorten
-from runbook_app.adapters.plan_file.variables import Value, as_text, closest, kind_of
+from runbook_app.adapters.plan_file.variables import Value, closest, kind_of
+from runbook_app.domain.measure import as_text
 from runbook_app.domain.plan import ActionKind, Score, ScoreCategory, ScoreCheck
 
 

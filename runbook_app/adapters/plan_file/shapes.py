@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import Any
 import msgspec
 
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence
+from runbook_app.adapters.plan_file.references import STEPS, parts_of
 from runbook_app.adapters.plan_file.scalars import UNCLEAR, describe, resolve_plain
 from runbook_app.adapters.plan_file.source import Source
-from runbook_app.adapters.plan_file.variables import Variables, as_text
+from runbook_app.adapters.plan_file.variables import Variables
+from runbook_app.domain.measure import as_text
+from runbook_app.domain.plan import Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class Shape:
 
     text: bool = False
     """Only text fits, so that `no` or `1_000` keeps its letters."""
+    plain: bool = False
+    """Only numbers and truth values fit."""
     item: Shape | None = None
     """Of a list's items or a mapping's values."""
     fields: dict[str, Shape] = field(default_factory=dict)
@@ -33,12 +39,15 @@ class Shape:
 
 OPEN = Shape()
 TEXT = Shape(text=True)
+PLAIN = Shape(plain=True)
 
 
 def shape_of(hint: Any) -> Shape:
     members = _members(hint)
     if members and all(_is_text(member) for member in members):
         return TEXT
+    if members and all(member in (int, float, bool) for member in members):
+        return PLAIN
     for member in members:
         if isinstance(member, type) and (
             typing.is_typeddict(member) or issubclass(member, msgspec.Struct)
@@ -57,6 +66,8 @@ class Values:
     def __init__(self, source: Source, variables: Variables) -> None:
         self._source = source
         self._variables = variables
+        self.later: dict[int, tuple[tuple[str | Reference, ...], str]] = {}
+        """Parts of the scalars that wait for a step, and what they have to become; by identity."""
 
     def read(self, node: Node, shape: Shape, where: tuple[str, str]) -> object:
         """The plain value of a node, variables replaced; what is unclear becomes a mistake.
@@ -74,6 +85,10 @@ class Values:
     def _scalar(self, node: Scalar, shape: Shape, where: tuple[str, str]) -> object:
         text = node.text
         if "${" in text:
+            if STEPS in text and (parts := parts_of(self._source, self._variables, node)):
+                takes = "text" if shape.text else "plain" if shape.plain else ""
+                self.later[id(node)] = parts, takes
+                return text
             value = self._variables.expand(node)
             return as_text(value) if shape.text else value
         if not node.plain:
@@ -98,6 +113,18 @@ def inner_node(node: Node, path: tuple[str | int, ...]) -> Node:
         else:
             break
     return node
+
+
+def paths_to_scalars(
+    node: Node, above: tuple[str | int, ...]
+) -> Iterator[tuple[Scalar, tuple[str | int, ...]]]:
+    """Every scalar at or below a node, with the keys and indexes that lead to it."""
+    if isinstance(node, Scalar):
+        yield node, above
+        return
+    inner = node.entries.items() if isinstance(node, Mapping) else enumerate(node.items)
+    for key, child in inner:
+        yield from paths_to_scalars(child, (*above, key))
 
 
 def _members(hint: Any) -> list[Any]:

@@ -73,8 +73,9 @@ class Source:
     ) -> None:
         self.mistakes.append(self.mistake(mark, message, suggestion=suggestion, warning=warning))
 
-    def wrong_at(self, position: Position, message: str) -> None:
-        self.wrong(Place(position.line - 1, position.column - 1), message)
+    def wrong_at(self, position: Position, message: str, suggestion: str = "") -> None:
+        place = Place(position.line - 1, position.column - 1)
+        self.wrong(place, message, suggestion=suggestion)
 
     def mistake(
         self, mark: Mark | None, message: str, *, suggestion: str = "", warning: bool = False

@@ -22,13 +22,15 @@ from runbook_app.adapters.plan_file.scalars import (
     shorten,
 )
 from runbook_app.adapters.plan_file.source import Place, Source
+from runbook_app.domain.measure import as_text
 
 TARGET_FILE = "runbook.vars.yaml"
 """Kept in the target: what a plan has to know of this copy of the stack."""
 
 Value = str | int | float | bool
 
-_REFERENCE = re.compile(r"\$(\$?)\{([^{}\n]*)(\}?)")
+REFERENCE = re.compile(r"\$(\$?)\{([^{}\n]*)(\}?)")
+"""One more dollar, the name, and the closing brace."""
 
 
 class Variables:
@@ -54,12 +56,13 @@ class Variables:
         return value
 
     def _expanded(self, text: str, node: Scalar) -> Value:
-        found = _REFERENCE.fullmatch(text) if text[0] == "$" else None
+        found = REFERENCE.fullmatch(text) if text[0] == "$" else None
         if found and not found[1]:
             return self._value(found, node)
-        return _REFERENCE.sub(lambda found: self._piece(found, node), text)
+        return REFERENCE.sub(lambda found: self.piece(found, node), text)
 
-    def _piece(self, found: re.Match[str], node: Scalar) -> str:
+    def piece(self, found: re.Match[str], node: Scalar) -> str:
+        """What stands for one reference inside a longer text."""
         if found[1]:
             return found[0][1:]
         return as_text(self._value(found, node))
@@ -68,8 +71,14 @@ class Variables:
         name = found[2]
         if found[3] and name in self.values:
             return self.values[name]
-        mark = _mark_of(self._source, node, found[0])
-        if not found[3]:
+        mark = mark_of(self._source, node, found[0])
+        if found[3] and name.startswith("steps."):
+            self._source.wrong(
+                mark,
+                f"{shorten(found[0])} is known only when that step has run; it can stand in"
+                " 'with' of a step or check, and in 'when'",
+            )
+        elif not found[3]:
             self._source.wrong(
                 mark, f"{shorten(found[0])} has no closing brace; write $${{ for ${{"
             )
@@ -80,11 +89,6 @@ class Variables:
                 suggestion=closest(name, self.values),
             )
         return found[0]
-
-
-def as_text(value: Value) -> str:
-    """A value inside a longer text."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
@@ -195,7 +199,7 @@ def _expanded(variables: Variables, node: Node) -> Value:
 def _references(value: Value) -> set[str]:
     if not isinstance(value, str):
         return set()
-    return {found[2] for found in _REFERENCE.finditer(value) if not found[1]}
+    return {found[2] for found in REFERENCE.finditer(value) if not found[1]}
 
 
 def _scalar(source: Source, node: Node, name: str) -> Value | None:
@@ -246,7 +250,7 @@ def kind_of(default: Value) -> str:
     return "a whole number" if isinstance(default, int) else "a number"
 
 
-def _mark_of(source: Source, node: Scalar, text: str) -> Place:
+def mark_of(source: Source, node: Scalar, text: str) -> Place:
     """Where a part of a scalar stands, if that is on its first line."""
     line = node.mark.line
     column = source.line(line).find(text, node.mark.column)
