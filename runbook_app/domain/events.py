@@ -310,6 +310,16 @@ class StepSkipped(Event, frozen=True, kw_only=True):
     expires: str
 
 
+class StepNotApplicable(Event, frozen=True, kw_only=True):
+    """The plan's `when` passes the step over; no waiver, and nothing is left undone."""
+
+    item: str
+    step: str
+    reason: str
+    rests_on: tuple[str, ...] = ()
+    """Ids of the steps whose values decided it; when one runs again it is decided anew."""
+
+
 class StepBecameUnknown(Event, frozen=True, kw_only=True):
     item: str
     step: str
@@ -479,6 +489,15 @@ class RollbackWarned(Event, frozen=True, kw_only=True):
 
     item: str
     text: str
+
+
+class ItemNotApplicable(Event, frozen=True, kw_only=True):
+    """The plan's `when` says that the item is not required."""
+
+    item: str
+    reason: str
+    rests_on: tuple[str, ...] = ()
+    """As of a step."""
 
 
 class ItemTakenUpAgain(Event, frozen=True, kw_only=True):
@@ -804,6 +823,7 @@ AnyEvent = (
     | StepSucceeded
     | StepFailed
     | StepSkipped
+    | StepNotApplicable
     | StepBecameUnknown
     | UnknownExamined
     | UnknownResolved
@@ -820,6 +840,7 @@ AnyEvent = (
     | ItemNotCommitted
     | ItemVerified
     | RollbackStarted
+    | ItemNotApplicable
     | ItemTakenUpAgain
     | RollbackWarned
     | HandsWentIn

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
 
 from runbook_app.domain.clock import Estimate
+
+if TYPE_CHECKING:
+    from runbook_app.domain.measure import Scalar  # at run time it would bring msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,29 @@ class ActionKind(StrEnum):
     """Measures and leaves the target as it was."""
     PROBE = "probe"
     """Measures, but must write to do so; cleans up."""
+
+
+class Judge(Protocol):
+    def __call__(self, values: Sequence[Scalar]) -> bool:
+        """Whether a condition holds, with the values of its references; None: not there.
+
+        Raises:
+            ValueError: it can't be said; the text says why.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What `when` says: unless it holds, an item or a step is passed over."""
+
+    text: str
+    references: tuple[Reference, ...] = ()
+    """Without any it was decided when the plan was loaded."""
+    reason: str = ""
+    """Why it does not hold, where that is decided; empty when it holds."""
+    known: str = ""
+    """The variables that it rests on, with their values, in words."""
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +166,7 @@ class Step:
     retries: int = 0
     required: bool = False
     """A required step is never offered for skipping."""
+    when: Condition | None = None
     available: bool = True
     """False when its action is not installed."""
     effect: bool = False
@@ -194,6 +222,7 @@ class Item:
     risks: tuple[str, ...] = ()
     not_required: str = ""
     """Reason why the item has no steps."""
+    when: Condition | None = None
     sign_off: bool = False
     rehearsal_required: bool = False
     """It may begin only when its rollback was proven on a copy of the target."""

@@ -108,6 +108,7 @@ def _item(item: Item, plan: Plan) -> Iterator[str]:
         ("The source says", escape(item.declared_status)),
         ("Risks", "; ".join(escape(titles.get(risk, risk)) for risk in item.risks)),
         ("Rehearsal", "required" if item.rehearsal_required else ""),
+        ("Only when", escape(item.when.text if item.when else "")),
         ("Not required", escape(item.not_required)),
         ("Source", escape(item.source)),
     )
@@ -158,6 +159,7 @@ def _step(number: str, step: Step) -> Iterator[str]:
         ("Why", escape(step.why)),
         ("Estimate", escape(str(step.estimate or ""))),
         ("Block", escape(step.block)),
+        ("Only when", escape(step.when.text if step.when else "")),
         ("Required", "never skipped" if step.required else ""),
         ("Reverts unless confirmed within", _duration(step)),
         ("Not installed", "" if step.available else "its action is not installed here"),

@@ -13,7 +13,15 @@ from runbook_app.domain.live import standing
 from runbook_app.domain.markdown import escape, measured, table
 from runbook_app.domain.measure import Measurement
 from runbook_app.domain.outcome import drifts, drifts_measured, failures, out_of_reach
-from runbook_app.domain.plan import CaptureLine, CheckLine, CheckpointLine, ConfirmLine, Item, Plan
+from runbook_app.domain.plan import (
+    CaptureLine,
+    CheckLine,
+    CheckpointLine,
+    ConfirmLine,
+    Item,
+    Plan,
+    Step,
+)
 from runbook_app.domain.record import assumed, plan_item, taken_words
 from runbook_app.domain.rehearsal import badge_words
 from runbook_app.domain.score_page import score_result, score_section
@@ -109,8 +117,8 @@ def _planned(item: Item) -> str:
 
 
 def _remark(item: Item, found: ItemState, unreachable: dict[str, str]) -> str:
-    if item.not_required:
-        return item.not_required
+    if not_required := item.not_required or found.passed_over:
+        return not_required
     if wrong := [*failures(found), *drifts(found).values()]:
         return "; ".join(wrong)
     if item.id in unreachable:
@@ -191,7 +199,7 @@ def _steps(item: Item, found: ItemState, now: str) -> list[str]:
         (
             (
                 escape(step.title),
-                escape("unavailable" if not step.available else state.status.value),
+                escape(_state_of(step, state)),
                 str(step.estimate) if step.estimate else "-",
                 seconds(state.seconds(now)) if state.started_at else "-",
                 str(state.attempt),
@@ -207,6 +215,12 @@ def _steps(item: Item, found: ItemState, now: str) -> list[str]:
     return lines
 
 
+def _state_of(step: Step, state: StepState) -> str:
+    if not step.available:
+        return "unavailable"
+    return "not applicable" if state.word == "not_applicable" else state.status.value
+
+
 def _step_details(title: str, state: StepState) -> list[str]:
     found = [_measured_item(m) for m in state.measurements]
     if state.evidence:
@@ -215,6 +229,8 @@ def _step_details(title: str, state: StepState) -> list[str]:
         found.append(f"- Error: {escape(state.error[:_EVIDENCE])}")
     if state.confirmed:
         found.append(f"- {escape(guards.confirmed_words(state))}")
+    if state.not_applicable:
+        found.append(f"- Not applicable: {escape(state.not_applicable.reason)}")
     if state.waiver:
         found.append(
             f"- Skipped: {escape(state.waiver.reason)}; owner {escape(state.waiver.owner)},"

@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.measure import Scalar, as_text
-from runbook_app.domain.plan import Call, Later, Reference
+from runbook_app.domain.plan import Call, Condition, Later, Reference
 from runbook_app.domain.state import SessionState, StepStatus
 
 MASKED = "[secret:"
@@ -34,6 +34,46 @@ def ready(call: Call, item_id: str, state: SessionState) -> Call:
         if holder is not None and holder[key] == later.text:
             holder[key] = _made(later, item_id, state)
     return Call(action=call.action, parameters=parameters, position=call.position)
+
+
+def left_out(condition: Condition | None, item_id: str, state: SessionState) -> str:
+    """Why a condition has its item or step passed over; empty when it is to be run.
+
+    Raises:
+        ActionError: it can't be said, as a value is missing or of another kind.
+    """
+    if condition is None or condition.judge is None or not condition.references:
+        return condition.reason if condition else ""
+    values: list[Scalar] = []
+    lacks: list[ActionError] = []
+    for reference in condition.references:
+        try:
+            values.append(value_of(reference, item_id, state))
+        except ActionError as error:
+            values.append(None)
+            lacks.append(error)
+    try:
+        if condition.judge(values):
+            return ""
+    except ValueError as error:
+        if lacks:
+            raise lacks[0] from error
+        raise ActionError(
+            f"'when: {condition.text}' can't be decided: {error}.",
+            hint="Look at what the steps gave that it names, or correct it in the plan.",
+        ) from error
+    said = [
+        f"{reference} is {'not there' if value is None else as_text(value)}"
+        for reference, value in zip(condition.references, values, strict=True)
+    ]
+    words = ", ".join(filter(None, [condition.known, *said]))
+    return f"{condition.text} is false ({words})"
+
+
+def rests_on(condition: Condition | None, item_id: str) -> tuple[str, ...]:
+    """Ids of the steps whose values a condition asks for."""
+    references = condition.references if condition else ()
+    return tuple(dict.fromkeys(reference.step_id(item_id) for reference in references))
 
 
 def value_of(reference: Reference, item_id: str, state: SessionState) -> Scalar:

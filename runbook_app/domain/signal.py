@@ -140,7 +140,7 @@ def _item(item: Item, found: ItemState, now: str, outdated: str) -> ItemResult:
         title=item.title,
         state=found.status.value,
         claimed=item.declared_status,
-        reason=item.not_required or outdated,
+        reason=item.not_required or found.passed_over or outdated,
         planned=str(item.estimate) if item.estimate else "",
         seconds=sum(step.seconds(now) for step in found.steps.values()),
         started=began(found),
@@ -164,7 +164,7 @@ def _steps(item: Item, found: ItemState, now: str) -> Iterable[StepResult]:
         yield StepResult(
             id=step.id,
             title=step.title,
-            state=state.status.value if step.available else "unavailable",
+            state=state.word if step.available else "unavailable",
             planned=str(step.estimate) if step.estimate else "",
             seconds=state.seconds(now) if state.started_at else None,
             attempts=state.attempt,

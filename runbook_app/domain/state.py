@@ -27,7 +27,7 @@ class StepStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"
-    """By a waiver."""
+    """By a waiver, or by the plan's own `when`."""
     UNKNOWN = "unknown"
     """Was running when the engine died."""
     ROLLING_BACK = "rolling_back"
@@ -103,6 +103,8 @@ class StepState:
     measurements: list[Measurement] = field(default_factory=list)
     outputs: dict[str, Scalar] = field(default_factory=dict)
     waiver: ev.StepSkipped | None = None
+    not_applicable: ev.StepNotApplicable | ev.ItemNotApplicable | None = None
+    """Why the plan passes it over; no waiver."""
     examined: ev.UnknownExamined | None = None
     resolved: ev.UnknownResolved | None = None
     """A person's word on what came of it; it stands until the step runs again."""
@@ -116,6 +118,12 @@ class StepState:
     log_sha256: str = ""
     measured_seconds: float | None = None
     """Time it ran, where the engine saw both its ends."""
+
+    @property
+    def word(self) -> str:
+        """Its state as records have it: what the plan passed over was not skipped by a person."""
+        passed_over = self.not_applicable and self.status is StepStatus.SKIPPED
+        return "not_applicable" if passed_over else self.status.value
 
     def seconds(self, now: str) -> float:
         """Time it ran: as measured, else by the times on record, or to `now` while it runs.
@@ -212,6 +220,8 @@ class ItemState:
     """In the order taken; one a thing."""
     settled: dict[tuple[str, str], str] = field(default_factory=dict)
     """State by (kind, name) when the item finished."""
+    not_applicable: ev.ItemNotApplicable | None = None
+    """Why the plan does not require it."""
     verified_at: str = ""
     committed: ev.ItemCommitted | None = None
     not_committed: ev.ItemNotCommitted | None = None
@@ -237,6 +247,11 @@ class ItemState:
     @property
     def rollbacks(self) -> int:
         return len(self.rollback_history)
+
+    @property
+    def passed_over(self) -> str:
+        """Why the plan's `when` does not require it; empty when that does not say so."""
+        return self.not_applicable.reason if self.not_applicable else ""
 
     @property
     def drifted(self) -> list[LineState]:
@@ -277,7 +292,7 @@ class ItemState:
                 return ItemStatus(status.value)
         if self.to_confirm:
             return ItemStatus.WAITING
-        if self.outline.not_required:
+        if self.outline.not_required or self.not_applicable:
             return ItemStatus.NOT_REQUIRED
         if self.checkpoint_error or any(
             line.result and not line.passed for line in self.success.values()
@@ -618,6 +633,7 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             | ev.StepSucceeded()
             | ev.StepFailed()
             | ev.StepSkipped()
+            | ev.StepNotApplicable()
             | ev.StepBecameUnknown()
             | ev.UnknownExamined()
             | ev.UnknownResolved()
@@ -628,6 +644,8 @@ def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             _apply_step(state, event, at)
         case ev.GuardArmed() | ev.GuardCounting() | ev.StepConfirmed() | ev.ConfirmationFailed():
             _apply_guard(state, event, at)
+        case ev.ItemNotApplicable():
+            _leave_out(state, event)
         case _:
             _apply_item(state, event, at)
 
@@ -802,6 +820,7 @@ def _end_wait(state: SessionState, at: str) -> None:
 def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     if isinstance(event, ev.StepStarted) and event.item in state.items:
         _begin_again(state.items[event.item], at)
+        _decide_anew(state, event.step)
     step = _find(state, getattr(event, "step", ""))
     if step is None:
         return
@@ -835,6 +854,9 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             state.intent.auto = state.intent.one = False
         case ev.StepSkipped():
             step.status, step.waiver, step.ended_at = StepStatus.SKIPPED, event, at
+        case ev.StepNotApplicable():
+            step.status, step.not_applicable = StepStatus.SKIPPED, event
+            _unit_over(state)
         case ev.StepBecameUnknown():
             step.status, step.ended_at, step.stopping = StepStatus.UNKNOWN, at, ""
             step.error, step.examined, step.resolved = event.reason, None, None
@@ -973,6 +995,33 @@ def _begin_again(item: ItemState, at: str) -> None:
         item.steps[step.id] = StepState(step.id, item.id, attempt=step.attempt)
 
 
+def _leave_out(state: SessionState, event: ev.ItemNotApplicable) -> None:
+    item = state.items.get(event.item)
+    if item is None:
+        return
+    item.not_applicable = event
+    _unit_over(state)
+    for step in item.steps.values():
+        if step.status is StepStatus.PENDING:
+            step.status, step.not_applicable = StepStatus.SKIPPED, event
+
+
+def _decide_anew(state: SessionState, step_id: str = "") -> None:
+    """Forget what was decided by values of a step that runs again, or all of it.
+
+    What an item that is done passed over stands, as the rest of it does.
+    """
+    for item in state.items.values():
+        if item.verified_at:
+            continue
+        if item.not_applicable and (not step_id or step_id in item.not_applicable.rests_on):
+            item.not_applicable = None
+        for step in item.steps.values():
+            decided = step.not_applicable
+            if decided and (not step_id or step_id in decided.rests_on):
+                step.not_applicable, step.status = None, StepStatus.PENDING
+
+
 def _line_finished(state: SessionState, item: ItemState, event: ev.CheckFinished, at: str) -> None:
     if event.section == "recheck" and state.recheck and not state.recheck.over:
         state.recheck.lines.append((event, at))
@@ -1021,3 +1070,4 @@ def _adopt(state: SessionState, outlines: tuple[ev.ItemOutline, ...]) -> None:
             old.steps = {k: old.steps.get(k, v) for k, v in fresh.steps.items()}
         adopted[outline.id] = old or fresh
     state.items = adopted
+    _decide_anew(state)

@@ -116,7 +116,9 @@ def _marks(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
     marks = ["✓ Checkpoint passed"] if found.checkpoint_passed_at else []
     for step in item.steps:
         done = found.steps.get(step.id)
-        if done and done.status in _MARKS:
+        if done and done.word == "not_applicable":
+            marks.append(f"not applicable: {step.title}")
+        elif done and done.status in _MARKS:
             took = seconds(done.seconds(now)) if done.started_at else ""
             marks.append(f"{_MARKS[done.status]} {step.title}" + (f" ({took})" if took else ""))
     if found.verified_at and not found.drifted:

@@ -86,7 +86,7 @@ def _words(item: ItemState) -> str:
 
 
 def _waived(item: ItemState) -> bool:
-    return any(step.status is StepStatus.SKIPPED for step in item.steps.values()) or any(
+    return any(step.word == StepStatus.SKIPPED.value for step in item.steps.values()) or any(
         line.waiver for line in (*item.checkpoint.values(), *item.success.values())
     )
 

@@ -10,6 +10,7 @@ from runbook_app.engine.blast import BlastRadius
 from runbook_app.engine.calling import Calling
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
+from runbook_app.engine.conditions import Conditions
 from runbook_app.engine.confirming import Confirming
 from runbook_app.engine.engine import Engine
 from runbook_app.engine.fingerprints import Fingerprints
@@ -109,6 +110,7 @@ def assemble(
         series=series,
         rehearsed=Rehearsed(plan, ledger, rehearsals or NoRehearsals()),
         calling=Calling(ledger, notifier or NobodyToCall(), logs, redactor, clock),
+        conditions=Conditions(plan, ledger),
         hands=Hands(ledger, logs, redactor, transcripts),
         reports=Reports(plan, ledger, root, redactor, clock),
         target=target,

@@ -20,6 +20,7 @@ from runbook_app.domain.state import ItemState, ItemStatus, StepStatus
 from runbook_app.engine.calling import Calling
 from runbook_app.engine.captures import Captures
 from runbook_app.engine.checkpoint import Gate
+from runbook_app.engine.conditions import Conditions
 from runbook_app.engine.confirming import Confirming
 from runbook_app.engine.hands import Hands
 from runbook_app.engine.ledger import Ledger
@@ -56,6 +57,7 @@ class Engine:
         series: Series,
         rehearsed: Rehearsed,
         calling: Calling,
+        conditions: Conditions,
         hands: Hands,
         reports: Reports,
         target: Target,
@@ -76,6 +78,7 @@ class Engine:
         self._recheck = recheck
         self._rehearsed = rehearsed
         self._calling = calling
+        self._conditions = conditions
         self._hands = hands
         self._reports = reports
         self._target = target
@@ -333,6 +336,8 @@ class Engine:
             return
         if work is None:
             await self._ledger.emit(ev.NothingLeft())
+        elif state.intent.active and (found := self._conditions.decided(work)):
+            self._begin(self._ledger.emit(found))
         elif reason := await self._rehearsed.held_back(decisions.next_work(state)):
             await self._ledger.emit(ev.RunPaused(reason=reason))
         else:

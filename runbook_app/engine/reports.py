@@ -27,6 +27,8 @@ REPORTED = (
     *PASSING,
     ev.StepFailed,
     ev.StepSkipped,
+    ev.StepNotApplicable,
+    ev.ItemNotApplicable,
     ev.StepBecameUnknown,
     ev.CheckpointPassed,
     ev.CheckpointFailed,

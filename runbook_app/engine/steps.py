@@ -22,7 +22,7 @@ from runbook_app.domain.errors import (
 )
 from runbook_app.domain.measure import Finding, Measurement, Progress, Verdict
 from runbook_app.domain.plan import ActionKind, Call, CheckLine, Item, Plan, Step
-from runbook_app.domain.references import ready
+from runbook_app.domain.references import left_out, ready
 from runbook_app.domain.state import StepStatus
 from runbook_app.engine.blast import BlastRadius
 from runbook_app.engine.captures import Captures
@@ -379,6 +379,7 @@ class Steps:
         """The step's call with what earlier steps gave, or as planned and why it can't be had."""
         call = self._call(step)
         try:
+            left_out(step.when, item_id, self._ledger.state)
             return ready(call, item_id, self._ledger.state), None
         except ActionError as error:
             return call, error

@@ -182,6 +182,8 @@ class Narrator:
             case ev.StepSkipped():
                 text = f"{self.step(event.step)}: skipped, {event.reason}"
                 return [Line(f"{text} ({event.owner}, until {event.expires})", Tone.CARE)]
+            case ev.StepNotApplicable():
+                return [Line(f"{self.step(event.step)}: not applicable, {event.reason}")]
             case ev.StepBecameUnknown():
                 text = f"{self.step(event.step)}: outcome unknown, {event.reason}"
                 return [Line(text, Tone.CARE)]
@@ -262,6 +264,8 @@ class Narrator:
                 return self._rolled_back(event)
             case ev.RollbackWarned():
                 return [Line(event.text, Tone.CARE)]
+            case ev.ItemNotApplicable():
+                return [Line(f"{self.item(event.item)}: not required, {event.reason}")]
             case ev.ItemTakenUpAgain():
                 text = f"{self.item(event.item)}: rolled back before, run again by {event.by}"
                 return [Line(text, Tone.STRONG)]

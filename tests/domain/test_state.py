@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from runbook_app.domain import events as ev
+from runbook_app.domain.decisions import outline
 from runbook_app.domain.entry import GENESIS, Entry, chain, decode, encode
 from runbook_app.domain.measure import Measurement, Verdict
+from runbook_app.domain.progress import progress_document
+from runbook_app.domain.signal import build_signal
 from runbook_app.domain.state import (
     STEP_TRANSITIONS,
     ItemStatus,
@@ -17,8 +20,9 @@ from runbook_app.domain.state import (
     StepStatus,
     fold,
 )
+from runbook_app.domain.status import status_report
 
-from .story import SCORED, Story
+from .story import PLAN, SCORED, Story
 
 OUTLINE = (
     ev.ItemOutline(
@@ -241,3 +245,54 @@ def test_a_new_engine_takes_up_only_a_score_that_somebody_asked_for(moment, kept
     story.tell(ev.EngineStarted(epoch=2, pid=8, pid_started="2", host="host1"))
     assert (story.state.scoring is not None) == kept
     assert story.state.status == ("running" if kept else "idle")
+
+
+def passed_over(*, verified: bool) -> Story:
+    """A step of the second item that was passed over for what the first one's step gave."""
+    story = Story().headers()
+    rests = ("headers.measure",)
+    story.tell(
+        ev.StepNotApplicable(item="tls", step="tls.test", reason="no", rests_on=rests),
+        ev.ItemNotApplicable(item="validation", reason="no", rests_on=("other.step",)),
+    )
+    if verified:
+        story.tell(ev.ItemVerified(item="tls"))
+    return story
+
+
+def test_what_rests_on_a_step_is_decided_anew_when_that_runs_again():
+    story = passed_over(verified=False)
+    assert story.state.step("tls.test").word == "not_applicable"
+    story.step("headers.measure")
+    assert story.state.step("tls.test").status is StepStatus.PENDING
+    assert story.state.step("tls.test").not_applicable is None
+    assert story.state.items["validation"].passed_over == "no"
+
+
+def test_what_a_finished_item_passed_over_stands():
+    assert passed_over(verified=True).step("headers.measure").state.step("tls.test").not_applicable
+
+
+def test_a_changed_plan_decides_anew():
+    story = passed_over(verified=False)
+    story.tell(ev.PlanChangeAccepted(sha256="b", difference="", by="a", outline=outline(PLAN)))
+    assert story.state.step("tls.test").status is StepStatus.PENDING
+    assert story.state.items["validation"].passed_over == ""
+
+
+def test_what_was_passed_over_is_told_with_its_reason_and_is_no_waiver():
+    story = passed_over(verified=False)
+    state = story.state
+    progress = progress_document(state, PLAN, story.at)
+    assert "| not applicable |" not in progress  # its item has not begun
+    story.checkpoint()
+    progress = progress_document(story.state, PLAN, story.at)
+    assert "not applicable" in progress
+    assert "Not applicable: no" in progress
+    signal = build_signal(story.state, PLAN, story.at)
+    tls, validation = signal.items[1], signal.items[2]
+    assert [step.state for step in tls.steps] == ["pending", "not_applicable"]
+    assert (validation.state, validation.reason) == ("not_required", "item 1 covers")
+    assert signal.waivers == ()
+    report = status_report(story.state, PLAN, story.at)
+    assert "not applicable: Test HTTPS access" in report.status

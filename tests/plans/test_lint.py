@@ -245,3 +245,15 @@ def test_the_shipped_plans_contradictions_are_those_of_its_source():
         assert expected in messages
     for unexpected in ("not used", "nothing measures", "does not restore", "no line of 'blocks'"):
         assert unexpected not in messages
+
+
+def test_a_condition_that_is_always_the_same_is_named(warnings):
+    head = HEAD + "variables: {on: true, off: false}\n"
+    item = ITEM.replace("title: Write\n", "title: Write\n        when: {when}\n")
+    constant = item.replace("{when}", "not (1 > 2)").replace("a.txt", "'${on}${off}'")
+    assert warnings(head + constant) == [
+        "17:15 'when' is always the same; name a variable or a step, or take it out"
+    ]
+    for used in ("${on} and not ${off}", "{on: true, off: false}"):
+        quoted = used if used.startswith("{") else f'"{used}"'
+        assert warnings(head + item.replace("{when}", quoted)) == []

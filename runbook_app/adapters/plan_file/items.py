@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
+from runbook_app.adapters.plan_file.conditions import Conditions
 from runbook_app.adapters.plan_file.kinds import BLAST_RADIUS, PRIORITIES, REHEARSALS
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading, check_path, duration
@@ -33,6 +34,7 @@ class Items:
     def __init__(self, reading: Reading, calls: Calls) -> None:
         self._reading = reading
         self._calls = calls
+        self._conditions = Conditions(reading)
         self.nodes: dict[str, Fields] = {}
         """The fields of each item, by its id."""
         self.rehearsal = "optional"
@@ -67,6 +69,7 @@ class Items:
             file_notes={**notes, **more_notes},
             risks=fields.texts("risks"),
             not_required=fields.text("not_required"),
+            when=self._conditions.read(fields.entries.get("when")),
             sign_off=fields.flag("sign_off"),
             rehearsal_required=self._rehearsal(fields, effects=effects),
             source=fields.text("source"),
@@ -127,6 +130,7 @@ class Items:
             timeout=fields.duration("timeout", STEP_TIMEOUT),
             retries=fields.integer("retries", 0, high=100),
             required=fields.flag("required"),
+            when=self._conditions.read(fields.entries.get("when")),
             available=action is not None,
             effect=action is not None and action.kind is ActionKind.EFFECT,
             not_restored=action.not_restored if action else "",

@@ -196,9 +196,9 @@ SCORE_CHECK: Keys = {
     "when": Key(
         WHEN,
         (
-            "`{variable: value}`: decided before anything is measured. Unless every variable "
-            "has its value the check is not applicable, and counts on neither side. A value "
-            "that the variable can't have, such as `yes` for one that is `true`, is an error"
+            "an expression over variables, or `{variable: value}`, see below: decided before "
+            "anything is measured. Unless it holds the check is not applicable, and counts on "
+            "neither side"
         ),
     ),
     "planned": Key(
@@ -262,6 +262,13 @@ STEP: Keys = {
     "timeout": Key(DURATION, "10m by default"),
     "retries": Key(integer(0, 100), "0 by default"),
     "required": Key(FLAG, "`true`: never offered for skipping"),
+    "when": Key(
+        WHEN,
+        (
+            "an expression, or `{variable: value}`, see below: unless it holds the step is passed "
+            "over, on record with the reason"
+        ),
+    ),
     "blast_radius": Key(
         choice(*BLAST_RADIUS),
         (
@@ -324,6 +331,13 @@ ITEM: Keys = {
     "modifies": Key(FILES, "paths, or `{path, note}`"),
     "risks": Key(TEXTS, "ids of risks"),
     "not_required": Key(TEXT, "the reason, in place of steps"),
+    "when": Key(
+        WHEN,
+        (
+            "an expression, or `{variable: value}`, see below: unless it holds the item is not "
+            "required, on record with the reason"
+        ),
+    ),
     "sign_off": Key(FLAG, "`true` for the last item, the sign-off"),
     "planned": Key(FLAG, "`true`: its actions may not be installed yet"),
     "source": Key(TEXT, SAID_IN),

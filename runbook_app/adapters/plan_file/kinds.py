@@ -76,4 +76,10 @@ VARIABLES: Schema = {
     "propertyNames": {"pattern": f"^{NAME_PATTERN.pattern}$"},
     "additionalProperties": SCALAR,
 }
-WHEN: Schema = {"type": "object", "minProperties": 1, "additionalProperties": SCALAR}
+WHEN: Schema = {
+    "anyOf": [
+        {"type": "object", "minProperties": 1, "additionalProperties": SCALAR},
+        {"type": "string", "minLength": 1, "maxLength": 1000},
+        {"type": "boolean"},
+    ]
+}

@@ -38,6 +38,7 @@ class Lint:
         self._health_paths()
         self._variables()
         self._planned()
+        self._constant_conditions()
 
     def _item_nodes(self) -> Iterator[tuple[Mapping, Item]]:
         nodes = mappings(self._root.entries.get("items"))
@@ -118,7 +119,7 @@ class Lint:
 
     def _variables(self) -> None:
         used = {name for node in self._texts for name in _REFERENCE.findall(node.text)}
-        used |= set(_asked_in_when(self._root.entries.get("score")))
+        used |= {name for n in self._conditions() if isinstance(n, Mapping) for name in n.entries}
         declared = self._root.entries.get("variables")
         for name, node in declared.entries.items() if isinstance(declared, Mapping) else ():
             if name not in used:
@@ -132,18 +133,27 @@ class Lint:
                 )
                 self._warn(node.entries["planned"], message)
 
+    def _conditions(self) -> Iterator[Node]:
+        score = self._root.entries.get("score")
+        categories = score.entries.get("categories") if isinstance(score, Mapping) else None
+        checks = [
+            c for found in mappings(categories) for c in mappings(found.entries.get("checks"))
+        ]
+        items = list(mappings(self._root.entries.get("items")))
+        steps = [step for item in items for step in mappings(item.entries.get("steps"))]
+        for node in (*checks, *items, *steps):
+            if "when" in node.entries:
+                yield node.entries["when"]
+
+    def _constant_conditions(self) -> None:
+        for when in self._conditions():
+            if isinstance(when, Scalar) and "${" not in when.text:
+                message = "'when' is always the same; name a variable or a step, or take it out"
+                self._warn(when, message)
+
 
 def _only_changes(item: Item) -> bool:
     return all(step.effect for step in item.steps)
-
-
-def _asked_in_when(score: Node | None) -> Iterator[str]:
-    """Names of the variables that the score's checks depend on."""
-    categories = score.entries.get("categories") if isinstance(score, Mapping) else None
-    for category in mappings(categories):
-        for check in mappings(category.entries.get("checks")):
-            when = check.entries.get("when")
-            yield from when.entries if isinstance(when, Mapping) else ()
 
 
 def _health(node: Scalar) -> str:

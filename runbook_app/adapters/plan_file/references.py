@@ -10,7 +10,7 @@ from runbook_app.adapters.plan_file.nodes import Scalar
 from runbook_app.adapters.plan_file.scalars import shorten
 from runbook_app.adapters.plan_file.source import Source
 from runbook_app.adapters.plan_file.variables import REFERENCE, Variables, closest, mark_of
-from runbook_app.domain.plan import Call, CheckLine, Item, Plan, Reference
+from runbook_app.domain.plan import Call, CheckLine, Condition, Item, Plan, Reference
 
 STEPS = "${steps."
 FORM = "'${steps.STEP.outputs.NAME}' or '${steps.STEP.measured.NAME}'"
@@ -64,8 +64,10 @@ class _Check:
     def run(self) -> None:
         for item in self._plan.items:
             for at, step in enumerate(item.steps):
-                for reference in _references(step.call):
+                for reference in (*_references(step.call), *_asked(step.when)):
                     self._look(reference, item, at, step.id)
+            for reference in _asked(item.when):
+                self._look(reference, item, 0)
             own = len(item.steps)
             for line in item.checkpoint:
                 for reference in _references(line.call) if isinstance(line, CheckLine) else ():
@@ -132,6 +134,10 @@ class _Check:
                     queue += needs.get(name, ())
             self._needs[item_id] = frozenset(found)
         return self._needs[item_id]
+
+
+def _asked(condition: Condition | None) -> tuple[Reference, ...]:
+    return condition.references if condition else ()
 
 
 def _references(call: Call) -> Iterator[Reference]:

@@ -58,16 +58,17 @@ class Variables:
     def _expanded(self, text: str, node: Scalar) -> Value:
         found = REFERENCE.fullmatch(text) if text[0] == "$" else None
         if found and not found[1]:
-            return self._value(found, node)
+            return self.value(found, node)
         return REFERENCE.sub(lambda found: self.piece(found, node), text)
 
     def piece(self, found: re.Match[str], node: Scalar) -> str:
         """What stands for one reference inside a longer text."""
         if found[1]:
             return found[0][1:]
-        return as_text(self._value(found, node))
+        return as_text(self.value(found, node))
 
-    def _value(self, found: re.Match[str], node: Scalar) -> Value:
+    def value(self, found: re.Match[str], node: Scalar) -> Value:
+        """What one reference stands for."""
         name = found[2]
         if found[3] and name in self.values:
             return self.values[name]

@@ -112,6 +112,7 @@ def _step_body(
         *section("measured", measurement_lines(it.measurements, earlier(state, it))),
         *section("blast radius", _radius(it)),
         *section("why", prose(step.why or item.why)),
+        *section("only when", prose(step.when.text if step.when else "")),
         *section("instructions", prose(step.instructions)),
         *section("action", _action(step, it, earlier_times(state, step))),
         *_captures(known),
@@ -142,6 +143,8 @@ def _step_outcome(step: Step, it: StepState) -> list[Line]:
     found += _trouble(it.error, it.hint)
     if it.status is StepStatus.UNKNOWN:
         found += _examined(it)
+    if it.not_applicable:
+        found += prose(f"Not applicable: {it.not_applicable.reason}", Tone.DIM)
     if it.waiver:
         found += prose(
             f"Skipped until {it.waiver.expires} by {it.waiver.owner}: {it.waiver.reason}", Tone.WARN
@@ -210,20 +213,21 @@ def _item_body(item: Item, known: ItemState) -> list[Line]:
         *commit_lines(known),
         *section("what", prose(item.what)),
         *section("why", prose(item.why)),
-        *section("plan", _facts(item)),
+        *section("plan", _facts(item, known)),
         *_captures(known),
         *_criteria(item, known),
     ]
 
 
-def _facts(item: Item) -> list[Line]:
+def _facts(item: Item, known: ItemState) -> list[Line]:
     facts = {
         "priority": item.priority,
         "estimate": str(item.estimate or ""),
         "rollback budget": str(item.rollback_budget or ""),
         "needs": ", ".join(item.needs),
         "guide": item.guide,
-        "not required": item.not_required,
+        "only when": item.when.text if item.when else "",
+        "not required": item.not_required or known.passed_over,
         "creates": ", ".join(item.creates),
         "modifies": ", ".join(item.modifies),
         "the plan claims": item.declared_status,

@@ -98,7 +98,7 @@ def step_sign(step: Step, it: StepState | None, *, dead: bool, asked: bool = Fal
         return sign(ItemStatus.UNAVAILABLE)
     if status is StepStatus.PENDING and asked and not dead:
         return sign(StepStatus.WAITING)
-    return sign(status)
+    return sign(it.word if it else status)
 
 
 def is_asked(state: SessionState, step: Step) -> bool:
