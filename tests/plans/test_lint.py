@@ -257,3 +257,9 @@ def test_a_condition_that_is_always_the_same_is_named(warnings):
     for used in ("${on} and not ${off}", "{on: true, off: false}"):
         quoted = used if used.startswith("{") else f'"{used}"'
         assert warnings(head + item.replace("{when}", quoted)) == []
+
+
+def test_an_each_without_entries_is_named(warnings):
+    step = "      - {id: x, title: X, action: sample.look, each: [], with: {path: a}}\n"
+    assert warnings(HEAD + ITEM + step) == ["18:54 'each' is empty: this makes no step"]
+    assert warnings(HEAD + ITEM + step.replace("[]", "[a]")) == []

@@ -41,6 +41,7 @@ SCALARS = [
     *("99999999999999999999d", "sample.write", "sample.look", "one", "one.write", "/x"),
     '"${unclosed"',
     "'${a} == 1'",
+    "'${each.x}'",
     "'not ${steps.one.write.outputs.x}'",
     '"\\0"',
     '"\\u2028"',

@@ -110,6 +110,8 @@ items:
       - id: measure
         title: Measure
         action: sample.measure
+        each: [a, {key: b}]
+        when: "${secure}"
         with: {size: {width: 3, unit: cm}, waits: {a: 5s}, folder: x, mixed: 3}
     success: [{id: done, title: Done, check: sample.poke}]
   - {id: two, number: 2, title: Two, not_required: no need}

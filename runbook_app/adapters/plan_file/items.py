@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
 from runbook_app.adapters.plan_file.conditions import Conditions
+from runbook_app.adapters.plan_file.each import Each
 from runbook_app.adapters.plan_file.kinds import BLAST_RADIUS, PRIORITIES, REHEARSALS
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading, check_path, duration
@@ -35,6 +38,7 @@ class Items:
         self._reading = reading
         self._calls = calls
         self._conditions = Conditions(reading)
+        self._each = Each(reading)
         self.nodes: dict[str, Fields] = {}
         """The fields of each item, by its id."""
         self.rehearsal = "optional"
@@ -110,11 +114,24 @@ class Items:
     ) -> tuple[tuple[Step, ...], bool]:
         steps, effects = [], False
         for inner in fields.each("steps", "a step", keys.STEP):
-            step, action = self._step(inner, item_id, planned=planned)
-            effects = effects or (action is not None and action.kind is ActionKind.EFFECT)
-            self._check_confirmed(inner, action, undone=undone)
-            steps.append(step)
+            for step, action in self._rounds(inner, item_id, planned=planned):
+                effects = effects or (action is not None and action.kind is ActionKind.EFFECT)
+                self._check_confirmed(inner, action, undone=undone)
+                steps.append(step)
         return tuple(steps), effects
+
+    def _rounds(
+        self, fields: Fields, item_id: str, *, planned: bool
+    ) -> Iterator[tuple[Step, Action | None]]:
+        """The step, or with `each` one of each entry."""
+        node = fields.entries.get("each")
+        if node is None:
+            yield self._step(fields, item_id, planned=planned)
+            return
+        for suffix, values in self._each.rounds(node):
+            with self._reading.variables.bound(values):
+                step, action = self._step(fields, item_id, planned=planned)
+            yield replace(step, id=f"{step.id}-{suffix}"), action
 
     def _step(self, fields: Fields, item_id: str, *, planned: bool) -> tuple[Step, Action | None]:
         planned = planned or fields.flag("planned")

@@ -14,6 +14,7 @@ from runbook_app.adapters.plan_file.kinds import (
     BLAST_RADIUS,
     CHECKPOINT,
     DURATION,
+    EACH,
     ESTIMATE,
     FILES,
     FLAG,
@@ -262,6 +263,10 @@ STEP: Keys = {
     "timeout": Key(DURATION, "10m by default"),
     "retries": Key(integer(0, 100), "0 by default"),
     "required": Key(FLAG, "`true`: never offered for skipping"),
+    "each": Key(
+        EACH,
+        "a list, or a mapping of keys to values: the step stands for one of each entry, see below",
+    ),
     "when": Key(
         WHEN,
         (

@@ -76,6 +76,8 @@ VARIABLES: Schema = {
     "propertyNames": {"pattern": f"^{NAME_PATTERN.pattern}$"},
     "additionalProperties": SCALAR,
 }
+_ENTRY: Schema = {"anyOf": [SCALAR, {"type": "object", "additionalProperties": SCALAR}]}
+EACH: Schema = {"anyOf": [items(_ENTRY), {"type": "object", "additionalProperties": _ENTRY}]}
 WHEN: Schema = {
     "anyOf": [
         {"type": "object", "minProperties": 1, "additionalProperties": SCALAR},

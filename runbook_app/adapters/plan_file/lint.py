@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, mappings, walk
 from runbook_app.adapters.plan_file.source import Source
-from runbook_app.adapters.plan_file.timetable import Timetable
+from runbook_app.adapters.plan_file.timetable import Timetable, steps_with_nodes
 from runbook_app.domain.plan import Item, Plan
 
 _HEALTH = re.compile(r"(?:https?://[^/\s]+)?(/[\w/.-]*health)\b")
@@ -39,6 +39,7 @@ class Lint:
         self._variables()
         self._planned()
         self._constant_conditions()
+        self._empty_lists()
 
     def _item_nodes(self) -> Iterator[tuple[Mapping, Item]]:
         nodes = mappings(self._root.entries.get("items"))
@@ -58,7 +59,7 @@ class Lint:
                 self._not_restored(node, item)
 
     def _not_restored(self, node: Mapping, item: Item) -> None:
-        for inner, step in zip(mappings(node.entries.get("steps")), item.steps, strict=False):
+        for inner, step in steps_with_nodes(self._source, node, item):
             if step.not_restored:
                 self._warn(
                     inner.entries["action"],
@@ -150,6 +151,13 @@ class Lint:
             if isinstance(when, Scalar) and "${" not in when.text:
                 message = "'when' is always the same; name a variable or a step, or take it out"
                 self._warn(when, message)
+
+    def _empty_lists(self) -> None:
+        for item in mappings(self._root.entries.get("items")):
+            for step in mappings(item.entries.get("steps")):
+                each = step.entries.get("each")
+                if each is not None and len(list(walk(each))) == 1:
+                    self._warn(each, "'each' is empty: this makes no step")
 
 
 def _only_changes(item: Item) -> bool:

@@ -164,7 +164,7 @@ class Timetable:
             message = f"the rollback may take {budget}; the window has {has}"
             self._warn(node.entries["rollback_budget"], message)
         whole = _NOTHING
-        pairs = list(zip(mappings(node.entries.get("steps")), item.steps, strict=False))
+        pairs = steps_with_nodes(self._source, node, item)
         for inner, step in reversed(pairs):
             whole += step.estimate or _NOTHING
             if "block" in inner.entries:
@@ -180,6 +180,12 @@ class Timetable:
         if span and own and not any(e.low <= span.length <= e.high for e in (own, whole)):
             takes = format_duration(span.length)
             self._warn(node.entries["estimate"], f"the step says {own}, its block {takes}")
+
+
+def steps_with_nodes(source: Source, node: Mapping, item: Item) -> list[tuple[Mapping, Step]]:
+    """Each step of an item with what it was read from; with `each` that is the same for several."""
+    nodes = {source.position(n.mark): n for n in mappings(node.entries.get("steps"))}
+    return [(nodes[step.position], step) for step in item.steps if step.position in nodes]
 
 
 def _timed_lines(block: Mapping) -> list[BlockLine]:

@@ -7,7 +7,8 @@ and always has the type of the plan's default.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 
 from runbook_app.adapters.plan_file.kinds import NAME_PATTERN
@@ -32,6 +33,8 @@ Value = str | int | float | bool
 REFERENCE = re.compile(r"\$(\$?)\{([^{}\n]*)(\}?)")
 """One more dollar, the name, and the closing brace."""
 
+EACH = re.compile(r"each(?:\..+)?")
+
 
 class Variables:
     """Resolved variables of one plan."""
@@ -41,6 +44,17 @@ class Variables:
         self._known: dict[str, Value] = {}
         """Texts without mistakes, expanded before."""
         self.values = values
+        self._bound: Mapping[str, Value] = {}
+        """`each` of the step that is being read."""
+
+    @contextmanager
+    def bound(self, values: Mapping[str, Value]) -> Iterator[None]:
+        """Let these names have values for a while."""
+        self._bound = values
+        try:
+            yield
+        finally:
+            self._bound = {}
 
     def expand(self, node: Scalar) -> Value:
         """The node's text with its references replaced."""
@@ -51,7 +65,7 @@ class Variables:
             return self._known[text]
         before = len(self._source.mistakes)
         value = self._expanded(text, node)
-        if len(self._source.mistakes) == before:
+        if len(self._source.mistakes) == before and not (self._bound and "${each" in text):
             self._known[text] = value
         return value
 
@@ -72,6 +86,8 @@ class Variables:
         name = found[2]
         if found[3] and name in self.values:
             return self.values[name]
+        if found[3] and name in self._bound:
+            return self._bound[name]
         mark = mark_of(self._source, node, found[0])
         if found[3] and name.startswith("steps."):
             self._source.wrong(
@@ -79,6 +95,14 @@ class Variables:
                 f"{shorten(found[0])} is known only when that step has run; it can stand in"
                 " 'with' of a step or check, and in 'when'",
             )
+        elif found[3] and EACH.fullmatch(name):
+            said = (
+                "is no value of this entry of 'each'"
+                if self._bound
+                else "has a value only in a step with 'each'"
+            )
+            suggestion = closest(name, self._bound)
+            self._source.wrong(mark, f"{shorten(found[0])} {said}", suggestion=suggestion)
         elif not found[3]:
             self._source.wrong(
                 mark, f"{shorten(found[0])} has no closing brace; write $${{ for ${{"
