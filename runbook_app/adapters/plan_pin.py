@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from runbook_app.adapters.durable import make_folders, write_durably
+from runbook_app.adapters.plan_file.includes import digest
 from runbook_app.adapters.plans import read_plan
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.clock import parse_time
@@ -18,11 +19,12 @@ from runbook_app.domain.measure import Scalar
 from runbook_app.domain.plan import Plan
 
 FOLDER = "plan"
+_PLAN = re.compile(rb"^plan:", re.MULTILINE)
 LOST = "unknown (the journal's first entry is damaged)"
 
 
 def pin(folder: Path, plan: Plan) -> Path:
-    """Copy a plan and its guides into a session folder; returns the copy's path."""
+    """Copy a plan, what it includes and its guides into a session folder; returns its path."""
     source = Path(plan.path)
     copies = folder / FOLDER
     make_folders(copies, 0o700)
@@ -31,10 +33,14 @@ def pin(folder: Path, plan: Plan) -> Path:
         make_folders(copy.parent, 0o700)
         write_durably(copy, (source.parent / guide).read_bytes())
     data = source.read_bytes()
-    if hashlib.sha256(data).hexdigest() != plan.sha256:
+    included = [(name, (source.parent / name).read_bytes()) for name in plan.includes]
+    if digest(data, included) != plan.sha256:
         raise UsageError(
             f"{source} was changed while it was being read.", hint="Start the session again."
         )
+    for name, content in included:
+        make_folders((copies / name).parent, 0o700)
+        write_durably(copies / name, content)
     write_durably(copies / source.name, data)
     return copies / source.name
 
@@ -56,7 +62,10 @@ def lost_beginning(folder: Path, at: str) -> SessionStarted:
     Raises:
         JournalError: nothing can: there is no pinned plan either.
     """
-    pinned = [*(folder / FOLDER).glob("*.yaml"), *(folder / FOLDER).glob("*.yml")]
+    files = [*(folder / FOLDER).glob("*.yaml"), *(folder / FOLDER).glob("*.yml")]
+    pinned = (
+        [path for path in files if _PLAN.search(path.read_bytes())] if len(files) > 1 else files
+    )
     if len(pinned) != 1:
         raise JournalError(
             f"The first entry of the journal in {folder} can't be read, and its plan is not there.",
@@ -87,21 +96,27 @@ def as_options(variables: Mapping[str, object]) -> dict[str, str]:
 
 
 def changed_lines(pinned: Plan, original: Path) -> str:
-    """The unified diff from the pinned plan to the file it was read from; empty when equal.
+    """The unified diff from the pinned plan, and what it includes, to the files it was read from.
 
-    A file that is gone counts as unchanged: the session has its own copy.
+    Empty when they are equal. A file that is gone counts as unchanged: the session has its copy.
     """
-    if not original.is_file():
-        return ""
-    before, after = Path(pinned.path).read_bytes(), original.read_bytes()
+    copies = Path(pinned.path).parent
+    pairs = [(Path(pinned.path), original)]
+    pairs += [(copies / name, original.parent / name) for name in pinned.includes]
+    found = [_difference(copy, now, "pinned") for copy, now in pairs if now.is_file()]
+    return "\n".join(filter(None, found))
+
+
+def _difference(copy: Path, now: Path, name: str) -> str:
+    before, after = copy.read_bytes(), now.read_bytes()
     if before == after:
         return ""
     return "\n".join(
         difflib.unified_diff(
             before.decode("utf-8", "replace").splitlines(),
             after.decode("utf-8", "replace").splitlines(),
-            "pinned",
-            str(original),
+            name,
+            str(now),
             lineterm="",
             n=0,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
 from runbook_app.adapters.plan_file.document import Document
+from runbook_app.adapters.plan_file.includes import Includes, digest
 from runbook_app.adapters.plan_file.items import Items
 from runbook_app.adapters.plan_file.lint import Lint
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
@@ -67,6 +67,7 @@ def lint(path: Path, plan: Plan, target: Path | None = None) -> tuple[Mistake, .
     root = compose(source)
     if not isinstance(root, MappingNode):
         return ()
+    Includes(source, path.parent, 0).expand(root)
     Lint(source, root, plan).run()
     warnings = [m for m in source.mistakes if m.warning]
     beside = _target_source(target)
@@ -92,13 +93,16 @@ def _read(
         if not source.mistakes:
             source.wrong(None, "a plan is a mapping of keys to values; this file has none")
         raise PlanError(_in_order(source.mistakes))
+    includes = Includes(source, path.parent, len(data))
+    includes.expand(root)
     beside = _target_source(target)
     variables = _variables(source, root, overrides, beside)
     reading = Reading(source, variables, registry)
     fields = reading.fields(root, "a plan", keys.PLAN)
     calls = Calls(reading)
     document = Document(reading, fields, Items(reading, calls), Scores(reading, calls))
-    plan = document.plan(path=str(path), sha256=hashlib.sha256(data).hexdigest())
+    sha256 = digest(data, includes.files.items())
+    plan = document.plan(path=str(path), sha256=sha256, includes=tuple(includes.files))
     moment = now or datetime.now(UTC)
     rules = Rules(source, document, plan)
     rules.check(path.parent, moment, window_from_now=window_from_now)

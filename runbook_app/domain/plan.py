@@ -351,10 +351,13 @@ class Plan:
     path: str
     """Where the file was read from."""
     sha256: str
+    """Of the file; of one that includes others, over all of them."""
     items: tuple[Item, ...]
     target: TargetSpec
     variables: Mapping[str, object] = field(default_factory=dict)
     """Resolved values: options, then the target's file, then the plan's defaults."""
+    includes: tuple[str, ...] = ()
+    """Files that it includes, relative to its own folder."""
     window: Window = Window()
     score: Score = Score()
     blocks: tuple[Section, ...] = ()

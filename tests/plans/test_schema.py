@@ -117,8 +117,8 @@ items:
   - {id: two, number: 2, title: Two, not_required: no need}
 """
 UNUSED = {"guide", "documents", "baseline", "links", "next_phases", "sections", "troubleshooting"}
-UNUSED |= {"next_action"}
-"""Keys like others that `ALL_KEYS` has; a guide has to be there."""
+UNUSED |= {"next_action", "include"}
+"""Keys like others that `ALL_KEYS` has; a guide and what is included have to be there."""
 TARGET = """\
 {compose: compose.yml, progress: P.md, suite: [true-suite],
  api: {service: api, health: /health, openapi: /openapi.json, port: 8000},
@@ -225,6 +225,19 @@ def test_schema_and_loader_agree_about_every_key(load):
             assert not valid(changed) or (way[:4] == "gone" and "needs the key" not in told), way
         else:
             assert valid(changed), way
+
+
+def test_a_list_may_include_files():
+    plan = read((HEAD + "items: [{include: parts/a.yaml}]").encode())
+    valid = validator("tests.plans.sample_actions").is_valid
+    assert valid(plan)
+    plan["items"][0] |= {"title": "T"}
+    assert not valid(plan)
+    plan["items"] = [{"include": "../a.yaml"}]
+    assert not valid(plan)
+    steps = [{"include": "parts/a.yaml"}]
+    plan["items"] = [{"id": "one", "number": 1, "title": "T", "steps": steps}]
+    assert valid(plan)
 
 
 def test_the_schema_is_printed_and_written(tmp_path):

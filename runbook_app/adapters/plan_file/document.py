@@ -34,7 +34,7 @@ class Document:
         self.items = items
         self._scores = scores
 
-    def plan(self, *, path: str, sha256: str) -> Plan:
+    def plan(self, *, path: str, sha256: str, includes: tuple[str, ...] = ()) -> Plan:
         root = self.root
         audit = root.inner("audit", keys.AUDIT)
         return Plan(
@@ -43,6 +43,7 @@ class Document:
             version=root.needed_text("version"),
             path=path,
             sha256=sha256,
+            includes=includes,
             items=self._items(),
             target=self._target(),
             variables=self._reading.variables.values,

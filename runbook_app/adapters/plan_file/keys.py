@@ -31,6 +31,7 @@ from runbook_app.adapters.plan_file.kinds import (
     REHEARSALS,
     ROLLBACK,
     START,
+    STEPS,
     TEXT,
     TEXTS,
     TIME,
@@ -313,7 +314,7 @@ ITEM: Keys = {
     "guide": Key(PATH, "Markdown file beside the plan, opened by the checkpoint"),
     "declared_status": Key(TEXT, "what the source claims of the item; shown as its claim"),
     "checkpoint": Key(CHECKPOINT, "list of lines, see below"),
-    "steps": Key(several("step"), "list of steps"),
+    "steps": Key(STEPS, "list of steps, or of `{include: FILE}`, see below"),
     "success": Key(
         several("check"), "list of checks, each with an `id`: the item is done when all hold"
     ),
@@ -348,12 +349,24 @@ ITEM: Keys = {
     "source": Key(TEXT, SAID_IN),
 }
 
+INCLUDE: Keys = {
+    "include": Key(
+        PATH,
+        "a file below the plan's folder, relative to that, with `items` or `steps`",
+        needed=True,
+    ),
+}
+
 PLAN: Keys = {
     "plan": Key(ID, "the plan's id", needed=True),
     "title": Key(NEEDED, "text", needed=True),
     "version": Key(NEEDED, "text", needed=True),
     "target": Key(within("target"), "what the plan works on, see below", needed=True),
-    "items": Key(ITEMS, "list of items, in the order of the work", needed=True),
+    "items": Key(
+        ITEMS,
+        "list of items, in the order of the work, or of `{include: FILE}`, see below",
+        needed=True,
+    ),
     "variables": Key(VARIABLES, "names and default values: text, numbers, `true`, `false`"),
     "window": Key(within("window"), "when the work may happen"),
     "rehearsal": Key(
@@ -430,6 +443,7 @@ TABLES: Mapping[str, Keys] = {
     "call": CALL,
     "file": FILE,
     "step": STEP,
+    "include": INCLUDE,
     "item": ITEM,
     "plan": PLAN,
 }

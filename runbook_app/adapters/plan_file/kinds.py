@@ -63,7 +63,16 @@ WEIGHT = or_variable({"type": "number", "exclusiveMinimum": 0})
 TEXTS = items(TEXT)
 PATHS = items(PATH)
 FILES = items({"anyOf": [PATH, within("file")]})
-ITEMS = {**several("item"), "minItems": 1}
+
+
+def or_include(name: str) -> Schema:
+    """A list of these, or of files with more of them."""
+    included = {"required": ["include"]}
+    return items({"if": included, "then": within("include"), "else": within(name)})
+
+
+ITEMS = {**or_include("item"), "minItems": 1}
+STEPS = or_include("step")
 CHECKPOINT = items({"anyOf": [within(f"{kind}_line") for kind in ("confirm", "check", "capture")]})
 ROLLBACK = {"anyOf": [{"const": "captures"}, several("call")]}
 PASSWORD_PLACE = matching(f"^(?:{PASSWORD_PATTERN.pattern})")

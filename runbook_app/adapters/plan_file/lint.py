@@ -96,7 +96,7 @@ class Lint:
         fails = next((n for n in self._texts if _FAILS_WITHOUT.search(n.text)), None)
         for node in self._texts:
             if fails and _FALLS_BACK.search(node.text):
-                line = fails.mark.line + 1
+                line = self._source.position(fails.mark).line
                 self._warn(
                     node,
                     "falling back to defaults contradicts failing on a missing secret"
@@ -112,7 +112,7 @@ class Lint:
             first = first or node
             path = _health(first)
             if found[1] != path:
-                line = first.mark.line + 1
+                line = self._source.position(first.mark).line
                 self._warn(
                     node, f"health is asked at {found[1]} here, and at {path} on line {line}"
                 )

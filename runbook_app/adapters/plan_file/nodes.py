@@ -99,10 +99,12 @@ def compose(source: Source, parser: Parser = PARSER) -> Node | None:
 
 def key_mark(source: Source, mapping: Mapping, key: str) -> Mark:
     """Where a key of a mapping stands."""
-    if source.keys is None:
-        source.keys = _key_places(source.text)
-    place = Place(mapping.mark.line, mapping.mark.column)
-    return source.keys.get(place, {}).get(key, place)
+    page, base = source.page(mapping.mark.line)
+    if page.keys is None:
+        page.keys = _key_places(page.text)
+    place = Place(mapping.mark.line - base, mapping.mark.column)
+    found = page.keys.get(place, {}).get(key, place)
+    return Place(found.line + base, found.column)
 
 
 def _key_places(text: str) -> KeyPlaces:

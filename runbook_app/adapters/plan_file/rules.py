@@ -59,7 +59,9 @@ class Rules:
         first: dict[str, Position] = {}
         for name, position in ids:
             if name and name in first:
-                line = first[name].line
+                line = str(first[name].line)
+                if first[name].file != position.file:
+                    line += f" of {first[name].file}"
                 message = f"duplicate {what} {name!r}, first on line {line}"
                 self._source.wrong_at(position, message)
             first.setdefault(name, position)

@@ -12,6 +12,8 @@ from runbook_app.domain.errors import Mistake
 from runbook_app.domain.plan import Position
 
 MAX_BYTES = 16 * 1024 * 1024
+PAGE = 2 * MAX_BYTES
+"""Lines that each file may have: those of the n-th included one are counted from n pages on."""
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What YAML 1.1, and so libyaml, counts as the end of a line."""
@@ -46,14 +48,35 @@ class Source:
         """Filled by `key_mark`."""
         self._lines: list[str] | None = None
         self._shown: dict[int, str] = {}
+        self._pages: list[Source] = []
+        """The files that this one includes, directly or not."""
+
+    def add(self, page: Source) -> int:
+        """Take in an included file; returns the line that its first one counts as."""
+        self._pages.append(page)
+        return len(self._pages) * PAGE
+
+    def page(self, line: int) -> tuple[Source, int]:
+        """The file that a line is of, and what its first line counts as."""
+        if line < PAGE:
+            return self, 0
+        number = line // PAGE
+        return self._pages[number - 1], number * PAGE
 
     def position(self, mark: Mark | None) -> Position:
         if mark is None:
             return Position(self.file, 1, 1)
-        return Position(self.file, mark.line + 1, mark.column + 1)
+        line = mark.line
+        if line < PAGE:
+            return Position(self.file, line + 1, mark.column + 1)
+        page, base = self.page(line)
+        return Position(page.file, line - base + 1, mark.column + 1)
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 0; what a terminal might obey is replaced."""
+        if number >= PAGE:
+            page, base = self.page(number)
+            return page.line(number - base)
         if number not in self._shown:
             raw = self._raw(number)
             self._shown[number] = "".join(c if c.isprintable() else " " for c in raw)
@@ -74,7 +97,9 @@ class Source:
         self.mistakes.append(self.mistake(mark, message, suggestion=suggestion, warning=warning))
 
     def wrong_at(self, position: Position, message: str, suggestion: str = "") -> None:
-        place = Place(position.line - 1, position.column - 1)
+        files = [self.file, *(page.file for page in self._pages)]
+        base = files.index(position.file) * PAGE
+        place = Place(base + position.line - 1, position.column - 1)
         self.wrong(place, message, suggestion=suggestion)
 
     def mistake(
