@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from runbook_app.adapters.plan_file.rules import Rules
 from runbook_app.adapters.plan_file.score import Scores
 from runbook_app.adapters.plan_file.source import Source, read_source
 from runbook_app.adapters.plan_file.variables import (
+    ENVIRONMENT,
     TARGET_FILE,
+    Environment,
     Value,
     Variables,
     read_defaults,
@@ -96,7 +99,9 @@ def _read(
     includes = Includes(source, path.parent, len(data))
     includes.expand(root)
     beside = _target_source(target)
-    variables = _variables(source, root, overrides, beside)
+    given = {name: text for name, text in overrides.items() if name.startswith(ENVIRONMENT)}
+    environment = Environment(given)
+    variables = _variables(source, root, overrides, beside, environment)
     reading = Reading(source, variables, registry)
     fields = reading.fields(root, "a plan", keys.PLAN)
     calls = Calls(reading)
@@ -107,6 +112,7 @@ def _read(
     rules = Rules(source, document, plan)
     rules.check(path.parent, moment, window_from_now=window_from_now)
     check_references(source, plan)
+    plan = replace(plan, variables={**plan.variables, **environment.used})
     mistakes = [*(beside.mistakes if beside else ()), *source.mistakes]
     if mistakes:
         raise PlanError(_in_order(mistakes))
@@ -114,12 +120,16 @@ def _read(
 
 
 def _variables(
-    source: Source, root: MappingNode, overrides: Mapping[str, str], beside: Source | None
+    source: Source,
+    root: MappingNode,
+    overrides: Mapping[str, str],
+    beside: Source | None,
+    environment: Environment,
 ) -> Variables:
-    defaults = read_defaults(source, root)
+    defaults = read_defaults(source, root, environment, overrides)
     given: dict[str, Value] = read_target_file(beside, defaults) if beside else {}
     given |= read_overrides(source, defaults, overrides)
-    return resolve_variables(source, root, defaults, given)
+    return resolve_variables(source, root, defaults, given, environment)
 
 
 def _target_source(target: Path | None) -> Source | None:

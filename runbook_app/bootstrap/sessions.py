@@ -225,6 +225,12 @@ def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
             " rollback would be lost.",
             hint="Leave it in the plan, or roll it back first.",
         )
+    if new := [n for n in changed.variables if n.startswith("env.") and n not in started.variables]:
+        raise UsageError(
+            f"{original} now asks the environment for {', '.join(new)}, which this session has not"
+            " pinned.",
+            hint="Write the values into the plan, or begin a new session.",
+        )
     # Recorded first: a crash in between leaves the old pin, and the question is asked again.
     asyncio.run(session.record_plan_change(changed, difference))
     pin(session.folder, changed)

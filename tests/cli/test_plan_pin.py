@@ -142,3 +142,10 @@ def test_no_engine_runs_a_copy_that_is_not_the_plan_on_record(begun: Path) -> No
     ):
         session.ensure_engine()
     assert len(resume(begun, accept=True).plan_changes) == 1
+
+
+def test_an_edit_that_asks_the_environment_for_more_is_refused(begun: Path, monkeypatch) -> None:
+    monkeypatch.setenv("RUNBOOK_TEST_FILE", "motd")
+    edit(HEAD + LOOK + AGAIN.replace("path: other", 'path: "${env.RUNBOOK_TEST_FILE}"'))
+    with pytest.raises(UsageError, match=r"asks the environment for env\.RUNBOOK_TEST_FILE"):
+        resume(begun, accept=True)

@@ -40,7 +40,7 @@ BEYOND = {
 """Broken plans that a schema can't find: what an action does, what refers to what, files, the day,
 values of variables; and what only YAML 1.1 takes for no text."""
 ALL_KEYS = """\
-variables: {port: 1, secure: true}
+variables: {port: 1, secure: true, region: {env: RUNBOOK_TEST_NONE, default: eu}}
 window:
   starts: now
   budget: 12h

@@ -30,6 +30,7 @@ from runbook_app.adapters.plan_file.kinds import (
     PRIORITIES,
     REHEARSALS,
     ROLLBACK,
+    SCALAR,
     START,
     STEPS,
     TEXT,
@@ -367,7 +368,13 @@ PLAN: Keys = {
         "list of items, in the order of the work, or of `{include: FILE}`, see below",
         needed=True,
     ),
-    "variables": Key(VARIABLES, "names and default values: text, numbers, `true`, `false`"),
+    "variables": Key(
+        VARIABLES,
+        (
+            "names and default values: text, numbers, `true`, `false`, or `{env: NAME, default: "
+            "VALUE}`"
+        ),
+    ),
     "window": Key(within("window"), "when the work may happen"),
     "rehearsal": Key(
         choice(*REHEARSALS),
@@ -420,6 +427,11 @@ PLAN: Keys = {
     "next_action": Key(TEXT, "text, shown and exported"),
 }
 
+OF_ENVIRONMENT: Keys = {
+    "env": Key(NEEDED, "name of a variable of the environment", needed=True),
+    "default": Key(SCALAR, "its value where the environment has none; it gives the type"),
+}
+
 TABLES: Mapping[str, Keys] = {
     "target": TARGET,
     "api": API,
@@ -444,6 +456,7 @@ TABLES: Mapping[str, Keys] = {
     "file": FILE,
     "step": STEP,
     "include": INCLUDE,
+    "of_environment": OF_ENVIRONMENT,
     "item": ITEM,
     "plan": PLAN,
 }

@@ -83,7 +83,7 @@ SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 VARIABLES: Schema = {
     "type": "object",
     "propertyNames": {"pattern": f"^{NAME_PATTERN.pattern}$"},
-    "additionalProperties": SCALAR,
+    "additionalProperties": {"anyOf": [SCALAR, within("of_environment")]},
 }
 _ENTRY: Schema = {"anyOf": [SCALAR, {"type": "object", "additionalProperties": SCALAR}]}
 EACH: Schema = {"anyOf": [items(_ENTRY), {"type": "object", "additionalProperties": _ENTRY}]}

@@ -6,8 +6,9 @@ and always has the type of the plan's default.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -33,14 +34,40 @@ Value = str | int | float | bool
 REFERENCE = re.compile(r"\$(\$?)\{([^{}\n]*)(\}?)")
 """One more dollar, the name, and the closing brace."""
 
+ENVIRONMENT = "env."
 EACH = re.compile(r"each(?:\..+)?")
+
+
+class Environment:
+    """Variables of the environment, as `${env.NAME}` asks for them."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        """`given`: by name with the prefix; what a session has pinned, or `--set` says, wins."""
+        self._given = given
+        self.used: dict[str, Value] = {}
+        """What the plan asked for, by name with the prefix."""
+
+    def get(self, name: str) -> str | None:
+        """The value of `env.NAME`; None when there is none."""
+        value = self._given.get(name)
+        if value is None:
+            value = os.environ.get(name.removeprefix(ENVIRONMENT))
+        if value is not None:
+            self.used[name] = value
+        return value
 
 
 class Variables:
     """Resolved variables of one plan."""
 
-    def __init__(self, source: Source, values: Mapping[str, Value]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        values: Mapping[str, Value],
+        environment: Environment | None = None,
+    ) -> None:
         self._source = source
+        self._environment = environment or Environment({})
         self._known: dict[str, Value] = {}
         """Texts without mistakes, expanded before."""
         self.values = values
@@ -89,7 +116,16 @@ class Variables:
         if found[3] and name in self._bound:
             return self._bound[name]
         mark = mark_of(self._source, node, found[0])
-        if found[3] and name.startswith("steps."):
+        if found[3] and name.startswith(ENVIRONMENT):
+            value = self._environment.get(name)
+            if value is not None:
+                return value
+            self._source.wrong(
+                mark,
+                f"the environment has no {shorten(name.removeprefix(ENVIRONMENT))}; set it, give it"
+                f" with --set {name}=VALUE, or declare a variable with 'env' and 'default'",
+            )
+        elif found[3] and name.startswith("steps."):
             self._source.wrong(
                 mark,
                 f"{shorten(found[0])} is known only when that step has run; it can stand in"
@@ -128,8 +164,17 @@ def _closest(name: str, known: tuple[str, ...], cutoff: float) -> str:
     return next(iter(get_close_matches(name, known, n=1, cutoff=cutoff)), "")
 
 
-def read_defaults(source: Source, root: MappingNode) -> dict[str, Value]:
-    """The plan's own values, not expanded yet."""
+def read_defaults(
+    source: Source,
+    root: MappingNode,
+    environment: Environment | None = None,
+    given: Container[str] = (),
+) -> dict[str, Value]:
+    """The plan's own values, not expanded yet; those of the environment where it says so.
+
+    For the names in `given`, which have a value already, the environment is not asked.
+    """
+    environment = environment or Environment({})
     node = root.entries.get("variables")
     if node is None:
         return {}
@@ -141,9 +186,39 @@ def read_defaults(source: Source, root: MappingNode) -> dict[str, Value]:
         if not NAME_PATTERN.fullmatch(name):
             mark = key_mark(source, node, name)
             source.wrong(mark, f"{shorten(name)} is no name; use letters, digits and _")
+        elif isinstance(value, MappingNode):
+            asked = None if name in given else environment
+            values[name] = _of_environment(source, value, name, asked)
         elif (read := _scalar(source, value, name)) is not None:
             values[name] = read
     return values
+
+
+def _of_environment(
+    source: Source, node: MappingNode, name: str, environment: Environment | None
+) -> Value:
+    """The value of a variable that says `{env: NAME, default: VALUE}`, in its default's type."""
+    for key in node.entries.keys() - {"env", "default"}:
+        mark = key_mark(source, node, key)
+        message = f"unknown key {shorten(key)} in the variable {name!r}; it has 'env' and 'default'"
+        source.wrong(mark, message, suggestion=closest(key, ("env", "default")))
+    asked, default = node.entries.get("env"), node.entries.get("default")
+    fallback = _scalar(source, default, name) if default is not None else None
+    if not isinstance(asked, Scalar) or not NAME_PATTERN.fullmatch(asked.text):
+        source.wrong(node.mark, f"the variable {name!r} needs 'env', a name of the environment")
+        return ""
+    text = environment.get(f"{ENVIRONMENT}{asked.text}") if environment else None
+    if text is None:
+        if default is None and environment is not None:
+            message = f"the environment has no {asked.text}; set it, or give {name!r} a 'default'"
+            source.wrong(asked.mark, message)
+        return "" if fallback is None else fallback
+    value = text if fallback is None else _parse(text, fallback)
+    if value is None and fallback is not None:
+        message = f"{asked.text} in the environment: expected {kind_of(fallback)}"
+        source.wrong(asked.mark, f"{message}, got {shorten(text)}")
+        return fallback
+    return "" if value is None else value
 
 
 def read_overrides(
@@ -152,6 +227,8 @@ def read_overrides(
     """Values given by `--set`, in the types of the plan's defaults."""
     values = {}
     for name, text in overrides.items():
+        if name.startswith(ENVIRONMENT):
+            continue
         if name not in defaults:
             message = f"--set {name}: the plan has no variable of that name"
             source.wrong(None, message, suggestion=closest(name, defaults))
@@ -195,7 +272,11 @@ def unused(source: Source, root: Node, defaults: Mapping[str, Value]) -> None:
 
 
 def resolve_variables(
-    source: Source, root: MappingNode, defaults: Mapping[str, Value], given: Mapping[str, Value]
+    source: Source,
+    root: MappingNode,
+    defaults: Mapping[str, Value],
+    given: Mapping[str, Value],
+    environment: Environment | None = None,
 ) -> Variables:
     """Defaults may refer to other variables; given values are taken as they are."""
     declared = root.entries.get("variables")
@@ -209,9 +290,15 @@ def resolve_variables(
                 source.wrong(nodes[name].mark, f"the variable {name!r} refers to itself in the end")
                 values[name] = defaults[name]
             del waiting[name]
-        so_far = Variables(source, values | dict.fromkeys(waiting, ""))
-        values |= {n: given[n] if n in given else _expanded(so_far, nodes[n]) for n in ready}
-    return Variables(source, values)
+        so_far = Variables(source, values | dict.fromkeys(waiting, ""), environment)
+        for name in ready:
+            if name in given:
+                values[name] = given[name]
+            elif isinstance(nodes[name], MappingNode):
+                values[name] = defaults[name]
+            else:
+                values[name] = _expanded(so_far, nodes[name])
+    return Variables(source, values, environment)
 
 
 def _expanded(variables: Variables, node: Node) -> Value:
