@@ -66,6 +66,8 @@ class StepForecast(msgspec.Struct, frozen=True, kw_only=True):
     """By the prediction it would fail, with these words."""
     measured: tuple[Measurement, ...] = ()
     """Of a step that measures, and did so."""
+    not_applicable: str = ""
+    """Why the plan's `when` passes it over, where that is decided before a run."""
 
     @property
     def certainty(self) -> Certainty:
@@ -79,7 +81,8 @@ class StepForecast(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def to_do(self) -> bool:
         """Whether a run has something to change here, or may have."""
-        return self.effect and not (self.check is not None and self.check.done)
+        done = self.check is not None and self.check.done
+        return self.effect and not done and not self.not_applicable
 
 
 class ItemForecast(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from runbook_app.domain.plan import (
     ConfirmLine,
     Item,
     Plan,
+    Reference,
     Step,
 )
 from runbook_app.ports.action import Action, Registry
@@ -76,6 +77,11 @@ class Forecaster:
         )
 
     async def _item(self, item: Item, wanted: Collection[str]) -> ItemForecast:
+        if item.when is not None and item.when.reason:
+            reason = item.when.reason
+            return ItemForecast(
+                id=item.id, number=item.number, title=item.title, not_required=reason
+            )
         kinds = Counter(_KINDS[type(line)] for line in item.checkpoint)
         return ItemForecast(
             id=item.id,
@@ -101,6 +107,12 @@ class Forecaster:
         blank = StepForecast(
             id=step.id, number=number, title=step.title, action=step.call.action, effect=step.effect
         )
+        if step.when is not None and step.when.reason:
+            return _with(blank, not_applicable=step.when.reason)
+        if waits := _waits(item, step):
+            if step.effect:
+                self._lose_sight(number)
+            return _with(blank, cannot_know=waits)
         action = self._registry.get(step.call.action)
         if action is None:
             self._lose_sight(number)
@@ -217,6 +229,17 @@ class Forecaster:
         if not self._lost:
             return ()
         return (f"what is not known of {', '.join(self._lost)} leaves this alone",)
+
+
+def _waits(item: Item, step: Step) -> str:
+    """What a step needs of others before it can be foreseen; empty when it needs nothing."""
+    asked = [reference for each in (item.when, step.when) if each for reference in each.references]
+    given = [p for later in step.call.later for p in later.parts if isinstance(p, Reference)]
+    if not asked and not given:
+        return ""
+    what = "whether it is run" if asked else "its parameters"
+    needed = ", ".join(dict.fromkeys(str(reference) for reference in (*asked, *given)))
+    return f"{what}: {needed} is known when that step has run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,9 @@ def _item(item: ItemForecast) -> Iterator[Line]:
 
 
 def _step(step: StepForecast) -> Iterator[Line]:
+    if step.not_applicable:
+        yield Line(f"    not applicable: {step.not_applicable}", Tone.FAINT)
+        return
     if step.check is not None:
         yield _check(step.check)
     for change in step.changes:

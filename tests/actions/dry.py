@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,14 @@ def plan_of(target: FakeTarget, cases: Sequence[Case]) -> Plan:
     return replace(target.run.plan, items=(item,))
 
 
-async def dry_run(target: FakeTarget, scratch: Path, *cases: Case) -> Forecast:
-    """Foresee these cases one after the other, as the steps of one item."""
-    plan, redactor = plan_of(target, cases), Redactor(["postgres"])
+async def dry_run(
+    target: FakeTarget,
+    scratch: Path,
+    *cases: Case,
+    edit: Callable[[Plan], Plan] = lambda plan: plan,
+) -> Forecast:
+    """Foresee these cases one after the other, as the steps of one item of an edited plan."""
+    plan, redactor = edit(plan_of(target, cases)), Redactor(["postgres"])
     world = World(target.folder)
     secrets = ForeseenSecrets(world, redactor.register)
     for name, value in target.secrets.history:

@@ -13,6 +13,7 @@ import pytest
 from runbook_app.domain.errors import ActionError, EnvironmentLacks, NotMeasured
 from runbook_app.domain.forecast import Certainty, Forecast, StepForecast
 from runbook_app.domain.measure import Finding
+from runbook_app.domain.plan import Condition, Later, Plan, Reference
 from runbook_app.headless.forecast import forecast_lines
 from runbook_app.ports.action import Run, check, effect, probe
 from runbook_app.testing.capabilities import container, result
@@ -254,3 +255,35 @@ async def test_nothing_to_do_is_said_only_when_every_effect_is_done(target: Fake
 
 async def test_a_step_whose_check_can_t_tell_is_something_to_do(target: FakeTarget) -> None:
     assert (await forecast(target, Case(broken))).to_do
+
+
+async def test_what_the_plan_passes_over_and_what_waits_for_a_step_is_said(
+    target: FakeTarget,
+) -> None:
+    given = Reference("first", "outputs", "path")
+
+    def edit(plan: Plan) -> Plan:
+        (item,) = plan.items
+        over, waits, after = item.steps
+        later = Later(path=("path",), text=str(given), parts=(given,))
+        call = replace(waits.call, parameters={"path": str(given)}, later=(later,))
+        steps = (
+            replace(over, when=Condition(text="${on}", reason="${on} is false")),
+            replace(waits, call=call),
+            after,
+        )
+        other = replace(item, id="other", number=2, when=Condition(text="x", reason="not here"))
+        return replace(plan, items=(replace(item, steps=steps), other))
+
+    scratch = target.folder.parent / "dry"
+    scratch.mkdir(mode=0o700)
+    cases = (Case(write), Case(write), Case(write))
+    found = await dry.dry_run(target, scratch, *cases, edit=edit)
+    over, waits, after = found.items[0].steps
+    assert (over.not_applicable, over.to_do, over.changes) == ("${on} is false", False, ())
+    assert waits.cannot_know == f"its parameters: {given} is known when that step has run"
+    assert after.check is not None
+    assert after.check.certainty is Certainty.PREDICTED, "what waits may change the same"
+    assert (found.items[1].not_required, found.items[1].steps) == ("not here", ())
+    lines = [line.text for line in forecast_lines(found)]
+    assert "    not applicable: ${on} is false" in lines
