@@ -49,8 +49,8 @@ class RunbookApp(StyledApp[int]):
     def get_default_screen(self) -> Screen[None]:
         return self.session_screen
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every command, those that can be given now first, and the theme."""
+    def palette_on(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every command, those that can be given now first."""
         situation = self.session_screen.situation()
         commands = screen.kind.commands if isinstance(screen, LivePage) else SESSION_COMMANDS
         refused: list[SystemCommand] = []
@@ -62,7 +62,6 @@ class RunbookApp(StyledApp[int]):
             else:
                 yield SystemCommand(title, command.help, self._giver(command))
         yield from refused
-        yield from super().get_system_commands(screen)
 
     def _giver(self, command: UserCommand) -> Callable[[], None]:
         return lambda: self.session_screen.give(command)

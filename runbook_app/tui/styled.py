@@ -10,6 +10,7 @@ from textual.filter import LineFilter, NoColor
 
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.tui.remembered import Remembered
+from runbook_app.tui.screens.keyed import KeyedScreen
 from runbook_app.tui.theme import NIGHT, THEMES
 from runbook_app.tui.view.mode import Mode
 
@@ -35,10 +36,19 @@ class StyledApp(App[Result]):
         self._first_theme = known if known in ours else NIGHT.name
         self.theme = self._first_theme  # set before the first paint, or all styles are made twice
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 - Textual's signature
-        """Without those of Textual's own commands that ours stand for."""
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """A dialog's own commands or those of the program, and the theme; none of Textual's."""
+        if isinstance(screen, KeyedScreen) and screen.has_palette:
+            yield from screen.palette()
+        else:
+            yield from self.palette_on(screen)
         names = ", ".join(theme.name for theme in THEMES)
         yield SystemCommand("theme", f"Change the colours: {names}.", self.action_change_theme)
+
+    def palette_on(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The program's commands on a screen."""
+        del screen
+        return ()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         colour: str = getattr(self.current_theme, self._shown_mode.colour)

@@ -187,11 +187,11 @@ PLACES: dict[str, Place] = {
         arrange=_FAILED,
         keys=("enter", "3"),
     ),
-    "note": Place(screen=TextDialog, words="enter accepts", arrange=_RUNNING, keys=("n",)),
+    "note": Place(screen=TextDialog, words="enter accept", arrange=_RUNNING, keys=("n",)),
     "leave": Place(screen=ChooseDialog, words="Detach", arrange=_RUNNING, keys=("q",)),
     "help": Place(
         screen=HelpScreen,
-        words="escape closes",
+        words="escape close",
         arrange=_RUNNING,
         keys=("question_mark",),
         in_replay=True,

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from runbook_app.domain.plan import Item
 from runbook_app.domain.state import SessionState
 from runbook_app.tui import paint
-from runbook_app.tui.screens.dialog import WIDTH, Dialog, Frame
+from runbook_app.tui.commands.dialogs import (
+    Confirm,
+    Deny,
+    DialogHelp,
+    KeyCommand,
+    Later,
+    ReadGuide,
+)
+from runbook_app.tui.screens.dialog import WIDTH, Dialog
 from runbook_app.tui.screens.question import NO, YES, answers
 from runbook_app.tui.view import lines
 from runbook_app.tui.view.node import item_state
@@ -24,11 +31,7 @@ if TYPE_CHECKING:
 class CheckpointDialog(Dialog[None]):
     """Each key press confirms the one line that is asked; it closes when the checkpoint is over."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,y", "confirm", "Confirm", show=False),
-        Binding("x", "deny", "Does not hold", show=False),
-        Binding("g", "guide", "Guide", show=False),
-    ]
+    KEYS = (Confirm(), Deny(), ReadGuide(), Later(), DialogHelp())
 
     def __init__(
         self,
@@ -48,14 +51,14 @@ class CheckpointDialog(Dialog[None]):
         self._body = Static(id="checkpoint-lines")
 
     def compose(self) -> ComposeResult:
-        with Frame() as frame:
-            frame.entitle(f"Checkpoint before {self.item.number} {self.item.title}", self._keys())
-            with VerticalScroll(id="checkpoint-scroll"):
-                yield self._body
+        title = f"Checkpoint before {self.item.number} {self.item.title}"
+        with self.framed(title), VerticalScroll(id="checkpoint-scroll"):
+            yield self._body
 
-    def _keys(self) -> str:
-        guide = "g guide · " if self.item.guide else ""
-        return f"enter/y confirms ▶ · x does not hold · {guide}escape: later"
+    @property
+    def commands(self) -> list[KeyCommand]:
+        guided = bool(self.item.guide)
+        return [one for one in self.KEYS if guided or not isinstance(one, ReadGuide)]
 
     def on_mount(self) -> None:
         self.state_changed()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
 from runbook_app.tui import paint
+from runbook_app.tui.screens.keyed import KeyedScreen
 from runbook_app.tui.view.words import Line, Tone
 
 Result = TypeVar("Result")
@@ -39,21 +39,25 @@ class Frame(Vertical):
     }
     """
 
-    def entitle(self, title: str, keys: str) -> None:
+    def __init__(self, title: str, keys: Line) -> None:
+        super().__init__()
         self.border_title = paint.line(((title, Tone.STRONG),))
-        self.border_subtitle = paint.line(((keys, Tone.PLAIN),))
+        self.border_subtitle = paint.line(keys)
 
 
-class Dialog(ModalScreen[Result]):
+class Dialog(ModalScreen[Result], KeyedScreen[Result]):
     """A dialog that `escape` closes without a result."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
 
-    def action_close(self) -> None:
-        self.dismiss(None)
+    def framed(self, title: str) -> Frame:
+        return Frame(title, self.key_line())
+
+    def action_text_page(self, by: int) -> None:
+        text = self.query_one(VerticalScroll)
+        text.scroll_relative(y=by * max(1, text.size.height - 1), animate=False)
 
     def state_changed(self) -> None:
         """The session has moved on; a dialog about it shows that, or closes."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from runbook_app.tui import paint
-from runbook_app.tui.screens.dialog import Dialog, Frame
+from runbook_app.tui.commands.dialogs import CloseHelp, FindByName
+from runbook_app.tui.screens.dialog import Dialog
 from runbook_app.tui.view.help import HelpEntry, page
 from runbook_app.tui.view.words import BLANK, Line, folded
 
@@ -27,7 +27,8 @@ class HelpScreen(Dialog[None]):
     DEFAULT_CSS = """
     HelpScreen > Frame { width: 110; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,question_mark", "close", show=False)]
+    KEYS = (FindByName(), CloseHelp())
+    has_palette = False
 
     def __init__(
         self,
@@ -40,10 +41,8 @@ class HelpScreen(Dialog[None]):
         self._rows = [*_about(about, room), *page(entries, room)]
 
     def compose(self) -> ComposeResult:
-        with Frame() as frame:
-            frame.entitle("Keys", "ctrl+p finds any of them by name · escape closes")
-            with VerticalScroll():
-                yield Static(paint.lines(self._rows))
+        with self.framed("Keys"), VerticalScroll():
+            yield Static(paint.lines(self._rows))
 
 
 def _about(text: str, width: int) -> list[Line]:

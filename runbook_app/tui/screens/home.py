@@ -165,13 +165,13 @@ class HomeApp(StyledApp[HomeChoice]):
 
     # Commands
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every command that can be given now, then Textual's own."""
+    def palette_on(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every command that can be given now."""
+        del screen
         for command in HOME_COMMANDS:
             if not command.why_not(self.thing):
                 title = f"{command.label} ({command.key})"
                 yield SystemCommand(title, command.help, self._giver(command))
-        yield from super().get_system_commands(screen)
 
     def _giver(self, command: HomeCommand) -> Callable[[], None]:
         return lambda: self._give(command)

@@ -79,8 +79,7 @@ class LivePage(Screen[None]):
             ("  ", Tone.PLAIN),
             (self.kind.title, Tone.STRONG),
         )
-        right: Line = (("escape closes", Tone.DIM),)
-        self.query_one("#page-title", Static).update(paint.edges(title, right, width))
+        self.query_one("#page-title", Static).update(paint.edges(title, (), width))
         self.query_one(BannerLine).show(banner)
         content = paint.lines(self.rows())
         if content != self._body.content:

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Markdown, Static
 
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.tui import paint
+from runbook_app.tui.commands.dialogs import CloseGuide, DialogHelp, ScrollDown, ScrollUp
+from runbook_app.tui.screens.keyed import KeyedScreen
 from runbook_app.tui.view.words import Line, Tone
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
-class Page(Screen[None]):
+class Page(KeyedScreen[None]):
     DEFAULT_CSS = """
     Page {
         & > VerticalScroll { padding: 0 2; }
         & > #page-title { height: 1; padding: 0 1; background: $surface; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,g", "close", "Close", show=False),
-        Binding("j", "down", "Down", show=False),
-        Binding("k", "up", "Up", show=False),
-    ]
+    KEYS = (CloseGuide(), ScrollUp(), ScrollDown(), DialogHelp())
 
     def __init__(self, marker: Line, heading: str, text: str, *, anchor: str = "") -> None:
         """`marker` says what mode the session is in."""
@@ -55,14 +51,10 @@ class Page(Screen[None]):
     def _title(self) -> None:
         width = max(10, self.app.size.width - 2)
         left: Line = (*self._marker, ("  ", Tone.PLAIN), (self._heading, Tone.STRONG))
-        right: Line = (("escape closes", Tone.DIM),)
-        self.query_one("#page-title", Static).update(paint.edges(left, right, width))
+        self.query_one("#page-title", Static).update(paint.edges(left, self.key_line(), width))
 
     def _to_anchor(self) -> None:
         self.query_one(Markdown).goto_anchor(self._anchor)
-
-    def action_close(self) -> None:
-        self.dismiss(None)
 
     def action_down(self) -> None:
         self.query_one("#page").scroll_down()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.widgets import Static, TextArea
 
 from runbook_app.tui import paint
-from runbook_app.tui.screens.dialog import Dialog, Frame, label
+from runbook_app.tui.commands.dialogs import DialogHelp, LeaveIt, Retry
+from runbook_app.tui.screens.dialog import Dialog, label
 from runbook_app.tui.view.words import Tone
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ class ParametersDialog(Dialog[dict[str, object]]):
     DEFAULT_CSS = """
     ParametersDialog TextArea { height: 14; max-height: 1fr; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "retry", "Retry", show=False, priority=True),
-    ]
+    KEYS = (Retry(), LeaveIt(), DialogHelp())
 
     def __init__(self, step: str, parameters: Mapping[str, object]) -> None:
         super().__init__()
@@ -63,8 +61,7 @@ class ParametersDialog(Dialog[dict[str, object]]):
         self._text = as_text(parameters)
 
     def compose(self) -> ComposeResult:
-        with Frame() as frame:
-            frame.entitle(f"Parameters of {self._step}", "ctrl+s retries · escape leaves it")
+        with self.framed(f"Parameters of {self._step}"):
             yield Static(
                 paint.line(label("YAML or JSON. The plan's version is kept beside yours."))
             )

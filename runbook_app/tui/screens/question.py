@@ -13,7 +13,8 @@ from runbook_app.domain.answers import misfit, wanted
 from runbook_app.domain.events import QuestionAsked
 from runbook_app.domain.state import SessionState
 from runbook_app.tui import paint
-from runbook_app.tui.screens.dialog import Dialog, Frame, label
+from runbook_app.tui.commands.dialogs import AnswerIt, DialogHelp, Later, TextDown, TextUp
+from runbook_app.tui.screens.dialog import Dialog, label
 from runbook_app.tui.view.measured import prose
 from runbook_app.tui.view.words import Line, Tone
 from runbook_app.tui.widgets.choice_list import ChoiceList
@@ -67,6 +68,8 @@ class _Misfit(Static):
 class QuestionDialog(Dialog[str]):
     """Its result is the answer; it closes by itself when the question is not open any more."""
 
+    KEYS = (AnswerIt(), TextDown(), TextUp(), Later(), DialogHelp())
+
     def __init__(self, question: QuestionAsked, state: Callable[[], SessionState]) -> None:
         super().__init__()
         self._question = question
@@ -75,8 +78,7 @@ class QuestionDialog(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         asked = self._question
-        with Frame() as frame:
-            frame.entitle(_TITLES.get(asked.kind, "Question"), "enter answers · escape: later")
+        with self.framed(_TITLES.get(asked.kind, "Question")):
             with VerticalScroll(can_focus=False):
                 yield Static(paint.lines(_text(asked)))
             if asked.person_required:
@@ -101,12 +103,15 @@ class QuestionDialog(Dialog[str]):
         elif self._question.default in self._answers:
             self.query_one(ChoiceList).place_cursor(self._answers.index(self._question.default))
 
-    def on_rows_chosen(self, event: ChoiceList.Chosen) -> None:
-        self.dismiss(self._answers[event.rows.cursor])
+    def on_rows_chosen(self) -> None:
+        self.action_accept()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        asked = self._question
-        answer = event.value if asked.secret else event.value.strip()
+    def action_accept(self) -> None:
+        if self._answers:
+            self.dismiss(self._answers[self.query_one(ChoiceList).cursor])
+            return
+        typed = self.query_one(Input).value
+        answer = typed if self._question.secret else typed.strip()
         if words := self._misfit(answer):
             self.query_one(_Misfit).say(words)
         else:

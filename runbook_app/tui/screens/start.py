@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 
 from runbook_app.domain.errors import RunbookError
 from runbook_app.tui import paint
-from runbook_app.tui.screens.dialog import Dialog, Frame, label
+from runbook_app.tui.commands.dialogs import (
+    Begin,
+    DialogHelp,
+    LeaveIt,
+    NextField,
+    PreviousField,
+)
+from runbook_app.tui.screens.dialog import Dialog, label
 from runbook_app.tui.view.home import HomePlan, Start
 from runbook_app.tui.view.words import Tone
 
@@ -26,10 +32,7 @@ _SHOWN = 8
 class StartDialog(Dialog[str]):
     """Its result is the id of the session that was begun."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
-    ]
+    KEYS = (Begin(), NextField(), PreviousField(), LeaveIt(), DialogHelp())
     DEFAULT_CSS = """
     StartDialog .passphrase { display: none; }
     StartDialog.sealed-by-passphrase .passphrase { display: block; }
@@ -41,10 +44,7 @@ class StartDialog(Dialog[str]):
         self._begin = begin
 
     def compose(self) -> ComposeResult:
-        with Frame() as frame:
-            frame.entitle(
-                f"Start {self._plan.title}", "enter starts · tab next field · escape leaves it"
-            )
+        with self.framed(f"Start {self._plan.title}"):
             for name, prompt, value in (
                 ("target", "Target: the folder of the project", self._plan.target),
                 ("settings", "Variables of the plan, if not its own: name=value …", ""),
@@ -66,7 +66,7 @@ class StartDialog(Dialog[str]):
         if event.input.id == "seal-to":
             self.set_class(event.value.strip() == _PASSPHRASE, "sealed-by-passphrase")
 
-    async def on_input_submitted(self) -> None:
+    def action_accept(self) -> None:
         lacking = self._lacking()
         if lacking:
             field, words = lacking

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from textual.widgets import Input, Static
 
 from runbook_app.tui import paint
-from runbook_app.tui.screens.dialog import Dialog, Frame, label
+from runbook_app.tui.commands.dialogs import Accept, DialogHelp, LeaveIt
+from runbook_app.tui.screens.dialog import Dialog, label
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
 class TextDialog(Dialog[str]):
+    KEYS = (Accept(), LeaveIt(), DialogHelp())
+
     def __init__(self, title: str, prompt: str, value: str = "") -> None:
         super().__init__()
         self._heading = title
@@ -21,11 +24,10 @@ class TextDialog(Dialog[str]):
         self._value = value
 
     def compose(self) -> ComposeResult:
-        with Frame() as frame:
-            frame.entitle(self._heading, "enter accepts · escape leaves it")
+        with self.framed(self._heading):
             yield Static(paint.line(label(self._prompt)))
             yield Input(self._value, id="text")
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        text = event.value.strip()
+    def action_accept(self) -> None:
+        text = self.query_one(Input).value.strip()
         self.dismiss(text or None)

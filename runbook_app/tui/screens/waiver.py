@@ -10,7 +10,14 @@ from textual.widgets import Input, Static
 
 from runbook_app.domain.clock import parse_time
 from runbook_app.tui import paint
-from runbook_app.tui.screens.dialog import Dialog, Frame, label
+from runbook_app.tui.commands.dialogs import (
+    DialogHelp,
+    LeaveIt,
+    NextField,
+    PreviousField,
+    Record,
+)
+from runbook_app.tui.screens.dialog import Dialog, label
 from runbook_app.tui.view.words import Tone
 
 if TYPE_CHECKING:
@@ -43,14 +50,15 @@ def lacking(waiver: Waiver, now: str) -> tuple[str, str] | None:
 
 
 class WaiverDialog(Dialog[Waiver]):
+    KEYS = (Record(), NextField(), PreviousField(), LeaveIt(), DialogHelp())
+
     def __init__(self, subject: str, now: str) -> None:
         super().__init__()
         self._subject = subject
         self._now = now
 
     def compose(self) -> ComposeResult:
-        with Frame() as frame:
-            frame.entitle("Waiver", "enter goes on, then records · escape leaves it")
+        with self.framed("Waiver"):
             yield Static(paint.line(((self._subject, Tone.STRONG),)))
             expires = (parse_time(self._now) + _USUAL).date().isoformat()
             for name, prompt, value in (
@@ -69,8 +77,8 @@ class WaiverDialog(Dialog[Waiver]):
         )
         return Waiver(reason=reason, owner=owner, expires=expires)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.input.id != "expires":
+    def action_accept(self) -> None:
+        if not self.query_one("#expires").has_focus:
             self.focus_next()
             return
         waiver = self._waiver()

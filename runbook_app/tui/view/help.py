@@ -20,28 +20,31 @@ class HelpEntry:
 
 
 _KEY, _LABEL = 10, 26
+_APART = 1
 _NARROWEST = 20
 
 
 def page(entries: Iterable[HelpEntry], width: int) -> list[Line]:
     """Commands by group; those that can't be given now are dim."""
     groups: dict[str, list[HelpEntry]] = {}
+    keys = _KEY
     for entry in entries:
+        keys = max(keys, len(entry.key) + _APART)
         groups.setdefault(entry.group, []).append(entry)
     found: list[Line] = []
     for name, members in groups.items():
         found += [BLANK, ((name, Tone.ACCENT),)]
         for entry in members:
-            found += _entry(entry, width)
+            found += _entry(entry, keys, width)
     return [*found[1:], BLANK, *_signs()]
 
 
-def _entry(entry: HelpEntry, width: int) -> list[Line]:
-    indent = _KEY + _LABEL
+def _entry(entry: HelpEntry, keys: int, width: int) -> list[Line]:
+    indent = keys + _LABEL
     first, *rest = wrap(entry.help, max(_NARROWEST, width - indent))
     return [
         (
-            (f"{entry.key:<{_KEY}}", Tone.STRONG if entry.usable else Tone.DIM),
+            (f"{entry.key:<{keys}}", Tone.STRONG if entry.usable else Tone.DIM),
             (f"{entry.label:<{_LABEL}}", Tone.PLAIN if entry.usable else Tone.DIM),
             (first, Tone.DIM),
         ),

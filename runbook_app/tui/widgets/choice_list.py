@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
 
 from runbook_app.tui import paint
+from runbook_app.tui.commands.dialogs import CHOICES, ROWS, KeyCommand, bindings
 from runbook_app.tui.view.words import Tone
 from runbook_app.tui.widgets.rows import Rows
 
@@ -18,10 +19,8 @@ Option = tuple[str, str]
 
 
 class ChoiceList(Rows):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "Choose", show=False),
-        *(Binding(str(n), f"choose_number({n})", show=False) for n in range(1, 10)),
-    ]
+    KEYS: ClassVar[tuple[KeyCommand, ...]] = (*ROWS, *CHOICES)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(CHOICES)
     DEFAULT_CSS = """
     ChoiceList { height: auto; max-height: 12; }
     """

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
+
+from runbook_app.tui.commands.dialogs import ROWS, KeyCommand, bindings
 
 _MARK = "▌"
 MARGIN = 2
@@ -21,14 +23,8 @@ MARGIN = 2
 class Rows(ScrollView, can_focus=True):
     """Base of the plan tree and of menus; a subclass says how many rows there are and draws one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "move_page(-1)", "Page up", show=False),
-        Binding("pagedown", "move_page(1)", "Page down", show=False),
-        Binding("home", "move_to(0)", "First", show=False),
-        Binding("end", "move_to(-1)", "Last", show=False),
-    ]
+    KEYS: ClassVar[tuple[KeyCommand, ...]] = ROWS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ROWS)
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor", "rows--mark"}
     DEFAULT_CSS = """
     Rows {
