@@ -184,7 +184,7 @@ class _Desk:
     def begin(self, start: Start) -> str:
         raise UsageError(f"{start.plan} can't be started in a picture.")
 
-    def resume(self, session: str) -> None:
+    def resume(self, session: str, accepted: str = "") -> None:  # noqa: ARG002
         raise UsageError(f"{session} can't be resumed in a picture.")
 
     def close(self) -> None: ...

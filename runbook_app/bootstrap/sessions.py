@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from runbook_app.bootstrap.leaks import find_leak
 from runbook_app.bootstrap.signals import sign
 from runbook_app.bootstrap.surroundings import artefacts_in, crash_point, folders, home
-from runbook_app.domain.errors import JournalError, RunbookError, UsageError
+from runbook_app.domain.errors import JournalError, PlanEdited, RunbookError, UsageError
 
 if TYPE_CHECKING:
     from runbook_app.adapters.recipient import Recipient
@@ -190,14 +190,15 @@ def find_done_before(plan: str, item: str, target: Path) -> DoneBefore | None:
     return None
 
 
-def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
+def hold_pin(session: SessionClient, *, accept: bool = False, accepted: str = "") -> SessionClient:
     """Hold the plan file against the session's pin before an engine is started.
 
-    Returns the session to go on with: the same one, or with the changed plan adopted.
+    `accept` takes any change, `accepted` the one that was shown as these lines. Returns the session
+    to go on with: the same one, or with the changed plan adopted.
 
     Raises:
-        UsageError: it was edited since the session began, and that was not accepted; or an item
-            of it is gone whose rollback would be lost.
+        PlanEdited: it was edited since the session began, and that was not accepted.
+        UsageError: an item of it is gone whose rollback would be lost.
         PlanError: the edited plan has mistakes.
     """
     from runbook_app.adapters.plan_pin import as_options, changed_lines, pin
@@ -212,11 +213,8 @@ def hold_pin(session: SessionClient, *, accept: bool) -> SessionClient:
         difference = f"{not_on_record(session)}\n{difference}"
     if not difference:
         return session
-    if not accept:
-        raise UsageError(
-            f"{original} was edited since this session began:\n{difference}\n",
-            hint="Undo the edit, or add --accept-plan-change to go on with the edited plan.",
-        )
+    if not (accept or difference == accepted):
+        raise PlanEdited(str(original), difference)
     values = as_options(started.variables)
     changed = load_plan(original, None, values, window_from_now=True)
     if lost := lost_by(session.state, changed):

@@ -87,10 +87,10 @@ class MachineDesk:
         session.close()
         return session.id
 
-    def resume(self, session: str) -> None:
+    def resume(self, session: str, accepted: str = "") -> None:
         opened = bootstrap.open_session(session, Path())
         try:
-            opened = bootstrap.hold_pin(opened, accept=False)
+            opened = bootstrap.hold_pin(opened, accepted=accepted)
             opened.ensure_engine()
         finally:
             opened.close()

@@ -2,6 +2,7 @@
 
 RunbookError                 base: carries what happened, where, and what to do next
 ├── UsageError               a wrong option or argument                        (exit 2)
+│   └── PlanEdited           a session's plan was edited since it began
 ├── PlanError                one or more mistakes in a plan file               (exit 2)
 ├── LockedError              another driver holds the target                   (exit 4)
 ├── EnvironmentLacks         the machine or the target lacks something         (exit 5)
@@ -39,6 +40,17 @@ class RunbookError(Exception):
 
 class UsageError(RunbookError):
     exit_code = 2
+
+
+class PlanEdited(UsageError):
+    def __init__(self, plan: str, difference: str) -> None:
+        super().__init__(
+            f"{plan} was edited since this session began:\n{difference}\n",
+            hint="Undo the edit, or add --accept-plan-change to go on with the edited plan.",
+        )
+        self.plan = plan
+        self.difference = difference
+        """The lines that changed, as a unified diff."""
 
 
 class LockedError(RunbookError):

@@ -32,11 +32,14 @@ class Desk(Protocol):
             RunbookError: what is missing or wrong; nothing was begun.
         """
 
-    def resume(self, session: str) -> None:
+    def resume(self, session: str, accepted: str = "") -> None:
         """Start a new engine for a session.
 
+        `accepted` are the lines of its plan that were edited meanwhile and are to be gone on with.
+
         Raises:
-            RunbookError: its plan was edited meanwhile, or another driver holds the target.
+            PlanEdited: its plan was edited meanwhile, and not in these lines alone.
+            RunbookError: the edited plan is wrong, or another driver holds the target.
         """
 
     def close(self) -> None: ...

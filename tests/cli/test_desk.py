@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from runbook_app.cli import screens
 from runbook_app.cli.desk import MachineDesk
 from runbook_app.domain import events as ev
 from runbook_app.domain.entry import Entry
-from runbook_app.domain.errors import UsageError
+from runbook_app.domain.errors import PlanEdited, UsageError
+from runbook_app.engine.client import SessionClient
 from runbook_app.tui import app
 from runbook_app.tui.view.home import DAMAGED, HomeChoice, Start
 from runbook_app.tui.view.words import text_of
@@ -126,10 +128,23 @@ def test_nothing_is_begun_with_something_wrong(
     assert len(MachineDesk().sessions()) == 1
 
 
-def test_an_edited_plan_is_not_resumed(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "motd.yaml").write_text(PLAN.replace("Look at it", "Look again"))
-    with pytest.raises(UsageError, match="was edited since this session began"):
+def test_an_edited_plan_is_resumed_once_exactly_its_changed_lines_are_accepted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(SessionClient, "ensure_engine", lambda session: started.append(session.id))
+    plan = tmp_path / "motd.yaml"
+    plan.write_text(PLAN.replace("Look at it", "Look again"))
+    with pytest.raises(PlanEdited, match="was edited since this session began") as first:
         MachineDesk().resume(folder.name)
+    plan.write_text(PLAN.replace("Look at it", "Look once more"))
+    with pytest.raises(PlanEdited) as second:
+        MachineDesk().resume(folder.name, first.value.difference)
+    assert ("Look again" in first.value.difference, started) == (True, [])
+    MachineDesk().resume(folder.name, second.value.difference)
+    with closing(bootstrap.open_session(folder.name, folder, read_only=True)) as session:
+        (change,) = session.state.plan_changes
+    assert (change.difference, started) == (second.value.difference, [folder.name])
 
 
 def test_home_comes_back_when_a_session_is_left_or_can_t_be_shown(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from runbook_app.domain.errors import RunbookError, UsageError
+from runbook_app.domain.errors import PlanEdited, RunbookError, UsageError
 from runbook_app.tui.view.home import HomePlan, HomeSession, Start
 from runbook_app.tui.view.words import Tone, sign
 
@@ -37,6 +37,8 @@ class FakeDesk:
         self.begun: list[Start] = []
         self.resumed: list[str] = []
         self.refusal: RunbookError | None = None
+        self.edited: list[str] = []
+        """The lines of the session's plan that were edited."""
 
     def sessions(self) -> list[HomeSession]:
         return [replace(FOUND, id=name) for name in self.read]
@@ -59,9 +61,11 @@ class FakeDesk:
         self.begun.append(start)
         return "new"
 
-    def resume(self, session: str) -> None:
+    def resume(self, session: str, accepted: str = "") -> None:
         if self.refusal is not None:
             raise self.refusal
+        if self.edited and accepted != self.edited[0]:
+            raise PlanEdited(str(PLAN.path), self.edited[0])
         self.resumed.append(session)
 
     def close(self) -> None: ...

@@ -25,6 +25,7 @@ from runbook_app.tui.screens.guide import GuideScreen
 from runbook_app.tui.screens.help import HelpScreen
 from runbook_app.tui.screens.home import HomeApp
 from runbook_app.tui.screens.live import LivePage
+from runbook_app.tui.screens.message import MessageDialog
 from runbook_app.tui.screens.parameters import ParametersDialog
 from runbook_app.tui.screens.question import QuestionDialog
 from runbook_app.tui.screens.session import SessionScreen
@@ -98,6 +99,11 @@ PLACES: dict[str, Place] = {
     "home": Place(screen=HomeApp, words="INTERRUPTED"),
     "home, a session to start": Place(
         screen=StartDialog, words="the folder of the project", keys=("end", "enter")
+    ),
+    "home, what went wrong": Place(
+        screen=MessageDialog,
+        words="There is no plan file none.yaml.",
+        keys=("o", *"none.yaml", "enter"),
     ),
     "session, started": Place(
         screen=SessionScreen, words="? help", arrange=_logged(stage.started), in_replay=True

@@ -168,13 +168,18 @@ async def test_a_dead_engine_is_shown_and_e_starts_a_new_one(session: FakeSessio
         assert "ENGINE DEAD" not in text(pilot)
 
 
-async def test_a_lock_held_elsewhere_is_shown(session: FakeSession, opened: Open):
+async def test_a_lock_held_elsewhere_is_shown_until_it_is_dismissed(
+    session: FakeSession, opened: Open
+):
     stage.tls_running(session)
     session.alive = False
     session.engine_failure = LockedError("host-b drives this target since 09:01.")
     async with opened(session) as pilot:
         await press(pilot, "e")
-        await until(pilot, lambda: "host-b drives this target" in notices(pilot))
+        await until_shown(pilot, "host-b drives this target")
+        assert "host-b" not in notices(pilot)
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
         assert "ENGINE DEAD" in text(pilot)
 
 

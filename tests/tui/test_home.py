@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
-from runbook_app.domain.errors import Mistake, PlanError, UsageError
+from runbook_app.domain.errors import LockedError, Mistake, PlanError
 from runbook_app.domain.plan import Position
 from runbook_app.tui.commands.home import HOME_COMMANDS
 from runbook_app.tui.screens.home import HomeApp
@@ -87,18 +87,49 @@ async def test_an_interrupted_session_is_resumed_with_a_new_engine():
     assert desk.resumed == ["s1"]
 
 
-async def test_why_a_session_can_t_be_resumed_is_shown_and_home_stays():
+async def test_why_a_session_can_t_be_resumed_is_shown_until_it_is_dismissed_and_home_stays():
     desk = FakeDesk([RUNNING, SESSION])
-    desk.refusal = UsageError("plan.yaml was edited since this session began.")
+    desk.refusal = LockedError("Session s9 drives /srv/staging.", hint="Wait for it, or attach.")
     app = HomeApp(desk)
     async with app.run_test(size=SMALL, notifications=True) as pilot:
         await until_shown(pilot, "INTERRUPTED")
         await press(pilot, "e")
         assert "It is running: there is nothing to resume." in notices(pilot)
         await press(pilot, "down", "e")
-        await until(pilot, lambda: "was edited since" in notices(pilot))
+        await until_shown(pilot, "Session s9 drives /srv/staging.")
+        assert "Wait for it, or attach." in text(pilot)
+        assert "s9" not in notices(pilot)
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
         assert app.is_running
     assert desk.resumed == []
+
+
+EDITED = "-      - {id: second, title: Find it}\n+      - {id: second, title: Find it again}"
+
+
+async def test_lines_of_a_plan_that_were_edited_are_shown_and_gone_on_with_when_accepted():
+    desk = FakeDesk([SESSION])
+    desk.edited = [EDITED]
+    app = HomeApp(desk)
+    async with app.run_test(size=SMALL) as pilot:
+        await until_shown(pilot, "INTERRUPTED")
+        await press(pilot, "e")
+        await until_shown(pilot, "phase1.yaml was edited since this session began")
+        for row in EDITED.splitlines():
+            assert row in text(pilot)
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert (app.is_running, desk.resumed) == (True, [])
+        await press(pilot, "e")
+        await until_shown(pilot, "Go on with the edited plan")
+        desk.edited = ["+ something else"]
+        await press(pilot, "2")
+        await until_shown(pilot, "+ something else")
+        await press(pilot, "2")
+        await until(pilot, lambda: not app.is_running)
+    assert app.return_value == HomeChoice(session="s1")
+    assert desk.resumed == ["s1"]
 
 
 async def test_a_plan_is_started_on_a_target():
@@ -151,18 +182,28 @@ async def test_a_passphrase_is_asked_for_twice_and_never_shown():
     assert "Xyzzy" not in repr(desk.begun)
 
 
-async def test_what_is_wrong_with_plan_or_target_is_shown_and_can_be_mended():
+async def test_what_is_wrong_with_plan_or_target_is_shown_whole_and_can_be_mended():
     desk = FakeDesk()
-    mistake = Mistake(
-        message="unknown key 'frob'", position=Position(file="plan.yaml", line=3, column=1)
+    desk.refusal = PlanError(
+        tuple(
+            Mistake(
+                message=f"unknown key 'frob{line}'",
+                position=Position(file="plan.yaml", line=line, column=1),
+                source_line=f"frob{line}: 1",
+            )
+            for line in range(1, 13)
+        )
     )
-    desk.refusal = PlanError((mistake,))
     app = HomeApp(desk)
     async with app.run_test(size=SMALL) as pilot:
         await press(pilot, "enter")
         await until_shown(pilot, "Target: the folder")
         await press(pilot, "enter")
-        await until_shown(pilot, "unknown key 'frob'")
+        await until_shown(pilot, "plan.yaml:1:1: error: unknown key 'frob1'")
+        await press(pilot, *["pagedown"] * 3)
+        await until_shown(pilot, "plan.yaml:12:1: error: unknown key 'frob12'")
+        await press(pilot, "escape")
+        await until_shown(pilot, "It was not begun.")
         desk.refusal = None
         await press(pilot, "enter")
         await until(pilot, lambda: not app.is_running)
@@ -175,8 +216,8 @@ async def test_another_plan_is_opened_by_its_file():
         await press(pilot, "o")
         await until_shown(pilot, "Its file, or the name")
         await press(pilot, *"none.yaml", "enter")
-        await until(pilot, lambda: "There is no plan file none.yaml" in notices(pilot))
-        await press(pilot, "o", *"other.yaml", "enter")
+        await until_shown(pilot, "There is no plan file none.yaml")
+        await press(pilot, "enter", "o", *"other.yaml", "enter")
         await until_shown(pilot, "Start Other")
 
 
@@ -211,8 +252,10 @@ async def test_a_first_click_selects_and_a_second_one_opens():
 
 
 async def test_why_what_was_chosen_could_not_be_shown_is_said():
-    async with HomeApp(FakeDesk(), "Entry 3 can't be read.").run_test(notifications=True) as pilot:
-        assert notices(pilot) == "Entry 3 can't be read."
+    async with HomeApp(FakeDesk(), "Entry 3 can't be read.").run_test(size=SMALL) as pilot:
+        await until_shown(pilot, "Entry 3 can't be read.")
+        await press(pilot, "escape")
+        await until_shown(pilot, "No session yet.")
 
 
 async def test_leaving_chooses_nothing():

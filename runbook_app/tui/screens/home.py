@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import WorkerState
 
-from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.errors import PlanEdited
 from runbook_app.tui import paint
 from runbook_app.tui.commands.home import HOME_COMMANDS, HomeCommand
 from runbook_app.tui.desk import Desk
@@ -21,12 +21,14 @@ from runbook_app.tui.remembered import Remembered
 from runbook_app.tui.styled import StyledApp
 from runbook_app.tui.view.help import HelpEntry
 from runbook_app.tui.view.home import (
+    ACCEPT_EDIT,
     FIRST_RUN,
     HomeChoice,
     HomePlan,
     HomeSession,
     Thing,
     details,
+    edited_lines,
     row,
 )
 from runbook_app.tui.view.keys import bar
@@ -138,7 +140,7 @@ class HomeApp(StyledApp[HomeChoice]):
         self._list.focus()
         self._looker.start()
         if self._said:
-            self._complain(self._said)
+            self._tell_in_full(self._said)
 
     def on_unmount(self) -> None:
         self._looker.stop()
@@ -202,9 +204,12 @@ class HomeApp(StyledApp[HomeChoice]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show why something could not be done; the screen goes on."""
         if event.state is WorkerState.ERROR:
-            error = event.worker.error
-            known = isinstance(error, RunbookError)
-            self._complain(str(error) if known else f"{type(error).__name__}: {error}")
+            self._tell_in_full(event.worker.error or "")
+
+    def _tell_in_full(self, error: BaseException | str) -> None:
+        from runbook_app.tui.screens.message import MessageDialog
+
+        self.push_screen(MessageDialog("That was not done", error))
 
     def _complain(self, text: str) -> None:
         self.notify(paint.clean(text), severity="warning", markup=False, timeout=10)
@@ -231,10 +236,25 @@ class HomeApp(StyledApp[HomeChoice]):
 
     async def resume(self) -> None:
         if isinstance(self.thing, HomeSession):
-            session = self.thing.id
             self.notify("Starting an engine …", timeout=3)
-            await asyncio.to_thread(self._desk.resume, session)
+            await self._resume(self.thing.id)
+
+    async def _resume(self, session: str, accepted: str = "") -> None:
+        """Ask about lines of its plan that were edited; again when they are others by then."""
+        try:
+            await asyncio.to_thread(self._desk.resume, session, accepted)
+        except PlanEdited as edited:
+            if await self._accepts(edited):
+                await self._resume(session, edited.difference)
+        else:
             self.choose(session)
+
+    async def _accepts(self, edited: PlanEdited) -> bool:
+        from runbook_app.tui.screens.choose import ChooseDialog
+
+        text = edited_lines(edited.plan, edited.difference)
+        dialog = ChooseDialog("The plan was edited", text, ACCEPT_EDIT)
+        return await self.push_screen_wait(dialog) == 1
 
     def show_help(self) -> None:
         from runbook_app.tui.screens.help import HelpScreen

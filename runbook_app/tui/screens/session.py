@@ -27,6 +27,7 @@ from runbook_app.tui.questions import Questions
 from runbook_app.tui.replayer import FRAME, Replayer
 from runbook_app.tui.screens.dialog import Dialog
 from runbook_app.tui.screens.live import LivePage
+from runbook_app.tui.screens.message import MessageDialog
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.styled import StyledApp
 from runbook_app.tui.view import panel
@@ -185,6 +186,8 @@ class SessionScreen(Screen[None]):
         self.tell("Starting an engine …")
         try:
             await asyncio.to_thread(self.session.ensure_engine)
+        except RunbookError as error:
+            self.app.push_screen(MessageDialog("No engine was started", error))
         finally:
             self._start_feed()
         self.look_at_engine()

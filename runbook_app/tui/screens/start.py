@@ -18,6 +18,7 @@ from runbook_app.tui.commands.dialogs import (
     PreviousField,
 )
 from runbook_app.tui.screens.dialog import Dialog, label
+from runbook_app.tui.screens.message import MessageDialog
 from runbook_app.tui.view.home import HomePlan, Start
 from runbook_app.tui.view.words import Tone
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 _PASSPHRASE = "passphrase"  # noqa: S105 - the word that asks for one
-_SHOWN = 8
-"""Lines of a reason."""
 
 
 class StartDialog(Dialog[str]):
@@ -102,10 +101,10 @@ class StartDialog(Dialog[str]):
         try:
             session = await asyncio.to_thread(self._begin, start)
         except RunbookError as error:
-            self._say(str(error))
+            self._say("It was not begun.")
+            self.app.push_screen(MessageDialog("Not begun", error))
         else:
             self.dismiss(session)
 
     def _say(self, text: str, tone: Tone = Tone.BAD) -> None:
-        rows = [label(row, tone) for row in text.splitlines()[:_SHOWN]]
-        self.query_one("#lacking", Static).update(paint.lines(rows))
+        self.query_one("#lacking", Static).update(paint.line(label(text, tone)))

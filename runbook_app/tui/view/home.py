@@ -121,6 +121,19 @@ def _facts(facts: dict[str, str], width: int) -> list[Line]:
     return rows
 
 
+ACCEPT_EDIT = (
+    ("Leave it as it is", "nothing is started; undo the edit first"),
+    ("Go on with the edited plan", "its changed lines are put on record"),
+)
+_EDITED = {"-": Tone.BAD, "+": Tone.GOOD, "@": Tone.DIM}
+
+
+def edited_lines(plan: str, difference: str) -> list[Line]:
+    """The lines of a plan that were edited since a session of it began."""
+    said: Line = ((f"{plan} was edited since this session began:", Tone.STRONG),)
+    return [said, *(((row, _EDITED.get(row[:1], Tone.PLAIN)),) for row in difference.splitlines())]
+
+
 FIRST_RUN: tuple[Line, ...] = (
     (("No session yet.", Tone.STRONG),),
     (
