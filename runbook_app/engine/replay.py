@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -35,6 +36,12 @@ MARKS = (
 """Where something begins or turns: what one goes to from one to the next."""
 
 
+COPIES = 10
+"""Folded states that are kept of a whole record, for going back without folding all of it anew."""
+NEAREST = 1_000
+"""Entries that lie between two of them at least; so many are folded faster than a copy is read."""
+
+
 class ReplayedSession:
     """Implements `ports.session.Replay`. It opens at the record's beginning."""
 
@@ -51,6 +58,8 @@ class ReplayedSession:
         self._entries = entries
         self._marks = [n for n, e in enumerate(entries, 1) if isinstance(e.body, MARKS)]
         self._at = 0
+        self._apart = max(NEAREST, len(entries) // COPIES)
+        self._kept: dict[int, bytes] = {}
         self._moved = asyncio.Event()
         self.logs: LogReader = LogUntil(logs, lambda: self.state.at)
         self.go(1)
@@ -72,10 +81,16 @@ class ReplayedSession:
 
     def go(self, position: int) -> None:
         position = min(max(position, 1), self.last)
-        if position < self._at:
-            self.state, self._at = SessionState(), 0
-        fold(self._entries[self._at : position], self.state)
-        self._at = position
+        kept = max((place for place in self._kept if place <= position), default=0)
+        if not kept <= self._at <= position:
+            self._at = kept
+            self.state = pickle.loads(self._kept[kept]) if kept else SessionState()  # noqa: S301 - made below, never read from outside
+        while self._at < position:
+            end = min(position, self._at - self._at % self._apart + self._apart)
+            fold(self._entries[self._at : end], self.state)
+            self._at = end
+            if end % self._apart == 0 and end not in self._kept:
+                self._kept[end] = pickle.dumps(self.state)
         self._moved.set()
 
     def go_to_mark(self, by: int) -> None:

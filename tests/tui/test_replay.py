@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 from textual.pilot import Pilot
 
 from runbook_app.domain import events as ev
-from runbook_app.domain.state import StepStatus
+from runbook_app.domain.entry import Entry
+from runbook_app.domain.state import SessionState, StepStatus, fold
 from runbook_app.engine.replay import LogUntil, ReplayedSession
 from runbook_app.ports.journal import LogLine
 from runbook_app.testing.logs import ListedLines
@@ -62,6 +64,46 @@ def test_it_goes_on_and_back_to_the_same_states(replay: ReplayedSession):
     assert replay.position == 1
     replay.go(10_000)
     assert replay.position == replay.last
+
+
+def test_any_jump_gives_the_state_that_folding_from_the_beginning_gives(
+    session: FakeSession, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("runbook_app.engine.replay.NEAREST", 4)
+    stage.tls_unknown(session)
+    session.emit(ev.NoteAdded(text="the end", by="op"))
+    entries = session._entries
+    replay = ReplayedSession("s", session.folder, session.plan, entries, ListedLines(lines()))
+    chance = random.Random(6)
+    for _ in range(300):
+        position = chance.randint(1, replay.last)
+        replay.go(position)
+        assert (replay.position, replay.state) == (position, fold(entries[:position]))
+    replay.go(replay.last)
+    assert sorted(replay._kept) == [*range(4, replay.last + 1, 4)]
+
+
+def test_going_back_folds_no_more_than_lies_between_two_copies(
+    session: FakeSession, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("runbook_app.engine.replay.NEAREST", 4)
+    folded: list[int] = []
+
+    def counting(entries: Sequence[Entry], state: SessionState) -> SessionState:
+        folded.append(len(entries))
+        return fold(entries, state)
+
+    monkeypatch.setattr("runbook_app.engine.replay.fold", counting)
+    entries = stage.tls_failed(session)._entries
+    replay = ReplayedSession("s", session.folder, session.plan, entries, ListedLines(lines()))
+    replay.go(replay.last)
+    folded.clear()
+    for position in range(replay.last - 1, 0, -1):
+        replay.go(position)
+    assert max(folded) < 4
+    folded.clear()
+    replay.go(replay.last)
+    assert sum(folded) < 4
 
 
 def test_marks_are_where_something_begins_or_turns(replay: ReplayedSession):
