@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from fcntl import ioctl
 from pathlib import Path
 
@@ -79,9 +80,14 @@ class Screen:
         self.shown = ""
 
     def until(self, words: str) -> None:
-        """Wait until something is shown that was not shown before the last key."""
+        """Wait until something is shown that was not shown before the last key.
+
+        The screen draws its clocks each second: that something happens says nothing.
+        """
+        deadline = time.monotonic() + PATIENCE
         while words not in self.shown:
-            if not select.select([self._ours], [], [], PATIENCE)[0]:
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([self._ours], [], [], left)[0]:
                 raise AssertionError(f"{words!r} never came: {self.shown[-2000:]}")
             self.shown += os.read(self._ours, 65536).decode("utf-8", "replace")
 
