@@ -143,6 +143,8 @@ async def test_a_failed_criterion_can_be_waived_or_measured_again(
         command = await sent(pilot, session)
         assert isinstance(command, cmd.WaiveCriterion)
         assert (command.item, command.line) == ("tls", "p95")
+        assert (command.reason, command.owner) == ("lab", "ops")
+        assert command.expires_on == "2025-11-23"
         await press(pilot, "1")
         again = await sent(pilot, session, 2)
     assert isinstance(again, cmd.Run)

@@ -194,7 +194,10 @@ def test_the_bar_of_what_was_done_lies_where_it_was_done(told: FakeSession):
     hour = wide / 12
     first = rows[row + 1].index("█") - 34
     assert first == int(hour * 5 / 60)  # its checkpoint opened at 08:05
-    assert rows[1].index("now") - 34 == int(hour * 72 / 60)
+    now = rows[1].index("now")
+    assert now - 34 == int(hour * 72 / 60)
+    first = next(n for n, text in enumerate(rows) if "1 API" in text)
+    assert {text[now] for text in rows[first : first + 2]} == {"│"}
 
 
 def test_overruns_and_the_suspiciously_fast_are_said_in_words(told: FakeSession):

@@ -25,7 +25,7 @@ from runbook_app.tui.view.measured import measurement_lines
 from runbook_app.tui.view.menu import Way, choices
 from runbook_app.tui.view.node import Node, NodeKind, children, current, nodes
 from runbook_app.tui.view.tree import row
-from runbook_app.tui.view.words import Line, sign, text_of, time_of_day
+from runbook_app.tui.view.words import Line, Tone, sign, text_of, time_of_day
 from tests.domain.story import PLAN, SCORED, Story, again, complete, measured
 from tests.tui import stage
 
@@ -230,6 +230,50 @@ def test_undo_by_leaves_time_for_every_item_with_captures(session: FakeSession):
     found = undo_by(plan, read(session))
     assert found is not None
     assert time_of_day(found) == "18:00"
+    session.emit(ev.CaptureTaken(id="k9", item="headers", step="", kind="file", **KEPT))
+    headers, *others = plan.items
+    both = (replace(headers, rollback_budget=Estimate.parse("30m")), *others)
+    found = undo_by(replace(plan, items=both), read(session))
+    assert found is not None
+    assert time_of_day(found) == "17:30"
+
+
+KEPT = {"name": "app.py", "path": "captures/k9", "sha256": "c" * 64, "summary": ""}
+
+
+def test_undo_by_takes_the_longest_rollback_that_was_measured_in_the_session(session: FakeSession):
+    stage.tls_running(session)
+    state = read(session)
+    for seconds in (3600.0, 60.0):
+        done = ev.RollbackFinished(item="tls", proven=True, seconds=seconds)
+        state.items["tls"].rollback_history.append(done)
+    found = undo_by(session.plan, state)
+    assert found is not None
+    assert time_of_day(found) == "19:00"
+
+
+@pytest.mark.parametrize(
+    ("now", "tone"),
+    [("19:19", Tone.STRONG), ("19:21", Tone.WARN), ("19:50", Tone.BAD)],
+)
+def test_undo_by_warns_half_an_hour_before(session: FakeSession, now: str, tone: Tone):
+    assert tone_of(stage.tls_running(session), "undo by ", now) is tone
+
+
+@pytest.mark.parametrize(
+    ("now", "tone"), [("10:00", Tone.STRONG), ("19:50", Tone.WARN), ("20:00", Tone.BAD)]
+)
+def test_the_window_warns_when_the_work_may_end_after_it(
+    session: FakeSession, now: str, tone: Tone
+):
+    stage.checkpoint_passed(stage.checkpoint_open(stage.headers_done(stage.started(session))))
+    assert tone_of(session, "window ", now) is tone
+
+
+def tone_of(session: FakeSession, clock: str, now: str) -> Tone:
+    parts = clocks.clocks(session.plan, read(session), f"2025-10-24T{now}:00.000Z")
+    (found,) = [part for part in parts if part and part[0][0].startswith(clock)]
+    return found[1][1]
 
 
 def replace_item(session: FakeSession, **fields: object):
