@@ -192,6 +192,29 @@ async def test_a_typed_answer_has_its_default_and_what_does_not_fit_is_said_at_o
     assert command.answer == "6"
 
 
+@pytest.mark.parametrize(
+    ("takes", "said", "wrong", "right"),
+    [
+        ("number", "a number", "1.5x", "1.5"),
+        ("file", "the path of a file on the engine's machine", " ", "/tmp/audit.pdf"),
+    ],
+)
+async def test_a_number_and_a_file_are_asked_for_as_such(
+    session: FakeSession, opened: Open, takes: str, said: str, wrong: str, right: str
+):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        stage.asked(session, "q8", "Which one?", step="tls.test", kind="text", takes=takes)
+        await until_shown(pilot, said)
+        await press(pilot, *wrong, "enter")
+        await until_shown(pilot, "is not a" if takes == "number" else "is not the path")
+        assert session.sent == []
+        await press(pilot, *["backspace"] * len(wrong), *right, "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert (command.question, command.answer) == ("q8", right)
+
+
 async def test_the_cursor_stands_on_the_default_of_a_choice(session: FakeSession, opened: Open):
     stage.tls_running(session)
     fields = {"step": "tls.test", "kind": "choice", "choices": ("a", "b", "c"), "default": "b"}
@@ -209,6 +232,9 @@ async def test_a_secret_is_not_shown_while_it_is_typed(session: FakeSession, ope
     async with opened(session) as pilot:
         stage.asked(session, "q8", "The token?", step="tls.test", kind="text", secret=True)
         await until_shown(pilot, "kept secret")
+        await press(pilot, "enter")
+        await until_shown(pilot, "'' is not")
+        assert session.sent == []
         await press(pilot, *"hunter", "space")
         await until_shown(pilot, "•••••••")
         assert "hunter" not in text(pilot)
