@@ -192,6 +192,17 @@ async def test_a_typed_answer_has_its_default_and_what_does_not_fit_is_said_at_o
     assert command.answer == "6"
 
 
+async def test_the_default_of_a_typed_answer_is_given_by_enter(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        stage.asked(session, "q8", "Which host?", step="tls.test", kind="text", default="db1")
+        await until_shown(pilot, "db1 by default")
+        await press(pilot, "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert command.answer == "db1"
+
+
 @pytest.mark.parametrize(
     ("takes", "said", "wrong", "right"),
     [

@@ -212,7 +212,9 @@ def test_the_critical_path_follows_what_items_need(told: FakeSession):
     assert [item.id for item in chain] == ["headers", "tls", "database"]
     # 3 min 10 s were taken, 55 and 15 minutes are planned at most.
     assert span.total_seconds() == 190 + 55 * 60 + 15 * 60
-    assert "* critical path: items 1 → 2 → 3, 1h13m" in timeline_of(told)
+    shown = timeline_of(told)
+    assert "* critical path: items 1 → 2 → 3, 1h13m" in shown
+    assert [f"*{item.number} {item.title}" in shown for item in told.plan.items] == [True] * 3
     free = replace(told.plan, items=tuple(replace(i, needs=()) for i in told.plan.items))
     assert critical_path(free, read(told), stage.NOW)[0] == []
 
