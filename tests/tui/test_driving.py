@@ -252,6 +252,17 @@ async def test_stop_waits_for_the_engine_and_then_leaves(session: FakeSession, o
         await until(pilot, lambda: not pilot.app.is_running)
 
 
+async def test_q_does_not_ask_again_once_a_stop_is_under_way(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        sent_id = await session.send(cmd.Stop, reason="stopped elsewhere")
+        session.emit(ev.CommandAccepted(command=sent_id))
+        await until_shown(pilot, "Stopping when")
+        await press(pilot, "q")
+        await until(pilot, lambda: not pilot.app.is_running)
+        assert len(session.sent) == 1
+
+
 async def test_the_selection_goes_along_with_the_work(session: FakeSession, opened: Open):
     stage.headers_done(stage.started(session))
     async with opened(session) as pilot:
