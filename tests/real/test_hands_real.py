@@ -29,7 +29,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 
 def test_a_table_made_in_psql_is_on_record_and_found_by_the_rollbacks_proof(demo: Demo) -> None:
-    run = demo.runbook("run", str(TLS), "--target", ".", "--yes", "--until", "certificates")
+    run = demo.runbook("run", str(TLS), "--target", ".", "--yes", "--until", "tls.certificates")
     assert run.returncode == 0, run.stdout + run.stderr
     session = bootstrap.open_session(None, demo.root)
     session.ensure_engine()

@@ -22,8 +22,9 @@ class KeyCommand:
     group: ClassVar[str] = "This dialog"
     shown: ClassVar[bool] = True
     """Stands in the key line too, and not in the help alone."""
-    above_fields: ClassVar[bool] = False
-    """Is meant also while a field has the focus that knows the key."""
+    above_lists: ClassVar[bool] = False
+    """Is meant also while a list has the focus that knows the key. Textual takes such a key before
+    what was typed ahead of it has reached its field, so nothing that reads a field may have this."""
 
     @property
     def all_keys(self) -> str:
@@ -31,7 +32,7 @@ class KeyCommand:
 
     def bindings(self) -> list[BindingType]:
         return [
-            Binding(key, self.action.format(key=key), show=False, priority=self.above_fields)
+            Binding(key, self.action.format(key=key), show=False, priority=self.above_lists)
             for key in self.keys
         ]
 
@@ -50,7 +51,6 @@ class Accept(KeyCommand):
     action = "accept"
     label = "accept"
     help = "Take what is typed."
-    above_fields = True
 
 
 class Choose(Accept):
@@ -78,7 +78,6 @@ class Retry(KeyCommand):
     action = "retry"
     label = "retry"
     help = "Run the step again with these parameters; it counts only if its check then passes."
-    above_fields = True
 
 
 class NextField(KeyCommand):
@@ -122,7 +121,7 @@ class FindByName(KeyCommand):
     action = "app.command_palette"
     label = "find by name"
     help = "Find any command of the screen below by its name."
-    above_fields = True
+    above_lists = True
 
 
 class LeaveIt(KeyCommand):
@@ -161,7 +160,7 @@ class TextDown(KeyCommand):
     label = "text down"
     help = "Scroll the text down."
     shown = False
-    above_fields = True
+    above_lists = True
 
 
 class TextUp(TextDown):

@@ -9,7 +9,7 @@ from typing import ClassVar, TypeVar
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from runbook_app.tui.commands.dialogs import KeyCommand, bindings
+from runbook_app.tui.commands.dialogs import Accept, KeyCommand, bindings
 from runbook_app.tui.view.keys import bar
 from runbook_app.tui.view.words import Line
 from runbook_app.tui.widgets.rows import Rows
@@ -40,7 +40,7 @@ class KeyedScreen(Screen[Result]):
 
     def helped(self) -> list[KeyCommand]:
         """What its help tells: its own commands, and those of its lists that it leaves them."""
-        taken = {key for one in self.commands if one.above_fields for key in one.keys}
+        taken = {key for one in self.commands for key in one.keys}
         listed = dict.fromkeys(command for rows in self.query(Rows) for command in rows.KEYS)
         return [*self.commands, *(one for one in listed if not taken.issuperset(one.keys))]
 
@@ -48,6 +48,12 @@ class KeyedScreen(Screen[Result]):
         for command in self.commands:
             give = partial(self.app.run_action, command.action, self)
             yield SystemCommand(f"{command.label} ({command.all_keys})", command.help, give)
+
+    async def on_input_submitted(self) -> None:
+        """A field keeps the enter for itself, and says so once all that was typed is in it."""
+        for command in self.commands:
+            if isinstance(command, Accept):
+                await self.run_action(command.action)
 
     def action_close(self) -> None:
         self.dismiss(None)
