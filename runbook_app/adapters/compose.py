@@ -212,8 +212,11 @@ class ComposeProject:
         return await self._files.write(self.file, after.encode())
 
     async def up(self, *, timeout: timedelta = timedelta(minutes=3)) -> None:
-        await self._capture(await self._capturable.prior(self.file))
+        await self.capture()
         await self._runner.up(timeout=timeout)
+
+    async def capture(self) -> None:
+        await self._capture(await self._capturable.prior(self.file))
 
     async def pending(self, *anew: str) -> Sequence[PendingContainer]:
         return await self._runner.pending(*anew)

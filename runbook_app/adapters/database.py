@@ -113,7 +113,7 @@ class PostgresDatabase:
                 connection.commit()
             return found
 
-        await self._before_change()
+        await self.capture()
         connection = await self._connect(database, login, WRITE)
         return await connection.use(change, last=True)
 
@@ -121,7 +121,7 @@ class PostgresDatabase:
     async def transaction(
         self, *, database: str = "", login: Login | None = None, role: str = ""
     ) -> AsyncIterator[Transaction]:
-        await self._before_change()
+        await self.capture()
         connection = await self._connect(database, login, WRITE)
         try:
             await connection.use(lambda c: _become(c, role))
@@ -138,7 +138,7 @@ class PostgresDatabase:
         transaction: bool = True,
         secret: bool = False,
     ) -> str:
-        await self._before_change()
+        await self.capture()
         return await self._psql.run(
             script, database=database, transaction=transaction, secret=secret
         )
@@ -174,7 +174,7 @@ class PostgresDatabase:
     async def find_volume_copy(self, name: str) -> VolumeCopy | None:
         return await self._copies.find(name)
 
-    async def _before_change(self) -> None:
+    async def capture(self) -> None:
         if not self._captured:
             await self._capture()
             self._captured = True

@@ -98,6 +98,9 @@ class TargetFiles:
         await in_thread(self._remove, name)
         return True
 
+    async def capture(self, relative: str) -> None:
+        await self._capture(await self._prior.prior(canonical(self._root, relative)))
+
     def _remove(self, name: str) -> None:
         path = self._root / name
         try:

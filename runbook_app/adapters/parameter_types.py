@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from runbook_app.domain.clock import parse_duration
+from runbook_app.ports.action import Script
 
 _TYPES = re.compile(r"`([^`]*)`")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
@@ -168,6 +169,7 @@ def has_keys(hint: Any) -> bool:
 
 _TYPE_NAMES: dict[Any, str] = {
     str: "text",
+    Script: "text",
     int: "a whole number",
     float: "a number",
     bool: "true or false",

@@ -191,7 +191,11 @@ def _effects(action: Action) -> list[str]:
     ]
     if action.foresees is not None:
         lines.append("Blast radius: told with live numbers, and confirmed before it begins.")
-    if action.not_restored:
+    if action.undoes is not None:
+        lines[2] = "Rollback: of its own, then what was captured is restored."
+    if action.not_restored and action.undoes is not None:
+        lines[2] = f"{lines[2][:-1]}, but not {action.not_restored}."
+    elif action.not_restored:
         lines[2] = (
             f"Rollback: what was captured is restored, but not {action.not_restored};"
             " the item needs steps under 'rollback'."

@@ -13,8 +13,10 @@ from runbook_app import bootstrap
 from runbook_app.cli import options
 from runbook_app.cli.drive import headless, require_environment, target_of
 from runbook_app.domain.errors import UsageError
+from runbook_app.domain.plan import Step
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.domain.state import ItemState
+from runbook_app.domain.window import taken_back
 from runbook_app.headless.parting import Exit
 from runbook_app.headless.rollback import RollbackDriver, Wish
 from runbook_app.headless.summary import change_lines
@@ -117,8 +119,8 @@ def _names(names: tuple[str, ...], command: str) -> tuple[str | None, str]:
 
 def _confirmed(session: Session, item_id: str) -> bool:
     """Show what would be undone, and ask; nobody there means no."""
-    item = session.state.items[item_id]
-    for text in _undone(item):
+    own = taken_back(session.plan.item(item_id), session.state.items[item_id])
+    for text in _undone(session.state.items[item_id], own):
         click.echo(neutralise(text), err=True)
     if not sys.stdin.isatty():
         click.echo(f"Nobody can confirm it here. Repeat with --yes: item {item_id}.", err=True)
@@ -126,10 +128,11 @@ def _confirmed(session: Session, item_id: str) -> bool:
     return click.confirm(f"Roll back item {item_id}?", err=True)
 
 
-def _undone(item: ItemState) -> list[str]:
-    if not item.captures:
+def _undone(item: ItemState, own: list[Step]) -> list[str]:
+    if not item.captures and not own:
         return [f"Item {item.id} has captured nothing."]
     return [
         f"A rollback of item {item.id} would restore:",
+        *(f"  what step {step.id} takes back itself" for step in own),
         *(f"  {capture.kind} {capture.name}: {capture.summary}" for capture in item.captures),
     ]

@@ -58,7 +58,7 @@ def _waits(state: SessionState) -> str:
 
 def undo_words(state: SessionState, plan: Plan, now: str) -> str:
     """The last safe moment to begin rolling back everything, or why there is none."""
-    if not any(undoable(item) for item in state.items.values()):
+    if not undoable(plan, state):
         return "nothing to undo"
     when = undo_by(plan, state)
     if when is None:

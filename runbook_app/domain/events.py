@@ -333,6 +333,8 @@ class UnknownExamined(Event, frozen=True, kw_only=True):
     step: str
     progress: Progress | None
     evidence: str
+    outputs: dict[str, Scalar] = {}
+    """What the check left for later steps."""
 
     @property
     def words(self) -> str:

@@ -172,7 +172,9 @@ class Step:
     effect: bool = False
     """Its action changes the target."""
     not_restored: str = ""
-    """What its action changes that a rollback of captures does not restore."""
+    """What its action changes that a rollback does not restore."""
+    undoes: bool = False
+    """Its action has a rollback of its own, which is run before the captures are restored."""
     blast_radius: bool = False
     """What it will touch is told and confirmed before it begins."""
     confirm_within: timedelta | None = None

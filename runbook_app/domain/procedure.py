@@ -220,21 +220,36 @@ def _rollback(item: Item) -> Iterator[str]:
         f" The source allows {escape(str(item.rollback_budget))}." if item.rollback_budget else ""
     )
     yield from ("### Rollback", "")
+    own = [f"{item.number}.{n}" for n, step in enumerate(item.steps, 1) if step.undoes]
+    if own:
+        yield from (f"Run the rollback of steps {', '.join(reversed(own))} that were begun.", "")
     for call in item.rollback:
         yield from (*_call(call), "")
     yield from (f"Then restore what was captured, newest first.{budget}", "")
 
 
 def _call(call: Call, key: str = "action") -> list[str]:
-    """The action and its parameters; each line has a name or a dash, so none closes the fence."""
-    lines = [call.action]
+    """The action and its parameters; each line has a name or a dash, or is indented like code in
+    code, so that none closes the fence."""
+    lines = [f"{key}: {plain(call.action)}"]
     for name, value in call.parameters.items():
-        if isinstance(value, list) and any(isinstance(each, list | dict) for each in value):
-            lines += [f"{name}:", *(f"- {_json(each)}" for each in value)]
+        if isinstance(value, str) and (rows := _as_typed(value)):
+            end = "|" if value.endswith("\n") else "|-"
+            lines += [f"{plain(name)}: {end}", *(f"    {row}".rstrip() for row in rows)]
+        elif isinstance(value, list) and any(isinstance(each, list | dict) for each in value):
+            lines += [plain(f"{name}:"), *(plain(f"- {_json(each)}") for each in value)]
         else:
-            lines.append(f"{name}: {_json(value)}")
-    shown = [plain(line) for line in lines]
-    return ["```yaml", f"{key}: {shown[0]}", *shown[1:], "```"]
+            lines.append(plain(f"{name}: {_json(value)}"))
+    return ["```yaml", *lines, "```"]
+
+
+def _as_typed(text: str) -> list[str]:
+    """The rows of a text that is to be typed as it stands; none where YAML can't hold it so."""
+    rows = text.removesuffix("\n").split("\n")
+    if len(rows) == 1 and not set(text) & {'"', "\\"}:
+        return []
+    whole = all(row.isprintable() and row == row.rstrip() for row in rows)
+    return rows if whole and rows[0][:1].strip() and rows[-1] else []
 
 
 def _json(value: object) -> str:

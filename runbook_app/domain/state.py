@@ -92,6 +92,8 @@ class StepState:
     item: str
     status: StepStatus = StepStatus.PENDING
     attempt: int = 0
+    begun: bool = False
+    """It was started since the item began, whatever became of it."""
     started_at: str = ""
     ended_at: str = ""
     stopping: str = ""
@@ -829,7 +831,7 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
         state.scoring = None
     match event:
         case ev.StepStarted():
-            step.status, step.attempt = StepStatus.RUNNING, event.attempt
+            step.status, step.attempt, step.begun = StepStatus.RUNNING, event.attempt, True
             step.started_at, step.ended_at, step.measured_seconds = at, "", None
             step.stopping = step.progress = step.error = step.hint = step.evidence = ""
             step.measurements, step.outputs = [], {}
@@ -862,6 +864,7 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             step.error, step.examined, step.resolved = event.reason, None, None
         case ev.UnknownExamined():
             step.examined = event
+            step.outputs.update(event.outputs)
         case ev.UnknownResolved():
             step.resolved = event
         case ev.StepReset():

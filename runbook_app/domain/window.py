@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from runbook_app.domain.clock import parse_time
-from runbook_app.domain.plan import Item, Plan
+from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState
 
 
@@ -19,18 +19,30 @@ def closes_at(plan: Plan, state: SessionState) -> datetime | None:
     return opens + plan.window.budget if opens else None
 
 
-def undoable(item: ItemState) -> bool:
-    return bool(item.captures) and item.status is not ItemStatus.ROLLED_BACK
+def undoable(plan: Plan, state: SessionState) -> list[tuple[Item, ItemState]]:
+    """Items that a rollback would take something of back."""
+    return [
+        (item, found)
+        for item in plan.items
+        if (found := state.items.get(item.id))
+        and found.status is not ItemStatus.ROLLED_BACK
+        and (found.captures or taken_back(item, found))
+    ]
+
+
+def taken_back(item: Item, found: ItemState) -> list[Step]:
+    """Steps that a rollback has take themselves back, in that order."""
+    return [
+        step
+        for step in reversed(item.steps)
+        if step.undoes and (known := found.steps.get(step.id)) and known.begun
+    ]
 
 
 def undo_by(plan: Plan, state: SessionState) -> datetime | None:
     """The last moment to start rolling back all that was done; None when a time is missing."""
     closes = closes_at(plan, state)
-    spans = [
-        rollback_time(item, found)
-        for item in plan.items
-        if (found := state.items.get(item.id)) and undoable(found)
-    ]
+    spans = [rollback_time(item, found) for item, found in undoable(plan, state)]
     known = [span for span in spans if span is not None]
     if closes is None or not spans or len(known) < len(spans):
         return None

@@ -424,9 +424,10 @@ class Engine:
         step = self._ledger.state.step(step_id)
         said = step.resolved.words if step.resolved else "found partly done after a crash"
         try:
+            await self._steps.undo(*self._plan.step(step_id))
             await self._captures.restore_step(self._ledger.state.items[step.item], step_id)
         except RunbookError as error:
-            reason = f"the captures of step {step_id} can't be restored: {error}"
+            reason = f"step {step_id} can't be undone: {error}"
             await self._ledger.emit(
                 ev.StepBecameUnknown(item=step.item, step=step_id, reason=reason),
                 ev.RunPaused(reason=reason),

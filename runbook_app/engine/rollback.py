@@ -92,10 +92,12 @@ class Rollback:
         )
 
     async def _own_steps(self, item: Item, state: ItemState) -> None:
-        """Run the item's explicit steps; where they fail, offer what it can fall back to."""
+        """Have the steps take themselves back, then run the item's explicit ones; where they fail,
+        offer what it can fall back to."""
         if state.fallback is not None:
             return  # chosen before a crash, or before another failure
         try:
+            await self._undo_steps(item, state)
             await self._explicit_steps(item)
         except ActionError as error:
             if not await self._fall_back(item, state, error):
@@ -128,6 +130,12 @@ class Rollback:
             )
         )
         return True
+
+    async def _undo_steps(self, item: Item, state: ItemState) -> None:
+        """What was begun, newest first: an item's steps begin in their order."""
+        for step in reversed(item.steps):
+            if state.steps[step.id].begun:
+                await self._steps.undo(item, step)
 
     async def _explicit_steps(self, item: Item) -> None:
         for number, call in enumerate(item.rollback, start=1):

@@ -265,6 +265,7 @@ class Steps:
                 step=step.id,
                 progress=finding.progress if finding else None,
                 evidence=evidence,
+                outputs=recorder.outputs,
             )
         )
         return finding
@@ -326,6 +327,33 @@ class Steps:
             recorder.close()
         await self._ledger.settle()
         return outcome, self._clock.monotonic() - began
+
+    async def undo(self, item: Item, step: Step) -> None:
+        """Run what the step's action has to take it back itself; it may have nothing.
+
+        Raises:
+            ActionError: it failed.
+        """
+        call = self._call(step)
+        action = self._registry.get(call.action)
+        if action is None or action.undoes is None:
+            return
+        name = step.id.partition(".")[2]
+        recorder = self._recorder(item.id, f"{item.id}/rollback-{name}", live=False)
+        run = self._context(item.id, step.id, recorder)
+        work = action.undoes(run, **self._parameters(action, call))
+        try:
+            outcome = await self._bounded(_judged(work, recorder), step.timeout)
+        except ActionError as error:
+            outcome = _outcome(Verdict.FAILED, recorder, error.message, error.hint)
+        finally:
+            recorder.close()
+            await self._ledger.settle()
+        if outcome.verdict is not Verdict.PASSED:
+            raise ActionError(
+                f"The rollback of step {step.id} failed: {outcome.error}",
+                hint=outcome.hint or "Mend the cause, then roll back again.",
+            )
 
     async def _limited(
         self, work: Awaitable[T], item_id: str, step: Step, *, announce: bool = True

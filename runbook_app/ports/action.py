@@ -17,6 +17,13 @@ An effect that others notice tells whom, before it begins; somebody confirms tha
     async def _(run: Run, *, text: str) -> list[Affected]:
         return [Affected(kind="file", name="motd", how="is shown to everybody")]
 
+What a capture can't hold it can take back itself. That is run when its item is rolled back, before
+the captures are restored, and again after a crash, so it has to bear being run twice:
+
+    @write_motd.rollback
+    async def _(run: Run, *, text: str) -> None:
+        await run.shell.run(["motd-cache", "--clear"])
+
 A check or probe measures, and fails by what it measured:
 
     @check
@@ -32,7 +39,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NewType, Protocol
 
 from runbook_app.domain.blast import Affected
 from runbook_app.domain.errors import CheckFailed
@@ -53,6 +60,10 @@ from runbook_app.ports.database import Database
 Apply = Callable[..., Awaitable[None]]
 Check = Callable[..., Awaitable[Finding]]
 Foresight = Callable[..., Awaitable[Sequence[Affected]]]
+Undo = Callable[..., Awaitable[None]]
+
+Script = NewType("Script", str)
+"""A parameter's text that a program will obey: a plan's variables are never put into it."""
 
 
 @dataclass(slots=True)
@@ -64,6 +75,7 @@ class Action:
     function: Apply
     checker: Check | None = None
     foresees: Foresight | None = None
+    undoes: Undo | None = None
 
     def check(self, function: Check) -> Check:
         """Register the check of this effect."""
@@ -75,13 +87,19 @@ class Action:
         self.foresees = function
         return function
 
+    def rollback(self, function: Undo) -> Undo:
+        """Register what takes this effect back, besides its captures; it is run before those are
+        restored, and may find nothing to do."""
+        self.undoes = function
+        return function
+
     @property
     def summary(self) -> str:
         return (self.function.__doc__ or "").strip().partition("\n")[0]
 
     @property
     def not_restored(self) -> str:
-        """What a rollback of captures leaves changed: the docstring's paragraph `Not restored:`."""
+        """What a rollback leaves changed: the docstring's paragraph `Not restored:`."""
         _, _, told = (self.function.__doc__ or "").partition("Not restored:")
         return " ".join(told.partition("\n\n")[0].split()).rstrip(".")
 

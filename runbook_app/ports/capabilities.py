@@ -55,6 +55,9 @@ class Files(Protocol):
     async def remove(self, relative: str) -> bool:
         """Capture, then remove; false when there was none."""
 
+    async def capture(self, relative: str) -> None:
+        """Capture what a command of the action's own is about to change, or to make."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedPort:
@@ -231,6 +234,9 @@ class Compose(Protocol):
             ActionError: a container did not get healthy; the message names it and ends with
                 its last log lines. A port that is taken is named with the way to change it.
         """
+
+    async def capture(self) -> None:
+        """Capture the project, which a command of the action's own is about to change."""
 
     async def pending(self, *anew: str) -> Sequence[PendingContainer]:
         """Whom `up` would touch, by the Compose file as it stands; those that it leaves alone are

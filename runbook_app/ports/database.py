@@ -153,6 +153,9 @@ class Database(Protocol):
         ALTER SYSTEM, CREATE DATABASE.
         """
 
+    async def capture(self) -> None:
+        """Capture what a command of the action's own is about to change."""
+
     def transaction(
         self, *, database: str = "", login: Login | None = None, role: str = ""
     ) -> AbstractAsyncContextManager[DatabaseTransaction]:

@@ -163,6 +163,9 @@ class FakeFiles:
         self.history.change(f"remove {relative}", of=f"file {relative}")
         return True
 
+    async def capture(self, relative: str) -> None:
+        self._capture(relative)
+
     def _capture(self, relative: str) -> None:
         self.captured.setdefault(self.path(relative), seen(self.path(relative)))
         self.history.capture("file", relative)
@@ -278,9 +281,12 @@ class FakeCompose:
         _yaml().dump(document, text)
         return await self.files.write(self.file, text.getvalue())
 
+    async def capture(self) -> None:
+        self.files.history.capture("project", await self.project())
+
     async def up(self, *, timeout: timedelta = timedelta(minutes=3)) -> None:
         project = await self.project()
-        self.files.history.capture("project", project)
+        await self.capture()
         if self.fails:
             raise ActionError(self.fails)
         self.files.history.change("up", of=f"project {project}")
@@ -321,6 +327,7 @@ def _yaml() -> Any:
 class FakeShell:
     programs: dict[str, Callable[[Sequence[str]], ExecResult]] = field(default_factory=dict)
     executed: list[tuple[str, ...]] = field(default_factory=list)
+    environments: list[Mapping[str, str]] = field(default_factory=list)
 
     async def run(
         self,
@@ -334,6 +341,7 @@ class FakeShell:
         if argv[0] not in self.programs:
             raise EnvironmentLacks(f"There is no program {argv[0]}.", hint="Install it.")
         self.executed.append(tuple(argv))
+        self.environments.append(dict(environment or {}))
         return self.programs[argv[0]](argv)
 
     def which(self, name: str) -> str | None:

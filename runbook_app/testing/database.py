@@ -97,6 +97,9 @@ class FakeDatabase:
         self.logins.append(login)
         return self._change(sql, parameters)
 
+    async def capture(self) -> None:
+        self.history.capture("database", "db")
+
     @contextlib.asynccontextmanager
     async def transaction(
         self, *, database: str = "", login: Login | None = None, role: str = ""

@@ -8,12 +8,14 @@
 
         await prove(Case(write_motd, {"text": "hello"}, target), tmp_path)
 
-An effect is applied, checked, applied again (it may refuse, and change nothing), and rolled back.
-Then it is applied on a new target for each point that it passes, and ended there: by a kill, and
-once more by a failure. Its check is asked, and what an engine does with the answer is done: `done`
-has to be true, `not done` runs it again, `partly` restores its captures and runs it again. The end
-has to be that of an undisturbed run. Contents that differ between two undisturbed runs are
-generated: of them presence, mode and owner are compared, and the check answers for the rest.
+An effect is applied, checked, applied again (it may refuse, and change nothing), and rolled back:
+by the rollback of its own, if it has one, and by its captures. Then it is applied on a new target
+for each point that it passes, and ended there: by a kill, and once more by a failure. Its check is
+asked, and what an engine does with the answer is done: `done` has to be true, `not done` runs it
+again, `partly` rolls it back and runs it again. The end has to be that of an undisturbed run. A
+rollback of its own is ended at each of its points too, and run again from its start. Contents that
+differ between two undisturbed runs are generated: of them presence, mode and owner are compared,
+and the check answers for the rest.
 
 A check or probe is run and ended at each point likewise, and has to leave the target as it was.
 What no fake holds, such as rows of a database, is held to have been captured before a change.
@@ -194,10 +196,19 @@ class _World:
 
     async def apply(self, points: _Points | None = None) -> RunbookError | None:
         """Call the action; returns the failure that it ended in, if it did."""
-        points = points or _Points()
+        return await self._call(self._case.action.function, points or _Points())
+
+    async def undo(self, points: _Points | None = None) -> RunbookError | None:
+        """Have the action take itself back, if it can; returns the failure, as `apply` does."""
+        undo = self._case.action.undoes
+        return await self._call(undo, points or _Points()) if undo else None
+
+    async def _call(
+        self, function: Callable[..., Awaitable[None]], points: _Points
+    ) -> RunbookError | None:
         try:
             with _watching(self.target, points):
-                await self._case.action.function(self._run(points), **self._case.parameters)
+                await function(self._run(points), **self._case.parameters)
         except RunbookError as error:
             return error
         except BaseException:
@@ -228,6 +239,11 @@ class _World:
             kept = captured[place]
             same = (kept is None) if was is None else (kept is not None and kept[1] == was.content)
             _hold(same, f"{path} was captured after it had been changed")
+
+    async def roll_back(self) -> None:
+        error = await self.undo()
+        _hold(error is None, f"its rollback failed: {error}")
+        self.restore()
 
     def restore(self) -> None:
         """Put the captures back, as a rollback does."""
@@ -280,6 +296,8 @@ async def _prove_effect(case: Case, places: _Places, ends: Sequence[End]) -> Pro
     differing = done.differences(again, generated)
     _hold(not differing, f"two runs of {action.name} end differently: {', '.join(differing)}")
     await _roll_back(world, action)
+    if action.undoes is not None:
+        await _end_rollbacks(case, places, ends)
     _hold(points.passed, f"{action.name} calls nothing of its context")
     for how in ends:
         for number, point in enumerate(points.passed, start=1):
@@ -313,13 +331,31 @@ async def _undisturbed(case: Case, places: _Places, points: _Points) -> tuple[_W
 
 
 async def _roll_back(world: _World, action: Action) -> None:
-    world.restore()
+    await world.roll_back()
     differing = world.begun.differences(world.look())
     _hold(not differing, f"{action.name} rolled back leaves {', '.join(differing)}")
-    if action.not_restored:
+    if action.not_restored and action.undoes is None:
         return
     finding = await world.check()
     _hold(finding.progress is not Progress.DONE, f"{action.name} rolled back is still done")
+
+
+async def _end_rollbacks(case: Case, places: _Places, ends: Sequence[End]) -> None:
+    """End its own rollback at each point, and roll back again from the start."""
+    for how in ends:
+        number = 0
+        while True:
+            world, points = await _world(case, places), _Points(number := number + 1, how)
+            await world.apply()
+            await world.undo(points)
+            if not points.dead:
+                break
+            try:
+                await _roll_back(world, case.action)
+            except AssertionError as error:
+                at = points.passed[-1]
+                words = f"{case.action.name}, its rollback {how} at {at}: {error}"
+                raise AssertionError(words) from error
 
 
 async def _end_and_resume(
@@ -332,7 +368,7 @@ async def _end_and_resume(
     world.hold_arguments()
     finding = await world.check()
     if finding.progress is Progress.PARTLY:
-        world.restore()
+        await world.roll_back()
     if finding.progress is not Progress.DONE:
         error = await world.apply()
         _hold(error is None, f"run again after '{finding.progress}', it failed: {error}")

@@ -26,6 +26,7 @@ from runbook_app.testing.capabilities import container, result
 from runbook_app.testing.harness import Case
 from runbook_app.testing.network import response
 from runbook_app.testing.run import FakeTarget
+from tests.actions.command_target import PYTHON, SHELL, SQL, with_programs, with_rows
 from tests.actions.database_target import database_target
 from tests.actions.secrets_target import HASH, MANIFEST, TOKENS, SecretsTarget
 from tests.actions.test_secrets_vault import Server
@@ -354,6 +355,9 @@ MOVED = (*SERVING, secrets_rotation.compose, secrets_vault.compose, secrets_vaul
 EFFECTS: dict[str, Case] = {
     made.action.name: made
     for made in (
+        case("command.shell", with_programs, SHELL),
+        case("command.python", with_programs, PYTHON),
+        case("command.sql", with_rows, SQL),
         case("compose.add_proxy", sample),
         case("compose.apply", lambda folder: unsettled(sample(folder))),
         case("database_audit.init_script", postgres),
@@ -456,6 +460,13 @@ CHECKS: dict[str, Case] = {
     "database_measures.audit_configured": case(
         "database_measures.audit_configured", trail_configured
     ),
+    "command.shell_holds": case(
+        "command.shell_holds", with_programs, {"command": "grep 80 proxy.conf"}
+    ),
+    "command.python_holds": case(
+        "command.python_holds", with_programs, {"command": "open('proxy.conf').read()"}
+    ),
+    "command.sql_holds": case("command.sql_holds", with_rows, {"command": "SELECT true"}),
     "manual.instruct": case("manual.instruct", sample, {"text": "Do it"}),
 }
 CASES = EFFECTS | CHECKS

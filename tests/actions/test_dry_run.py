@@ -22,6 +22,8 @@ from tests.actions.shipped import CASES, EFFECTS
 
 LABELS = tuple(f"    {certainty} " for certainty in Certainty)
 NOT_TO_THE_END = {
+    "command.python",
+    "command.shell",
     "database_audit.remove",
     "database_migrations.downgrade",
     "database_migrations.migrate",

@@ -34,10 +34,42 @@ async def honest(run: Run) -> Finding:
     return run.partly(found[0]) if found else run.not_done()
 
 
-def pair(apply: Any = two, checker: Any = honest) -> Action:
+def pair(apply: Any = two, checker: Any = honest, undo: Any = None) -> Action:
     made = effect(apply)
     made.check(checker)
+    if undo is not None:
+        made.rollback(undo)
     return made
+
+
+async def switched_on(run: Run) -> None:
+    (run.scratch / "on").touch()
+    await two(run)
+
+
+async def is_on(run: Run) -> Finding:
+    if (run.scratch / "on").exists():
+        return run.done() if len(written(run)) == 2 else run.partly("on")
+    return run.not_done()
+
+
+async def switches_off(run: Run) -> None:
+    await run.shell.run(["true"])
+    (run.scratch / "on").unlink(missing_ok=True)
+    await run.shell.run(["true"])
+
+
+async def switches_off_once(run: Run) -> None:
+    (run.scratch / "on").unlink()
+    await run.shell.run(["true"])
+
+
+async def fails(run: Run) -> None:
+    raise ActionError("it can't be taken back")
+
+
+async def leaves(run: Run) -> None:
+    (run.folder / "left").touch()
 
 
 async def early(run: Run) -> Finding:
@@ -138,6 +170,24 @@ async def test_a_sound_effect_is_ended_at_every_point_of_its_way(tmp_path) -> No
     )
 
 
+def switch(folder: Path) -> FakeTarget:
+    made = target(folder)
+    made.outside = (made.scratch / "on").exists
+    return made
+
+
+async def test_what_no_capture_holds_is_taken_back_by_a_rollback_of_its_own(tmp_path) -> None:
+    action = pair(switched_on, is_on, switches_off)
+    assert (await prove(Case(action, {}, switch), tmp_path)).points
+
+
+async def test_a_rollback_that_can_not_be_run_again_after_a_kill_is_found(tmp_path) -> None:
+    action = pair(switched_on, is_on, switches_off_once)
+    words = "its rollback killed at after shell.run: .*FileNotFoundError|No such file"
+    with pytest.raises((AssertionError, FileNotFoundError), match=words):
+        await prove(Case(action, {}, switch), tmp_path)
+
+
 async def test_a_sound_check_passes(tmp_path) -> None:
     proof = await prove(Case(sound, {}, target), tmp_path)
     assert proof.points == ("before shell.run", "after shell.run")
@@ -155,6 +205,8 @@ async def test_a_sound_check_passes(tmp_path) -> None:
         (pair(appends, appended), "run again changes a"),
         (pair(only_once, not_partly), "run again after 'not done', it failed: something is there"),
         (pair(cleans_up), "failed at before shell.run: left was changed and not captured"),
+        (pair(undo=fails), "its rollback failed: it can't be taken back"),
+        (pair(undo=leaves), "two rolled back leaves left"),
         (effect(two), "it changes the target and has no check"),
         (changes, "a check changed a"),
         (silent, "silent measured nothing here"),
@@ -163,6 +215,7 @@ async def test_a_sound_check_passes(tmp_path) -> None:
     ids=[
         *("done_too_early", "never_done", "always_done", "check_writes", "check_lost"),
         *("not_captured", "not_the_same_again", "not_resumable", "left_by_a_failure"),
+        *("rollback_fails", "rollback_leaves"),
         *("no_check", "check_changes", "check_silent", "check_moody"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,22 @@ def test_a_rollback_without_yes_and_without_anybody_there_changes_nothing(use: U
     assert found.exit_code == 3
     assert "Repeat with --yes" in found.stderr
     assert session.sent == []
+
+
+def test_before_a_rollback_it_is_said_what_steps_take_back_themselves(use: Use) -> None:
+    begun = (
+        ev.CheckpointOpened(item="tls"),
+        ev.StepStarted(item="tls", step="tls.certificates", attempt=1, parameters={}),
+    )
+    session = use(Stage(react=rolling_back))
+    session.emit(*begun)
+    session.refresh()
+    steps = tuple(replace(step, undoes=True) for step in PLAN.item("tls").steps)
+    items = (replace(item, steps=steps) if item.id == "tls" else item for item in PLAN.items)
+    session.plan = replace(PLAN, items=tuple(items))
+    said = runbook("rollback", "tls").stderr
+    assert "  what step tls.certificates takes back itself\n" in said
+    assert said.count("takes back itself") == 1
 
 
 @pytest.mark.parametrize("names", [("tls",), ("s1", "tls")], ids=["latest", "named"])

@@ -50,7 +50,7 @@ def foreseen(root: Path) -> Subject:
     return Subject(
         root=root,
         files=ForeseenFiles(world, real, root.parent),
-        captured=lambda: [f"file {change}" for change in world.changes()],
+        captured=lambda: [f"file {name}" for name in (*world.changes(), *world.handed)],
     )
 
 
@@ -101,6 +101,17 @@ async def test_removing_captures_and_says_whether_there_was_a_file(subject: Subj
     assert not await subject.files.remove("a")
     assert not subject.files.exists("a")
     assert subject.captured() == ["file a"]
+
+
+async def test_what_a_command_is_about_to_change_or_make_is_captured(subject: Subject) -> None:
+    (subject.root / "a").write_bytes(b"text")
+    await subject.files.capture("a")
+    await subject.files.capture("made/new")
+    await subject.files.capture("a")
+    assert subject.captured() == ["file a", "file made/new"]
+    assert [path.name for path in subject.root.iterdir()] == ["a"]
+    with pytest.raises(ActionError):
+        await subject.files.capture("../x")
 
 
 def test_a_missing_file_has_no_state(subject: Subject) -> None:

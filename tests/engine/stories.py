@@ -20,13 +20,13 @@ from pathlib import Path
 from runbook_app.domain import commands as cmd
 from runbook_app.domain.events import QuestionAsked
 from runbook_app.domain.measure import Progress
-from runbook_app.domain.plan import CaptureLine, Plan
+from runbook_app.domain.plan import Call, CaptureLine, Plan, Step
 from runbook_app.domain.state import ItemStatus, SessionState, StepState, StepStatus
 from runbook_app.engine import engine
 from runbook_app.engine.client import SessionClient
 from runbook_app.testing.crash import PASSED, VARIABLE
 
-from .world import FIRST, PLAN, RADIUS, SCORE, SECOND, World, call, plan_of, step
+from .world import FIRST, PLAN, RADIUS, RUNNING, SCORE, SECOND, World, call, plan_of, step
 
 LIMIT = 30.0
 """Seconds after which a story that does not come to its end has failed."""
@@ -201,6 +201,22 @@ case $1 in prepared | aborted | preparing) exit 0 ;; esac
 """
 
 
+HALF = f"""
+point=half:command#1
+[ -z "${{{PASSED}:-}}" ] || echo "$point" >> "${PASSED}"
+[ "${{{VARIABLE}:-}}" != "$point" ] || {{
+    kill -9 $PPID
+    while kill -0 $PPID 2>/dev/null; do sleep 0.01; done
+}}
+"""
+"""A point in the middle of a shell command, whose parent is the engine."""
+
+
+def _command(name: str, language: str, **parameters: object) -> Step:
+    called = Call(action=f"command.{language}", parameters=parameters)
+    return Step(id=f"only.{name}", title=name, call=called, effect=True, undoes=True)
+
+
 def _data(world: World) -> None:
     (world.root / "data").write_text("row 1\n")
 
@@ -244,6 +260,27 @@ RADIUS_PLAN = plan_of(
     step("only.a", "spread", path="a", text="a"),
     step("only.b", "append", path="base.txt", line="one"),
 )
+COMMANDS = plan_of(
+    _command(
+        "a",
+        "shell",
+        command=f"mkdir ../{RUNNING}\n{HALF}\necho one > base.txt\nmkdir -p sub\n"
+        "echo new > sub/new.txt\n",
+        check=f"echo port=$PORT >> $RUNBOOK_OUTPUT\ntest -d ../{RUNNING} || exit 1\n"
+        "test -e sub/new.txt || exit 3",
+        env={"PORT": "8443"},
+        capture={"files": ["base.txt", "sub/new.txt"]},
+        rollback=f"rm -rf ../{RUNNING}",
+    ),
+    _command(
+        "b",
+        "python",
+        command="open('two.txt', 'w').write('two')",
+        check="import os, sys; sys.exit(0 if os.path.exists('two.txt') else 1)",
+        capture={"files": ["two.txt"]},
+    ),
+    step("only.c", "append", path="base.txt", line="three"),
+)
 SHORT = plan_of(step("only.a", "append", path="base.txt", line="one"))
 STORIES = {
     "open": Story(FILES, _run("first", until="first.new")),
@@ -267,6 +304,8 @@ STORIES = {
     "write": Story(COMMITTED, _run("first", until="first.base"), make=_repository, only_told=True),
     "commit": Story(COMMITTED, _run("first"), after="write"),
     "revert": Story(COMMITTED, _roll_back("first"), after="commit"),
+    "command": Story(COMMANDS, _run("only")),
+    "take back": Story(COMMANDS, _roll_back("only"), after="command"),
     "short": Story(SHORT, _run("only"), only_told=True),
     "undo": Story(SHORT, _roll_back("only"), after="short", only_told=True),
     "again": Story(SHORT, _run_again("only"), after="undo"),

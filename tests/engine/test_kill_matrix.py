@@ -30,7 +30,7 @@ from runbook_app.domain.statement import JSON, MARKDOWN
 from runbook_app.headless.verify import Finding, verify_signal
 
 from .stories import KILLED, STORIES
-from .world import World, told
+from .world import RUNNING, World, told
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(600)]
 
@@ -288,6 +288,7 @@ def ending(world: World) -> dict[str, object]:
     state = state_of(world)
     return {
         "files": world.files(),
+        "running": (world.base / RUNNING).exists(),
         "history": history(world.root),
         "items": {item.id: end_of_item(item) for item in state.items.values()},
         "scores": [

@@ -235,7 +235,7 @@ async def test_captures_that_can_not_be_restored_leave_it_unknown_and_examined_a
         stored.write_bytes(b"rubbish")
         await answer(session, "partly")
         await session.until(lambda: session.state.pause_reason and examined(session.state))
-        assert "can't be restored" in session.state.step(STEP).error
+        assert "can't be undone" in session.state.step(STEP).error
         stored.write_bytes(sound)
         assert await session.send(cmd.ResolveUnknown, step=STEP, answer="partly") == ""
         await session.until(lambda: session.state.step(STEP).status is StepStatus.SUCCEEDED)

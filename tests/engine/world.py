@@ -21,6 +21,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
+from actions import command
 from runbook_app.adapters.artefacts import FolderArtefacts
 from runbook_app.adapters.by_hand import ProcessByHand, SpooledTranscripts
 from runbook_app.adapters.children import Children, start_time
@@ -301,6 +302,8 @@ async def touches(run: Run) -> None:
     await run.files.remove("runbook_probe_x")
 
 
+RUNNING = "running"
+"""Beside the target: what a command started on this machine, which no capture holds."""
 TALLY = "tally"
 """In the scratch folder: which step's apply and check was called, in order."""
 
@@ -357,6 +360,8 @@ class Actions:
             spills,
             scores,
             touches,
+            command.shell,
+            command.python,
         )
         self._actions = {action.name: tallied(action) for action in found}
 

@@ -173,6 +173,44 @@ def test_what_captures_do_not_restore_needs_steps_of_its_own(warnings):
     assert warnings(HEAD + item.replace("rollback: captures", back)) == []
 
 
+COMMAND = """\
+      - id: own
+        title: Own
+        shell: touch a
+        check: test -f a
+"""
+
+
+def own(text: str) -> str:
+    head = HEAD.replace("compose.yml}", "compose.yml, database: {service: db}}")
+    return head + ITEM.replace("rollback: captures", "rollback: BACK") + text
+
+
+@pytest.mark.parametrize("more", ["capture: [a]", "rollback: rm a"])
+def test_a_command_that_nothing_takes_back_is_named(warnings, more):
+    text = own(COMMAND).replace("BACK", "captures")
+    (told_,) = warnings(text)
+    assert told_ == (
+        "20:16 nothing takes back what this changes; give the step a 'rollback', or name under"
+        " 'capture' what it changes"
+    )
+    assert warnings(f"{text}        {more}\n") == []
+    back = "[{action: sample.write, with: {path: a.txt}}]"
+    assert warnings(own(COMMAND).replace("BACK", back)) == []
+    assert warnings(text.replace("check: test -f a", "changes: nothing")) == []
+
+
+def test_statements_that_nothing_takes_back_are_named(warnings):
+    text = own(COMMAND).replace("BACK", "captures")
+    text = text.replace("shell: touch a", "sql: DELETE FROM a").replace("test -f a", "SELECT true")
+    (told_,) = warnings(text)
+    assert told_ == (
+        "20:14 nothing takes back what this changes; give the step a 'rollback': schema and rows"
+        " are not captured"
+    )
+    assert warnings(f"{text}        rollback: SELECT 1\n") == []
+
+
 def test_the_score_is_held_against_its_categories(warnings):
     score = """\
 score:

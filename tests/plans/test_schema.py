@@ -35,6 +35,7 @@ BEYOND = {
     *("duplicate_items", "duplicate_lines", "duplicate_steps", "sign_off_first"),
     *("guide_missing", "needs_circle", "needs_itself", "needs_unknown", "window_over"),
     *("unclosed_reference", "unknown_variable", "variable_circle", "when_types"),
+    "commands_without_database",
     "unclear_untyped",
 }
 """Broken plans that a schema can't find: what an action does, what refers to what, files, the day,
@@ -113,6 +114,21 @@ items:
         each: [a, {key: b}]
         when: "${secure}"
         with: {size: {width: 3, unit: cm}, waits: {a: 5s}, folder: x, mixed: 3}
+      - id: reload
+        title: Reload
+        shell: test "${HOME}"
+        env: {PORT: "${port}"}
+        check: test -f x
+        capture: {files: [a], project: true, database: false}
+        rollback: rm x
+      - {id: list, title: List, python: pass, env: {A: b}, check: pass, capture: [a, b]}
+      - {id: look, title: Look, shell: "true", changes: nothing}
+      - id: rows
+        title: Rows
+        sql: UPDATE a SET b = %(b)s
+        with: {b: "${port}", c: true, d: 1.5}
+        check: SELECT true
+        rollback: UPDATE a SET b = 0
     success: [{id: done, title: Done, check: sample.poke}]
   - {id: two, number: 2, title: Two, not_required: no need}
 """

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import Estimate
 from runbook_app.domain.measure import Measurement, Progress, Verdict
-from runbook_app.domain.plan import Window
+from runbook_app.domain.plan import Plan, Window
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.domain.window import undo_by
 from runbook_app.testing.session import FakeSession
@@ -276,9 +277,7 @@ def tone_of(session: FakeSession, clock: str, now: str) -> Tone:
     return found[1][1]
 
 
-def replace_item(session: FakeSession, **fields: object):
-    from dataclasses import replace
-
+def replace_item(session: FakeSession, **fields: Any) -> Plan:
     items = tuple(
         replace(item, **fields) if item.id == "tls" else item for item in session.plan.items
     )
@@ -338,6 +337,19 @@ def test_edited_parameters_are_marked(session: FakeSession):
     )
     shown = joined(panel.body(session.plan, read(session), TEST))
     assert "port: 9001  edited" in shown
+
+
+def test_a_command_of_several_lines_keeps_them(session: FakeSession):
+    stage.tls_failed(session)
+    command = "set -x\n  nginx -s reload\n"
+    session.emit(
+        ev.ParametersEdited(
+            item="tls", step="tls.test", before={}, after={"command": command}, by="op"
+        )
+    )
+    shown = [text_of(line) for line in panel.body(session.plan, read(session), TEST)]
+    at = shown.index("  command:   edited")
+    assert shown[at + 1 : at + 3] == ["    set -x", "      nginx -s reload"]
 
 
 def test_a_stopping_step_says_that_it_has_not_ended(session: FakeSession):
@@ -669,3 +681,40 @@ def test_a_checkpoint_that_waits_for_a_rehearsal_says_so_first(session: FakeSess
     assert first == "Item tls has to be rehearsed first, and it was not: runbook rehearse"
     state = rehearsed(session)
     assert "rehearsed" not in text_of(panel.body(plan, state, gate)[0])
+
+
+def taking_back(session: FakeSession, *names: str) -> Plan:
+    """The plan, these steps of item 2 with a rollback of their own."""
+    steps = session.plan.item("tls").steps
+    own = tuple(replace(step, undoes=step.id.partition(".")[2] in names) for step in steps)
+    return replace_item(session, steps=own, rollback_budget=Estimate.parse("10m"))
+
+
+def test_what_begun_steps_take_back_themselves_is_said_before_the_captures(session: FakeSession):
+    stage.tls_failed(session)
+    plan, state = taking_back(session, "certificates", "nginx", "compose"), read(session)
+    state.step("tls.compose").begun = False
+    assert text_of(panel.undo_line(plan, state, TLS)) == (
+        "r restores 2 TLS/HTTPS enforcement in 10m: what step 2.2 takes back itself,"
+        " what step 2.1 takes back itself, docker-compose.staging.yml, nginx/nginx.conf"
+    )
+    (back,) = [c for c in choices(plan, state, TEST) if c.way is Way.ROLL_BACK]
+    assert back.note == "takes 2 steps back, restores 2 captures, proves it"
+
+
+def test_an_item_without_captures_can_have_something_to_take_back(session: FakeSession):
+    stage.tls_running(session)
+    state = read(session)
+    state.items["tls"].captures.clear()
+    assert undo_by(replace_item(session), state) is None
+    assert "nothing to roll back" in text_of(panel.undo_line(session.plan, state, TLS))
+    plan = taking_back(session, "nginx")
+    assert undo_by(plan, state) is not None
+    assert "what step 2.2 takes back itself" in text_of(panel.undo_line(plan, state, TLS))
+
+
+def test_a_step_that_is_partly_done_is_taken_back_before_its_captures(session: FakeSession):
+    stage.tls_unknown(session)
+    plan = taking_back(session, "test")
+    (partly,) = [c for c in choices(plan, read(session), TEST) if c.way is Way.PARTLY]
+    assert partly.note.startswith("take it back, restore 0 captures, run again")

@@ -78,6 +78,10 @@ class ForeseenCompose:
         self._tell(before, after)
         return True
 
+    async def capture(self) -> None:
+        """Capture nothing: what is about to change it is not run here."""
+        self._world.hold()
+
     async def up(
         self,
         *,

@@ -83,6 +83,10 @@ class ForeseenDatabase:
         self._write_down(sql, _who(database, login, role), parameters)
         return LaterRows(self._world, begun(sql))
 
+    async def capture(self) -> None:
+        """Capture nothing: what is about to change it is not run here."""
+        self._world.hold()
+
     @contextlib.asynccontextmanager
     async def transaction(
         self, *, database: str = "", login: Login | None = None, role: str = ""

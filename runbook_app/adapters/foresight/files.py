@@ -113,6 +113,13 @@ class ForeseenFiles:
         self._world.lay(name, _ABSENT)
         return True
 
+    async def capture(self, relative: str) -> None:
+        """Capture nothing; what the command makes of it nobody can tell."""
+        self._world.may_change(f"a capture of {relative}")
+        name = canonical(self._world.root, relative)
+        if name not in self._world.handed:
+            self._world.handed.append(name)
+
     def version(self, name: str) -> Packed:
         """A file as predicted, else as it is."""
         return self._world.files.get(name) or self._as_it_is(name)

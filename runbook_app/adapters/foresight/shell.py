@@ -47,6 +47,8 @@ class ForeseenShell:
             return world.answers[key]
         world.change("command", "on this machine", "is run", command_words(argv, TOLD))
         world.age(CONTAINERS, DATABASE, ANSWERS, by=f"has run {command}")
+        if world.handed:
+            world.cannot(f"what {command} makes of {', '.join(world.handed)}")
         world.assume(f"{command} changes no file that is told of here")
         return LaterResult(world, command)
 

@@ -39,6 +39,8 @@ class World:
         """Services in whose containers a command would have run since the last `up`, and why."""
         self.up: bytes | None = None
         """The Compose file that the project would have been brought up with last."""
+        self.handed: list[str] = []
+        """Files that this step has captured for a command to change or to make."""
         self.looked = False
         self.assumed: list[str] = []
         self.answers: dict[Hashable, ExecResult] = {}
@@ -64,7 +66,7 @@ class World:
     def begin(self, step: str, *, asking: bool) -> None:
         self._step, self._asking, self._ended = step, asking, ""
         self._changes, self._before = [], dict(self.files)
-        self.looked, self.assumed = False, []
+        self.looked, self.assumed, self.handed = False, [], []
         if asking:
             self.answers.clear()
 

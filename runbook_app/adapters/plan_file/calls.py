@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 
 from runbook_app.adapters.parameter_types import ParameterMistake
-from runbook_app.adapters.plan_file.nodes import Mapping, Node, key_mark
+from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
+from runbook_app.adapters.plan_file.nodes import Node, key_mark
 from runbook_app.adapters.plan_file.reading import Fields, Reading
 from runbook_app.adapters.plan_file.scalars import shorten
+from runbook_app.adapters.plan_file.scripts import Scripts
 from runbook_app.adapters.plan_file.shapes import (
     OPEN,
     Shape,
@@ -19,7 +23,9 @@ from runbook_app.adapters.plan_file.shapes import (
 from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.domain.errors import RunbookError
 from runbook_app.domain.plan import ActionKind, Call, Later
-from runbook_app.ports.action import Action
+from runbook_app.ports.action import Action, Script
+
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 class Calls:
@@ -34,12 +40,19 @@ class Calls:
         self._values = Values(reading.source, reading.variables)
 
     def read(
-        self, fields: Fields, key: str, *, planned: bool, measures: bool
+        self,
+        fields: Fields,
+        key: str,
+        *,
+        planned: bool,
+        measures: bool,
+        written: Mapping[str, str] = NO_NAMES,
     ) -> tuple[Call, Action | None]:
         """Read the action under `key` and its parameters under `with`.
 
         An action that is not installed is a mistake, unless the plan says `planned`; then no
-        action is returned. With `measures`, an effect is a mistake too.
+        action is returned. With `measures`, an effect is a mistake too. `written` has the plan's
+        own keys for parameters that it writes by others.
         """
         node = fields.need(key)
         if node is None:
@@ -56,6 +69,8 @@ class Calls:
             later=self._later(fields.entries.get("with")) if self._values.later else (),
             position=fields.position(),
         )
+        if action is not None:
+            self._check_scripts(fields, action, written)
         return call, action
 
     def _later(self, node: Node | None) -> tuple[Later, ...]:
@@ -66,6 +81,22 @@ class Calls:
             if id(scalar) in waiting
             for parts, takes in (waiting[id(scalar)],)
         )
+
+    def _check_scripts(self, fields: Fields, action: Action, written: Mapping[str, str]) -> None:
+        """Hold texts that a program will obey to their own rule."""
+        types = self._reading.registry.parameters(action)
+        scripts = [name for name, hint in types.items() if hint is Script]
+        given = fields.entries.get("with")
+        if not scripts or not isinstance(given, MappingNode):
+            return
+        way = "values" if "values" in types else "env"
+        handed = given.entries.get(way)
+        names = handed.entries.keys() if isinstance(handed, MappingNode) else ()
+        looked = Scripts(self._reading.source, self._reading.variables.values, names)
+        look = looked.query if way == "values" else looked.command
+        for name in scripts:
+            if name in given.entries:
+                look(given.entries[name], written.get(name, name), written.get(way, way))
 
     def _action(self, name: str, node: Node, *, planned: bool) -> Action | None:
         if name not in self._found:
@@ -108,7 +139,7 @@ class Calls:
     def _parameters(self, fields: Fields, name: str, action: Action | None) -> dict[str, object]:
         node = fields.entries.get("with")
         reading = self._reading
-        if node is not None and not isinstance(node, Mapping):
+        if node is not None and not isinstance(node, MappingNode):
             reading.wrong(node, "'with' has to be a mapping of parameter names to values")
             return {}
         shape = self._shapes[name] if action else OPEN
@@ -129,7 +160,7 @@ class Calls:
         return values
 
     def _note(
-        self, action: Action, mistake: ParameterMistake, node: Mapping | None, fields: Fields
+        self, action: Action, mistake: ParameterMistake, node: MappingNode | None, fields: Fields
     ) -> None:
         source = self._reading.source
         message = f"{action.name}: {mistake.message}"
@@ -139,7 +170,9 @@ class Calls:
             *above, key = (mistake.name, *mistake.path)
             holder = inner_node(node, tuple(above))
             suggestion = closest(str(key), list(mistake.choices))
-            mark = key_mark(source, holder, str(key)) if isinstance(holder, Mapping) else node.mark
+            mark = (
+                key_mark(source, holder, str(key)) if isinstance(holder, MappingNode) else node.mark
+            )
             source.wrong(mark, message, suggestion=suggestion)
         else:
             inner = inner_node(node.entries[mistake.name], mistake.path)

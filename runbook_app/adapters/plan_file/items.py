@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
+from runbook_app.adapters.plan_file.commands import call_of, has_no_rollback, is_taken_care_of
 from runbook_app.adapters.plan_file.conditions import Conditions
 from runbook_app.adapters.plan_file.each import Each
 from runbook_app.adapters.plan_file.kinds import BLAST_RADIUS, PRIORITIES, REHEARSALS
@@ -135,7 +136,10 @@ class Items:
 
     def _step(self, fields: Fields, item_id: str, *, planned: bool) -> tuple[Step, Action | None]:
         planned = planned or fields.flag("planned")
-        call, action = self._calls.read(fields, "action", planned=planned, measures=False)
+        given, written = call_of(self._reading, fields)
+        call, action = self._calls.read(
+            given, "action", planned=planned, measures=False, written=written
+        )
         step = Step(
             id=f"{item_id}.{fields.id()}",
             title=fields.needed_text("title"),
@@ -150,7 +154,8 @@ class Items:
             when=self._conditions.read(fields.entries.get("when")),
             available=action is not None,
             effect=action is not None and action.kind is ActionKind.EFFECT,
-            not_restored=action.not_restored if action else "",
+            not_restored=action.not_restored if action and not is_taken_care_of(call) else "",
+            undoes=action is not None and action.undoes is not None and not has_no_rollback(call),
             blast_radius=self._blast_radius(fields, action),
             confirm_within=fields.parsed("confirm_within", duration, None),
             source=fields.text("source"),

@@ -13,6 +13,7 @@ from runbook_app.adapters.plan_file.kinds import (
     ACTION,
     BLAST_RADIUS,
     CHECKPOINT,
+    COMMAND_CAPTURE,
     DURATION,
     EACH,
     ESTIMATE,
@@ -21,6 +22,7 @@ from runbook_app.adapters.plan_file.kinds import (
     ID,
     ITEMS,
     MEASURE,
+    NAMES,
     NEEDED,
     NUMBER,
     PARAMETERS,
@@ -253,11 +255,49 @@ FILE: Keys = {
     "note": Key(TEXT, "what the source says of it"),
 }
 
+COMMAND_CAPTURED: Keys = {
+    "files": Key(PATHS, "paths"),
+    "project": Key(FLAG, "`true`: the Compose project's state"),
+    "database": Key(FLAG, "`true`: roles, grants, settings, schema"),
+}
+
 STEP: Keys = {
     "id": Key(ID, "elsewhere the step is called `item.step`", needed=True),
     "title": Key(NEEDED, "elsewhere the step is called `item.step`", needed=True),
-    "action": Key(ACTION, "`module.function`, see `runbook actions`", needed=True),
-    "with": Key(PARAMETERS, "the action's parameters, typed by its signature"),
+    "action": Key(ACTION, "`module.function`, see `runbook actions`; or one of the next three"),
+    "shell": Key(NEEDED, "a command in place of an action: text for `/bin/sh -eu`; see below"),
+    "sql": Key(NEEDED, "statements in place of an action, in one transaction; see below"),
+    "python": Key(NEEDED, "Python text in place of an action; see below"),
+    "with": Key(
+        PARAMETERS,
+        "the action's parameters, typed by its signature; the values bound to a `sql` text",
+    ),
+    "env": Key(
+        NAMES,
+        "of `shell` and `python`: their environment, text by name, the one way to hand them values",
+    ),
+    "check": Key(
+        NEEDED,
+        (
+            "of `shell`, `sql` and `python`: text in the same language that finds out whether the "
+            "step is done"
+        ),
+    ),
+    "changes": Key(choice("nothing"), "`nothing`, in place of `check`: the text itself measures"),
+    "capture": Key(
+        COMMAND_CAPTURE,
+        (
+            "of `shell` and `python`: what is captured before the command is started, a list of "
+            "files or `{files, project, database}`"
+        ),
+    ),
+    "rollback": Key(
+        NEEDED,
+        (
+            "of `shell`, `sql` and `python`: text in the same language that takes the step back, "
+            "before the captures are restored"
+        ),
+    ),
     "why": Key(TEXT, "text"),
     "instructions": Key(TEXT, "text"),
     "estimate": Key(ESTIMATE, "planned time; the clock-timed line of the source"),
@@ -454,6 +494,7 @@ TABLES: Mapping[str, Keys] = {
     "captured": CAPTURED,
     "call": CALL,
     "file": FILE,
+    "command_captured": COMMAND_CAPTURED,
     "step": STEP,
     "include": INCLUDE,
     "of_environment": OF_ENVIRONMENT,

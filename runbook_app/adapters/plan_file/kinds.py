@@ -75,14 +75,20 @@ ITEMS = {**or_include("item"), "minItems": 1}
 STEPS = or_include("step")
 CHECKPOINT = items({"anyOf": [within(f"{kind}_line") for kind in ("confirm", "check", "capture")]})
 ROLLBACK = {"anyOf": [{"const": "captures"}, several("call")]}
+COMMAND_CAPTURE = {"anyOf": [PATHS, within("command_captured")]}
 PASSWORD_PLACE = matching(f"^(?:{PASSWORD_PATTERN.pattern})")
 ACTION = within("any_action")
 MEASURE = within("any_measure")
 PARAMETERS: Schema = {"type": "object"}
 SCALAR: Schema = {"type": ["string", "number", "boolean"]}
-VARIABLES: Schema = {
+_NAMED: Schema = {
     "type": "object",
     "propertyNames": {"pattern": f"^{NAME_PATTERN.pattern}$"},
+}
+NAMES: Schema = {**_NAMED, "additionalProperties": TEXT}
+BOUND: Schema = {**_NAMED, "additionalProperties": SCALAR}
+VARIABLES: Schema = {
+    **_NAMED,
     "additionalProperties": {"anyOf": [SCALAR, within("of_environment")]},
 }
 _ENTRY: Schema = {"anyOf": [SCALAR, {"type": "object", "additionalProperties": SCALAR}]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from runbook_app.adapters.plan_file.commands import language_of
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, mappings, walk
 from runbook_app.adapters.plan_file.source import Source
 from runbook_app.adapters.plan_file.timetable import Timetable, steps_with_nodes
@@ -18,6 +19,11 @@ _REFERENCE = re.compile(r"\$\{(\w+)\}")
 _TO_BASE = re.compile(r"\balembic\s+downgrade\s+base\b")
 _FAILS_WITHOUT = re.compile(r"\bfails?\b.*\b(?:missing|secrets?)\b", re.IGNORECASE)
 _FALLS_BACK = re.compile(r"\bfall(?:s\s+|-)?back\s+to\s+defaults?\b", re.IGNORECASE)
+
+_LEFT_ALONE = {
+    "shell": "give the step a 'rollback', or name under 'capture' what it changes",
+    "sql": "give the step a 'rollback': schema and rows are not captured",
+}
 
 
 class Lint:
@@ -60,7 +66,15 @@ class Lint:
 
     def _not_restored(self, node: Mapping, item: Item) -> None:
         for inner, step in steps_with_nodes(self._source, node, item):
-            if step.not_restored:
+            if not step.not_restored:
+                continue
+            if language := language_of(inner):
+                self._warn(
+                    inner.entries[language],
+                    "nothing takes back what this changes;"
+                    f" {_LEFT_ALONE.get(language, _LEFT_ALONE['shell'])}",
+                )
+            else:
                 self._warn(
                     inner.entries["action"],
                     f"a rollback of captures does not restore {step.not_restored};"

@@ -35,6 +35,7 @@ class Rules:
         self._references()
         self._cycles()
         self._sign_off()
+        self._databases()
         for item in self._plan.items:
             self._guide(item, folder)
         if not window_from_now:
@@ -129,6 +130,14 @@ class Rules:
             if item.sign_off:
                 message = "the sign-off is the last item of the plan, and there is one"
                 self._fields[item.id].wrong("sign_off", message)
+
+    def _databases(self) -> None:
+        if self._plan.target.database.service:
+            return
+        for _, step in self._plan.steps():
+            if step.call.action in ("command.sql", "command.sql_holds"):
+                message = "the plan names no database; add 'target: {database: {service: …}}'"
+                self._source.wrong_at(step.position, message)
 
     def _guide(self, item: Item, folder: Path) -> None:
         if not item.guide or not is_inside(item.guide):

@@ -20,7 +20,9 @@ import msgspec
 
 from runbook_app.adapters.plan_file.keys import TABLES, Keys
 from runbook_app.adapters.plan_file.kinds import (
+    BOUND,
     DURATION,
+    NEEDED,
     PARAMETERS,
     TEXT,
     Schema,
@@ -32,10 +34,11 @@ from runbook_app.adapters.plan_file.kinds import (
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.errors import EnvironmentLacks
 from runbook_app.domain.plan import ActionKind
-from runbook_app.ports.action import Action
+from runbook_app.ports.action import Action, Script
 
 _SCALARS: dict[Any, Schema] = {
     str: TEXT,
+    Script: NEEDED,
     Path: TEXT,
     timedelta: DURATION,
     int: or_variable({"type": "integer"}),
@@ -51,6 +54,29 @@ _NOT_REQUIRED = {
     },
     "else": {"required": ["steps"]},
 }
+_LANGUAGES = ("shell", "sql", "python")
+_CHANGING = ("check", "capture", "rollback")
+
+
+def _one_of(*keys: str) -> Schema:
+    return {"anyOf": [{"required": [key]} for key in keys]}
+
+
+_COMMAND: tuple[Schema, ...] = (
+    {"oneOf": [{"required": [key]} for key in ("action", *_LANGUAGES)]},
+    {
+        "dependencies": {
+            "with": _one_of("action", "sql"),
+            "env": _one_of("shell", "python"),
+            "capture": _one_of("shell", "python"),
+            **{key: _one_of(*_LANGUAGES) for key in ("check", "changes", "rollback")},
+            **{key: _one_of("check", "changes") for key in _LANGUAGES},
+        }
+    },
+    {"dependencies": {"changes": {"not": _one_of(*_CHANGING)}}},
+    {"if": {"required": ["sql"]}, "then": {"properties": {"with": BOUND}}},
+)
+"""What of a step's keys stands beside what."""
 _PLANNED = {"properties": {"planned": {"const": True}}, "required": ["planned"]}
 
 
@@ -61,6 +87,7 @@ def plan_schema(registry: InstalledActions) -> dict[str, Any]:
     tables = {name: _table(keys) for name, keys in TABLES.items()}
     for name in ("step", "call"):
         tables[name]["allOf"] = [within("action_call")]
+    tables["step"]["allOf"] += _COMMAND
     for name in ("check", "check_line", "score_check"):
         tables[name]["allOf"] = [within("measure_call")]
     tables["score_check"]["allOf"].append(_unless_planned({"check": within("measure")}))

@@ -19,6 +19,7 @@ from runbook_app.adapters.plan_file.source import Source
 from runbook_app.adapters.plan_file.variables import Variables
 from runbook_app.domain.measure import as_text
 from runbook_app.domain.plan import Reference
+from runbook_app.ports.action import Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Shape:
     """Only text fits, so that `no` or `1_000` keeps its letters."""
     plain: bool = False
     """Only numbers and truth values fit."""
+    verbatim: bool = False
+    """No value is put into it."""
     item: Shape | None = None
     """Of a list's items or a mapping's values."""
     fields: dict[str, Shape] = field(default_factory=dict)
@@ -40,9 +43,12 @@ class Shape:
 OPEN = Shape()
 TEXT = Shape(text=True)
 PLAIN = Shape(plain=True)
+VERBATIM = Shape(text=True, verbatim=True)
 
 
 def shape_of(hint: Any) -> Shape:
+    if hint is Script:
+        return VERBATIM
     members = _members(hint)
     if members and all(_is_text(member) for member in members):
         return TEXT
@@ -84,7 +90,7 @@ class Values:
 
     def _scalar(self, node: Scalar, shape: Shape, where: tuple[str, str]) -> object:
         text = node.text
-        if "${" in text:
+        if "${" in text and not shape.verbatim:
             if STEPS in text and (parts := parts_of(self._source, self._variables, node)):
                 takes = "text" if shape.text else "plain" if shape.plain else ""
                 self.later[id(node)] = parts, takes

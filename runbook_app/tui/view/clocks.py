@@ -165,7 +165,7 @@ def _window(plan: Plan, state: SessionState, now: str, name: str) -> Line:
 
 
 def _undo_by(plan: Plan, state: SessionState, now: str) -> Line:
-    if not any(undoable(item) for item in state.items.values()):
+    if not undoable(plan, state):
         return (("nothing to undo", Tone.DIM),)
     when = undo_by(plan, state)
     if when is None:

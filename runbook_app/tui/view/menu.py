@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runbook_app.domain.measure import Progress
-from runbook_app.domain.plan import Plan
+from runbook_app.domain.plan import Plan, Step
 from runbook_app.domain.state import (
     ItemState,
     ItemStatus,
@@ -15,6 +15,7 @@ from runbook_app.domain.state import (
     StepState,
     StepStatus,
 )
+from runbook_app.domain.window import taken_back
 from runbook_app.tui.view.node import Node, NodeKind
 from runbook_app.tui.view.words import plural
 
@@ -59,7 +60,7 @@ def choices(plan: Plan, state: SessionState, node: Node | None) -> list[Choice]:
     if not found:
         return []
     if not any(choice.way is Way.ROLL_BACK for choice in found):
-        found = [*found, _roll_back(item)]
+        found = [*found, _roll_back(plan, item)]
     guide = [_GUIDE] if plan.item(node.item).guide else []
     return [*found, _BY_HAND, *guide, _STOP]
 
@@ -86,7 +87,7 @@ def _of_node(plan: Plan, item: ItemState, node: Node) -> list[Choice]:
 def _of_step(plan: Plan, item: ItemState, step_id: str) -> list[Choice]:
     match item.steps[step_id].status:
         case StepStatus.UNKNOWN:
-            return _triage(item, item.steps[step_id])
+            return _triage(plan.step(step_id)[1], item, item.steps[step_id])
         case StepStatus.FAILED:
             retry = Choice(Way.RETRY, "Retry", "counts only if its check then passes")
             edit = Choice(Way.EDIT, "Edit parameters and retry", "both versions are kept")
@@ -98,7 +99,7 @@ def _of_step(plan: Plan, item: ItemState, step_id: str) -> list[Choice]:
             return []
 
 
-def _triage(item: ItemState, step: StepState) -> list[Choice]:
+def _triage(planned: Step, item: ItemState, step: StepState) -> list[Choice]:
     """What the step's own check finds stands first, where the cursor is.
 
     Nothing is offered before the check was asked, nor while an answer is carried out.
@@ -107,8 +108,9 @@ def _triage(item: ItemState, step: StepState) -> list[Choice]:
         return []
     found = step.examined.progress
     own = plural(sum(capture.step == step.id for capture in item.captures), "capture")
+    undo = "take it back, " if planned.undoes else ""
     answers = {
-        Progress.PARTLY: Choice(Way.PARTLY, "It is partly done", f"restore {own}, run again"),
+        Progress.PARTLY: Choice(Way.PARTLY, "It is partly done", f"{undo}restore {own}, run again"),
         Progress.NOT_DONE: Choice(Way.NOT_DONE, "It is not done", "run it again as it is"),
         Progress.DONE: Choice(Way.DONE, "It is done", "take it as succeeded"),
     }
@@ -138,6 +140,8 @@ def _title(plan: Plan, item: ItemState, line_id: str) -> str:
     return line_id
 
 
-def _roll_back(item: ItemState) -> Choice:
-    restores = f"restores {plural(len(item.captures), 'capture')}, proves it"
+def _roll_back(plan: Plan, item: ItemState) -> Choice:
+    own = len(taken_back(plan.item(item.id), item))
+    first = f"takes {plural(own, 'step')} back, " if own else ""
+    restores = f"{first}restores {plural(len(item.captures), 'capture')}, proves it"
     return Choice(Way.ROLL_BACK, "Roll the item back", restores)

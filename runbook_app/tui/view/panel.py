@@ -14,6 +14,7 @@ from runbook_app.domain.hands import TOUCHED
 from runbook_app.domain.plan import Item, Plan, Step
 from runbook_app.domain.rehearsal import missing
 from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepState, StepStatus
+from runbook_app.domain.window import taken_back
 from runbook_app.tui.view import lines
 from runbook_app.tui.view.by_hand import touched_lines
 from runbook_app.tui.view.measured import (
@@ -192,6 +193,8 @@ def _parameter(name: str, value: object, indent: str, *, edited: bool = False) -
     if isinstance(value, Mapping):
         inner = [_parameter(str(k), v, f"{indent}  ") for k, v in value.items()]
         return [head, *(line for found in inner for line in found)]
+    if isinstance(value, str) and "\n" in value.rstrip():
+        return [head, *prose(value, indent=f"{indent}  ")]
     return [(head[0], (_one_line(value), Tone.PLAIN), *mark)]
 
 
@@ -347,10 +350,12 @@ def undo_line(plan: Plan, state: SessionState, node: Node | None) -> Line:
     name = f"{item.number} {item.title}"
     if known.status in (ItemStatus.ROLLED_BACK, ItemStatus.ROLLING_BACK):
         return ((f"{name}: {sign(known.status).word}", Tone.DIM),)
-    if not known.captures:
+    own = [number_of(item, step.id) for step in taken_back(item, known)]
+    if not known.captures and not own:
         return ((f"{name}: nothing captured, nothing to roll back", Tone.DIM),)
     others = decisions.dependents(state, item.id)
-    what = ", ".join(_captured_name(capture) for capture in known.captures)
+    back = [f"what step {number} takes back itself" for number in own]
+    what = ", ".join([*back, *(_captured_name(capture) for capture in known.captures)])
     budget = f" in {format_duration(item.rollback_budget.high)}" if item.rollback_budget else ""
     found: Line = (
         ("r restores ", Tone.WARN),

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from actions import command
 from runbook_app.domain.errors import ActionError, DatabaseRefused
+from runbook_app.domain.measure import Progress
 from runbook_app.domain.scram import verifier
+from runbook_app.ports.action import Script
 from runbook_app.ports.database import Login, TableSum
 from tests.real.adapters.stacks import ROWS, leftovers
 
@@ -61,6 +64,66 @@ async def test_a_query_cannot_write(database):
     with pytest.raises(DatabaseRefused) as refused:
         await database.query("DELETE FROM orders")
     assert refused.value.sqlstate == "25006"
+
+
+HOSTILE = "'; DELETE FROM orders; -- \" $1 \\ 100%"
+
+
+async def test_a_plans_own_statements_are_one_transaction_with_bound_values(stack, database):
+    run = stack.run()
+    given = {
+        "command": Script("INSERT INTO customers VALUES (%(id)s, %(name)s || '%%')"),
+        "check": Script("SELECT count(*) = 1 FROM customers WHERE name = %(name)s || '%%'"),
+        "rollback": Script("DELETE FROM customers WHERE id = %(id)s"),
+        "values": {"id": 902, "name": HOSTILE},
+    }
+    assert command.sql.checker
+    assert command.sql.undoes
+    orders = await database.query("SELECT count(*) FROM orders")
+    assert (await command.sql.checker(run, **given)).progress is Progress.NOT_DONE
+    await command.sql.function(run, **given)
+    assert [prior.kind for prior in stack.captures] == ["database"]
+    assert (await command.sql.checker(run, **given)).progress is Progress.DONE
+    rows = await database.query("SELECT name FROM customers WHERE id = 902")
+    assert rows == [(f"{HOSTILE}%",)]
+    assert await database.query("SELECT count(*) FROM orders") == orders
+    for _ in range(2):
+        await command.sql.undoes(run, **given)
+        assert (await command.sql.checker(run, **given)).progress is Progress.NOT_DONE
+
+
+async def test_several_statements_of_a_plan_hold_together(stack, database):
+    run, nothing = stack.run(), Script("SELECT true")
+    insert = "INSERT INTO customers VALUES (903, 'a;b'); "
+    with pytest.raises(DatabaseRefused):
+        await command.sql.function(run, command=Script(insert * 2), check=nothing)
+    found = "SELECT count(*) = 1 FROM customers WHERE name LIKE '%;b'"
+    assert command.sql.checker
+    finding = await command.sql.checker(run, command=nothing, check=Script(found))
+    assert finding.progress is Progress.NOT_DONE
+    await command.sql.function(run, command=Script(f"{insert}SELECT 1;"), check=nothing)
+    finding = await command.sql.checker(run, command=nothing, check=Script(found))
+    assert finding.progress is Progress.DONE
+    with pytest.raises(DatabaseRefused):
+        await command.sql.function(run, command=Script(insert * 2), check=nothing, values={"id": 1})
+
+
+async def test_a_plans_own_check_can_not_write(stack, database):
+    write = Script("DELETE FROM orders RETURNING true")
+    assert command.sql.checker
+    with pytest.raises(DatabaseRefused) as refused:
+        await command.sql.checker(stack.run(), command=write, check=write)
+    assert refused.value.sqlstate == "25006"
+    with pytest.raises(DatabaseRefused):
+        await command.sql_holds.function(stack.run(), command=write)
+
+
+async def test_what_a_command_says_it_changes_is_captured_without_a_change(stack, database):
+    run = stack.run()
+    await run.database.capture()
+    await run.database.capture()
+    await run.compose.capture()
+    assert [prior.kind for prior in stack.captures] == ["database", "project"]
 
 
 async def test_neither_bound_values_nor_secret_scripts_reach_the_log(stack, database):
