@@ -186,6 +186,30 @@ async def test_what_a_command_left_for_later_steps_is_on_record(driven, world) -
         assert (measured.name, measured.value) == ("exit code", 0)
 
 
+async def test_a_command_hands_a_value_to_a_later_one_by_its_environment(driven, world) -> None:
+    steps = """\
+      - id: a
+        title: A
+        shell: echo "text=$VALUE" >> "$RUNBOOK_OUTPUT"
+        env: {VALUE: "${value}"}
+        changes: nothing
+      - id: b
+        title: B
+        each: {one: 1}
+        when: ${steps.a.outputs.text} != ''
+        python: open('told', 'w').write(__import__('os').environ['TEXT'])
+        env: {TEXT: "${steps.a.outputs.text} ${each}"}
+        check: open('told')
+        capture: [told]
+"""
+    made = await world(ITEM + steps, value=HOSTILE)
+    async with driven(made.plan, world=made) as session:
+        await finish(session)
+        assert (made.root / "told").read_text() == f"{HOSTILE} 1"
+        await session.send(cmd.RollBackItem, item="only")
+        assert (await rolled_back(session, "only")).proven
+
+
 def recipes() -> list[str]:
     head, *items = re.findall(r"```yaml\n(.*?)```", COOKBOOK, re.DOTALL)
     return [

@@ -68,6 +68,19 @@ def test_a_name_that_the_environment_hands_over_is_the_shells_own(step):
     assert {found.call.parameters[key] for key in ("command", "check", "rollback")} == {text}
 
 
+def test_neither_an_earlier_steps_value_nor_an_entry_gets_into_a_text(mistakes):
+    text = """\
+        each: {one: {path: a}}
+        shell: rm ${each.path} ${steps.own.outputs.path}
+        changes: nothing
+"""
+    said = "a value is never put into a command's text; hand path over by its environment: env:"
+    assert mistakes(BEGIN + text) == [
+        f"16:19 '${{each.path}}': {said} {{path: \"${{each.path}}\"}}",
+        f"16:32 '${{steps.own.outputs.path}}': {said} {{path: \"${{steps.own.outputs.path}}\"}}",
+    ]
+
+
 def test_python_takes_a_mapping_of_what_is_captured(step):
     found = step("python: pass\ncheck: 'assert True'\ncapture: {files: [a], project: true}")
     assert found.call.action == "command.python"
