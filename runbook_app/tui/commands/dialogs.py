@@ -24,7 +24,7 @@ class KeyCommand:
     """Stands in the key line too, and not in the help alone."""
     above_lists: ClassVar[bool] = False
     """Is meant also while a list has the focus that knows the key. Textual takes such a key before
-    what was typed ahead of it has reached its field, so nothing that reads a field may have this."""
+    what was typed ahead of it has reached its field: for nothing that reads a field."""
 
     @property
     def all_keys(self) -> str:
