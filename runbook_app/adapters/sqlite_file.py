@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from runbook_app.adapters.durable import sync_folder
-from runbook_app.domain.errors import JournalError
+from runbook_app.domain.errors import JournalError, JournalHeld
 
 BUSY_SECONDS = 30.0
 _FULL = ("disk is full", "disk I/O error")
@@ -84,4 +84,5 @@ def explain(error: BaseException, path: Path, doing: str) -> JournalError:
         hint = "The file is damaged; open the session read-only to see what can still be read."
     else:
         hint = f"Check that {path.parent} exists and is writable."
-    return JournalError(f"{path} could not be {doing}: {reason}.", hint=hint)
+    kind = JournalHeld if "locked" in reason else JournalError
+    return kind(f"{path} could not be {doing}: {reason}.", hint=hint)

@@ -7,6 +7,7 @@ RunbookError                 base: carries what happened, where, and what to do 
 ├── LockedError              another driver holds the target                   (exit 4)
 ├── EnvironmentLacks         the machine or the target lacks something         (exit 5)
 ├── JournalError             the journal can't be read or written
+│   └── JournalHeld          another process has been writing it all the time
 ├── SecretFound              a secret lies where none may be
 └── ActionError              an action could not do or measure its work
     ├── CheckFailed          a measured value is outside its limit
@@ -62,6 +63,10 @@ class EnvironmentLacks(RunbookError):
 
 
 class JournalError(RunbookError):
+    pass
+
+
+class JournalHeld(JournalError):
     pass
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from runbook_app.domain import guard as guards
 from runbook_app.domain.commands import RollBackItem, Stop
-from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.errors import JournalHeld, RunbookError
 from runbook_app.domain.state import GuardState
 from runbook_app.engine.client import SessionClient
 from runbook_app.engine.confirming import DIED
@@ -49,6 +49,8 @@ class Guard:
             try:
                 if not await self._watch():
                     return
+            except JournalHeld as error:
+                await self._journal_held(error)
             except (RunbookError, TimeoutError) as error:  # a full disk, another driver
                 self._say(f"it is tried again: {error}")
                 await self._rest()
@@ -140,6 +142,14 @@ class Guard:
             item.rollback_error and item.rollback_started_at != before[item.id]
             for item in self._session.state.items.values()
         )
+
+    async def _journal_held(self, error: JournalHeld) -> None:
+        """An engine that was stopped while it appends keeps everybody else from writing."""
+        if self._session.engine_alive():
+            await self._end_engine("lets nobody write into the journal")
+        else:
+            self._say(f"it is tried again: {error}")
+            await self._rest()
 
     async def _end_engine(self, why: str) -> None:
         engine = self._session.state.engine

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -28,6 +29,9 @@ from runbook_app.domain.state import ItemStatus, SessionState, StepStatus, fold
 
 PATIENCE = 120.0
 LOOK = 0.2
+_SGR = r"(?:\x1b\[[0-9;]*m)*"
+FOCUSED = re.compile(rf"\x1b\[1m{_SGR}▌{_SGR}1 ")
+"""The first row of a menu, its mark bold as only that of what has the focus is."""
 
 PLAN = """\
 plan: keys
@@ -147,6 +151,13 @@ class Desk:
     def screen(self) -> str:
         shown = self.tmux("capture-pane", "-p", check=False)
         return shown.replace("\u00a0", " ")  # titles of borders do not break
+
+    def menu_has_the_keys(self) -> None:
+        """Wait until the cursor of the menu is drawn as that of what has the focus."""
+        deadline = time.monotonic() + PATIENCE
+        while not FOCUSED.search(text := self.tmux("capture-pane", "-pe", check=False)):
+            assert time.monotonic() < deadline, f"no menu has the focus:\n{text}"
+            time.sleep(LOOK)
 
     def shown(self, *words: str) -> str:
         """Wait until all of it is on the screen."""
@@ -269,6 +280,7 @@ def test_a_session_is_driven_by_keys_through_failure_rollback_kill_and_resume(de
     desk.shown("2.1 Hear a word is UNKNOWN", "It is not done", "so its check finds")
     assert desk.engine() != engine
     desk.press("Enter")
+    desk.menu_has_the_keys()
     desk.press("Enter")
     desk.shown("The keys are known", "escape later")
     desk.press("Enter")

@@ -9,6 +9,7 @@ import asyncio
 import io
 import os
 import signal
+import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -163,20 +164,26 @@ async def test_unconfirmed_it_is_reverted_by_the_engine_that_runs(driven, tmp_pa
         assert session.state.items["only"].rollback_started.by == "guard"
 
 
-async def test_an_engine_that_hangs_is_ended_before_another_reverts(tmp_path) -> None:
+@pytest.mark.parametrize("appending", [False, True], ids=["between appends", "while it appends"])
+async def test_an_engine_that_hangs_is_ended_before_another_reverts(tmp_path, appending) -> None:
     world = await begin(tmp_path, guarded(timedelta(seconds=4)))
     before = world.files()
     client = world.client()
     engine = world.start_engine()
     await until(client, lambda: client.state.epoch == 1)
     await client.send(cmd.Run, auto=True)
-    await until(client, lambda: counts(client))
-    engine.send_signal(signal.SIGSTOP)
-    try:
-        await until(client, lambda: reverted(client), seconds=60)
-        assert engine.poll() == -signal.SIGKILL
-    finally:
-        engine.kill()
+    await until(client, lambda: asked(client))
+    with sqlite3.connect(world.folder / "journal.db") as journal:
+        if appending:
+            journal.execute("BEGIN IMMEDIATE")
+        engine.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.to_thread(engine.wait, 60)
+            assert engine.poll() == -signal.SIGKILL
+        finally:
+            engine.kill()
+    journal.close()
+    await until(client, lambda: reverted(client))
     assert client.state.epoch == 2
     assert world.files() == before
     await until(client, lambda: client.state.engine is None)

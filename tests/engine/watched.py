@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from runbook_app.adapters import sqlite_file
 from runbook_app.adapters.children import Children, forget, start_time
 from runbook_app.adapters.clock import SystemClock
 from runbook_app.adapters.guards import stand_by
@@ -39,7 +40,7 @@ def watch(world: World) -> None:
     for variable in (VARIABLE, PASSED):
         os.environ.pop(variable, None)
     guard.POLL = guard.FIRST_PAUSE = SHORT
-    guard.ANSWER = UNANSWERED
+    guard.ANSWER = sqlite_file.BUSY_SECONDS = UNANSWERED
     client = world.client()
     me = os.getpid()
     ours = guard.Guard(
