@@ -108,6 +108,7 @@ def test_its_plan_is_checked_where_it_is_installed_and_refused_where_not(site: P
     assert "no action 'sysctl.write_setting' is installed" in refused.stderr
 
 
+@pytest.mark.slow
 def test_its_own_tests_pass(site: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLE / "tests"],

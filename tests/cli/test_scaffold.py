@@ -71,6 +71,7 @@ def test_what_is_new_passes_mypy_strictly(which: str, request, tmp_path: Path) -
     run(folder, "mypy", "--strict", "--cache-dir", str(tmp_path), ".")
 
 
+@pytest.mark.slow
 def test_a_new_action_is_found_once_it_is_installed_and_its_plan_is_clean(
     package: Path, tmp_path: Path
 ) -> None:

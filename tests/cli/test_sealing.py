@@ -100,6 +100,7 @@ def files_with(text: str, folder: Path) -> list[Path]:
     return [path for path in found if text.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 def test_a_passphrase_typed_at_the_terminal_seals_and_opens_and_is_nowhere(
     place: Path, home: Path
 ) -> None:

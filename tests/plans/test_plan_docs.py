@@ -97,6 +97,7 @@ def said_by(line: str, folder: Path) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_ten_minutes_from_nothing_to_tested_end_well(tmp_path):
     said = []

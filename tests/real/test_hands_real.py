@@ -16,7 +16,7 @@ from tests.engine.test_hands import logged
 
 from .demos import TLS, Demo, made_demo
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PSQL = "accounts="
 """Of its prompt: `accounts=#` for a superuser, `accounts=>` for others."""

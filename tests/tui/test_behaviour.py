@@ -352,6 +352,7 @@ async def test_ten_failed_retries_never_advance(sit: Sit):
 SAID = re.compile(r"\b(finished|completed?|Nothing is left)\b", re.IGNORECASE)
 
 
+@pytest.mark.slow
 async def test_nothing_says_complete_while_anything_runs(sit: Sit):
     plan = plan_of(
         step("only.a", "waits", gate="gate"), success=(line("met", "waits", gate="second"),)
