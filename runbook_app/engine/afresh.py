@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from runbook_app.domain.decisions import restore_order
 from runbook_app.domain.errors import ActionError, RunbookError
-from runbook_app.domain.measure import Finding, Measurement, Scalar
+from runbook_app.domain.measure import Finding, Measurement
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.references import ready
 from runbook_app.domain.state import ItemState, SessionState
 from runbook_app.engine.captures import content_of
 from runbook_app.engine.recorder import previous_measurements
+from runbook_app.engine.unwatched import Unwatched
 from runbook_app.ports.action import Registry
 from runbook_app.ports.journal import Artefacts
 from runbook_app.ports.session import Change
@@ -79,38 +80,13 @@ async def _take_nothing(_: Prior) -> None:
     """Capture nothing: a check changes nothing."""
 
 
-class _Recorder:
-    """Implements `ports.action.Recorder` for a check that nobody watches."""
+class _Recorder(Unwatched):
+    """Of a check that is run by itself."""
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
 
-    def log(self, text: str) -> None:
-        pass
-
-    def output_bytes(self, data: bytes) -> None:
-        pass
-
-    def progress(self, text: str) -> None:
-        pass
-
-    def measured(self, measurement: Measurement) -> None:
-        pass
-
-    def output(self, name: str, value: Scalar) -> None:
-        pass
-
-    async def ask(
-        self,
-        text: str,
-        *,
-        choices: tuple[str, ...],  # noqa: ARG002 - the port's signature
-        kind: str,  # noqa: ARG002 - as above
-        person_required: bool,  # noqa: ARG002 - as above
-        takes: str = "text",  # noqa: ARG002 - as above
-        default: str = "",  # noqa: ARG002 - as above
-        secret: bool = False,  # noqa: ARG002 - as above
-    ) -> str:
+    async def ask(self, text: str, **how: object) -> str:  # noqa: ARG002 - nobody is asked
         raise ActionError(f"A check that asks can't be run by itself: {text}")
 
     def previous(self, name: str) -> list[tuple[str, Measurement]]:

@@ -19,7 +19,7 @@ from runbook_app.domain.forecast import (
     StepForecast,
     Told,
 )
-from runbook_app.domain.measure import Finding, Measurement, Scalar
+from runbook_app.domain.measure import Finding, Measurement
 from runbook_app.domain.plan import (
     ActionKind,
     CaptureLine,
@@ -30,6 +30,7 @@ from runbook_app.domain.plan import (
     Reference,
     Step,
 )
+from runbook_app.engine.unwatched import Unwatched
 from runbook_app.ports.action import Action, Registry
 from runbook_app.ports.foresight import Foresight, Unforeseeable
 
@@ -264,38 +265,14 @@ class _Ended:
 
 
 @dataclass(slots=True)
-class _Recorder:
-    """Implements `ports.action.Recorder` for what nobody watches and nobody answers."""
-
+class _Recorder(Unwatched):
     taken: Sequence[tuple[str, Measurement]]
     measurements: list[Measurement] = field(default_factory=list)
-
-    def log(self, text: str) -> None:
-        pass
-
-    def output_bytes(self, data: bytes) -> None:
-        pass
-
-    def progress(self, text: str) -> None:
-        pass
 
     def measured(self, measurement: Measurement) -> None:
         self.measurements.append(measurement)
 
-    def output(self, name: str, value: Scalar) -> None:
-        pass
-
-    async def ask(
-        self,
-        text: str,
-        *,
-        choices: tuple[str, ...],  # noqa: ARG002 - the port's signature
-        kind: str,  # noqa: ARG002 - as above
-        person_required: bool,  # noqa: ARG002 - as above
-        takes: str = "text",  # noqa: ARG002 - as above
-        default: str = "",  # noqa: ARG002 - as above
-        secret: bool = False,  # noqa: ARG002 - as above
-    ) -> str:
+    async def ask(self, text: str, **how: object) -> str:  # noqa: ARG002 - nobody is asked
         raise Unforeseeable(f"a person is asked: {text.partition(chr(10))[0]}")
 
     def previous(self, name: str) -> list[tuple[str, Measurement]]:
