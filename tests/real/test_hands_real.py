@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from runbook_app.engine.client import SessionClient
 from tests.cli.terminal import PATIENCE, Screen
 from tests.engine.test_hands import logged
 
-from .demos import TLS, Demo, made_demo
+from .demos import TLS, Demo, lives, made_demo
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -50,12 +54,26 @@ def test_a_table_made_in_psql_is_on_record_and_found_by_the_rollbacks_proof(demo
         back = demo.runbook("rollback", "tls", "--target", ".", "--yes")
     finally:
         screen.close()
+        end_engine(session)
         session.close()
     told = back.stdout + back.stderr
     assert back.returncode == 1, told
     assert "was touched by hand (psql as" in told
     assert "by_hand" in told
     assert "NOT PROVEN" in told
+
+
+def end_engine(session: SessionClient) -> None:
+    """Nobody else ends the one that this test has started."""
+    session.refresh()
+    if (engine := session.state.engine) is None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(engine.pid, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE
+    while lives(engine.pid, engine.pid_started):
+        assert time.monotonic() < deadline, "its engine does not end"
+        time.sleep(0.1)
 
 
 def in_psql(session: SessionClient, screen: Screen, way: str, sql: str, answer: str) -> None:
