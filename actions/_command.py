@@ -53,9 +53,7 @@ async def carry_out(run: Run, argv: Sequence[str], env: Mapping[str, str] | None
     Raises:
         ActionError: its exit code is not 0.
     """
-    result = await _run(run, argv, env)
-    if not result.ok:
-        raise ActionError(f"The command {_ended(result)}", hint=_MEND)
+    await _well(run, argv, env, "command", _MEND)
 
 
 async def hold(run: Run, argv: Sequence[str], env: Mapping[str, str] | None) -> None:
@@ -94,11 +92,15 @@ async def take_back(run: Run, argv: Sequence[str], env: Mapping[str, str] | None
     Raises:
         ActionError: its exit code is not 0.
     """
+    await _well(run, argv, env, "rollback", "Mend the cause, then roll back again.")
+
+
+async def _well(
+    run: Run, argv: Sequence[str], env: Mapping[str, str] | None, what: str, hint: str
+) -> None:
     result = await _run(run, argv, env)
     if not result.ok:
-        raise ActionError(
-            f"The rollback {_ended(result)}", hint="Mend the cause, then roll back again."
-        )
+        raise ActionError(f"The {what} {_ended(result)}", hint=hint)
 
 
 async def _run(run: Run, argv: Sequence[str], env: Mapping[str, str] | None) -> ExecResult:

@@ -137,14 +137,12 @@ class ProjectRunner:
         """Whom `up` would touch: by the file, or by another text in its place; on what runs, or
         on what would run had `since` been brought up before."""
         seen = await self._look(text)
-        containers, networks = (
-            seen.containers,
-            await self.docker.call(lambda api: api.networks(filters=seen.labelled)),
-        )
-        if since is not None:
-            model = await self.command.model(since)
-            hashes, named = await self.command.hashes(since), seen.containers
-            containers = settled_containers(model, hashes, seen.images, named)
+        containers = seen.containers
+        if since is None:
+            networks = await self.docker.call(lambda api: api.networks(filters=seen.labelled))
+        else:
+            model, hashes = await self.command.model(since), await self.command.hashes(since)
+            containers = settled_containers(model, hashes, seen.images, containers)
             networks = settled_networks(model)
         return pending_changes(
             seen.model,

@@ -103,11 +103,11 @@ def changed_lines(pinned: Plan, original: Path) -> str:
     copies = Path(pinned.path).parent
     pairs = [(Path(pinned.path), original)]
     pairs += [(copies / name, original.parent / name) for name in pinned.includes]
-    found = [_difference(copy, now, "pinned") for copy, now in pairs if now.is_file()]
+    found = [_difference(copy, now) for copy, now in pairs if now.is_file()]
     return "\n".join(filter(None, found))
 
 
-def _difference(copy: Path, now: Path, name: str) -> str:
+def _difference(copy: Path, now: Path) -> str:
     before, after = copy.read_bytes(), now.read_bytes()
     if before == after:
         return ""
@@ -115,7 +115,7 @@ def _difference(copy: Path, now: Path, name: str) -> str:
         difflib.unified_diff(
             before.decode("utf-8", "replace").splitlines(),
             after.decode("utf-8", "replace").splitlines(),
-            name,
+            "pinned",
             str(now),
             lineterm="",
             n=0,

@@ -16,12 +16,9 @@ class Conditions:
         self._ledger = ledger
         self._any = any(item.when or any(s.when for s in item.steps) for item in plan.items)
 
-    def decided(self, due: decisions.Work) -> ev.AnyEvent | None:
+    def decided(self, work: decisions.ItemWork | None) -> ev.AnyEvent | None:
         """That an item or step is passed over, or why that can't be said; None: it is to be run."""
-        if not self._any or isinstance(due, decisions.GoLive):
-            return None
-        work = decisions.next_work(self._ledger.state)
-        if work is None:
+        if not self._any or work is None:
             return None
         item = self._plan.item(work.item)
         if isinstance(work, decisions.OpenCheckpoint | decisions.RunStep | decisions.VerifyItem):

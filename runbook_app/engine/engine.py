@@ -336,9 +336,12 @@ class Engine:
             return
         if work is None:
             await self._ledger.emit(ev.NothingLeft())
-        elif state.intent.active and (found := self._conditions.decided(work)):
+            return
+        following = decisions.next_work(state)
+        decides = state.intent.active and not isinstance(work, decisions.GoLive)
+        if decides and (found := self._conditions.decided(following)):
             self._begin(self._ledger.emit(found))
-        elif reason := await self._rehearsed.held_back(decisions.next_work(state)):
+        elif reason := await self._rehearsed.held_back(following):
             await self._ledger.emit(ev.RunPaused(reason=reason))
         else:
             self._begin(self._do(work))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from runbook_app.adapters.foresight.later import LaterContainer, LaterResult, LaterText
 from runbook_app.adapters.foresight.world import (
@@ -108,12 +109,7 @@ class ForeseenContainers:
         *,
         network: str = "",
         mounts: Sequence[Mount] = (),
-        environment: Mapping[str, str] | None = None,
-        user: str = "",
-        entrypoint: Sequence[str] | None = None,
-        extra_hosts: Mapping[str, str] | None = None,
-        timeout: timedelta = timedelta(minutes=5),
-        log: bool = True,
+        **how: Any,
     ) -> ExecResult:
         world = self._world
         where = f"in a throwaway container of {image}"
@@ -122,18 +118,7 @@ class ForeseenContainers:
         if world.asking:
             if not world.untouched:
                 world.cannot(f"what {command} finds, once the steps before have run")
-            return await self._real.run_once(
-                image,
-                argv,
-                network=network,
-                mounts=mounts,
-                environment=environment,
-                user=user,
-                entrypoint=entrypoint,
-                extra_hosts=extra_hosts,
-                timeout=timeout,
-                log=log,
-            )
+            return await self._real.run_once(image, argv, network=network, mounts=mounts, **how)
         world.change("command", where, "is run", command_words(argv, TOLD))
         if network:
             world.age(CONTAINERS, DATABASE, ANSWERS, by=f"has run {command}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 from runbook_app.adapters.foresight.world import ANSWERS, DATABASE, World
 from runbook_app.ports.capabilities import Containers, Handshake, Http, Latency, Response
@@ -20,88 +18,24 @@ class ForeseenHttp:
         self._real = real
         self._containers = containers
 
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        ca: Path | None = None,
-        headers: Mapping[str, str] | None = None,
-        json: object | None = None,
-        content: bytes | None = None,
-        form: Mapping[str, str] | None = None,
-        http2: bool = False,
-        timeout: timedelta = timedelta(seconds=10),
-    ) -> Response:
+    async def request(self, method: str, url: str, **how: Any) -> Response:
         if method.upper() not in _READING and not self._world.asking:
             self._world.change("http", f"{method} {url}", "is sent")
             self._world.age(ANSWERS, DATABASE, by=f"has sent {method} {url}")
             self._world.cannot(f"the answer to {method} {url}")
         await self._must_answer_as_before(f"the answer to {method} {url}")
-        return await self._real.request(
-            method,
-            url,
-            ca=ca,
-            headers=headers,
-            json=json,
-            content=content,
-            form=form,
-            http2=http2,
-            timeout=timeout,
-        )
+        return await self._real.request(method, url, **how)
 
-    async def handshake(
-        self,
-        host: str,
-        port: int,
-        *,
-        server_name: str = "localhost",
-        minimum: str = "",
-        maximum: str = "",
-        ciphers: str = "",
-        ca: Path | None = None,
-        verify: bool = True,
-        alpn: Sequence[str] = (),
-    ) -> Handshake:
+    async def handshake(self, host: str, port: int, **how: Any) -> Handshake:
         await self._must_answer_as_before(f"how {host}:{port} answers a TLS handshake")
-        return await self._real.handshake(
-            host,
-            port,
-            server_name=server_name,
-            minimum=minimum,
-            maximum=maximum,
-            ciphers=ciphers,
-            ca=ca,
-            verify=verify,
-            alpn=alpn,
-        )
+        return await self._real.handshake(host, port, **how)
 
-    async def load(
-        self,
-        url: str,
-        *,
-        requests: int,
-        concurrency: int,
-        warmup: int,
-        ca: Path | None = None,
-        expect: int = 200,
-        keep_alive: bool = True,
-        timeout: timedelta = timedelta(seconds=10),
-    ) -> Latency:
+    async def load(self, url: str, *, requests: int, **how: Any) -> Latency:
         if not self._world.asking:
             self._world.change("http", f"{requests} requests to {url}", "are sent")
             self._world.cannot(f"the latencies of {url}")
         await self._must_answer_as_before(f"the latencies of {url}")
-        return await self._real.load(
-            url,
-            requests=requests,
-            concurrency=concurrency,
-            warmup=warmup,
-            ca=ca,
-            expect=expect,
-            keep_alive=keep_alive,
-            timeout=timeout,
-        )
+        return await self._real.load(url, requests=requests, **how)
 
     async def _must_answer_as_before(self, what: str) -> None:
         """What answers may be any container, and any of what it asks."""

@@ -264,20 +264,12 @@ def _program(source: str) -> _Program:
         raise ValueError(f"it can't be read: {said}") from error
     except (RecursionError, MemoryError, SyntaxError) as error:
         raise ValueError(f"it is nested deeper than {DEEPEST} levels") from error
-    compared = list(whole[0].find_all(nodes.Compare))
-    compared += [whole[0]] if isinstance(whole[0], nodes.Compare) else []
     return _Program(
         run=run,
-        names=frozenset(name.name for name in [*whole[0].find_all(nodes.Name), *_own(whole[0])]),
-        pairs=tuple(pair for each in compared for pair in _pairs(each)),
+        names=frozenset(name.name for name in body[0].find_all(nodes.Name)),
+        pairs=tuple(pair for each in body[0].find_all(nodes.Compare) for pair in _pairs(each)),
         truths=frozenset(_truths(whole[0])),
     )
-
-
-def _own(node: nodes.Node) -> list[nodes.Name]:
-    from jinja2 import nodes
-
-    return [node] if isinstance(node, nodes.Name) else []
 
 
 def _check(node: nodes.Node, depth: int) -> None:

@@ -63,10 +63,13 @@ class Includes:
             return
         if any("include" in item.entries for item in mappings(items)):
             items.items = self._expanded(items.items, "items", ())
+        self._expand_steps(items, ())
+
+    def _expand_steps(self, items: Sequence, above: tuple[str, ...]) -> None:
         for item in mappings(items):
             steps = item.entries.get("steps")
             if isinstance(steps, Sequence) and any("include" in s.entries for s in mappings(steps)):
-                steps.items = self._expanded(steps.items, "steps", ())
+                steps.items = self._expanded(steps.items, "steps", above)
 
     def _expanded(self, nodes: list[Node], key: str, above: tuple[str, ...]) -> list[Node]:
         found: list[Node] = []
@@ -135,10 +138,7 @@ class Includes:
             return []
         found = self._expanded(listed.items, key, above)
         if key == "items":
-            for item in mappings(listed):
-                steps = item.entries.get("steps")
-                if isinstance(steps, Sequence):
-                    steps.items = self._expanded(steps.items, "steps", above)
+            self._expand_steps(listed, above)
         return found
 
     def _read(self, name: str, asked: Node) -> Mapping | None:
