@@ -57,6 +57,9 @@ done
 
 failed=0
 lines=()
+TEST_FAILURES=$(mktemp)
+export TEST_FAILURES
+trap 'rm -f "$TEST_FAILURES"' EXIT
 for group in "$@"; do
     start=$SECONDS
     run_group "$group"
@@ -71,5 +74,6 @@ for group in "$@"; do
     lines+=("$(printf '%-6s %5d s  %s' "$group" $((SECONDS - start)) "$result")")
 done
 
+[ ! -s "$TEST_FAILURES" ] || printf '\nFailed:\n%s\n' "$(sort -u "$TEST_FAILURES")"
 printf '\n%s\n' "${lines[@]}"
 exit "$failed"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 from tests.fuzzing import examples, explores
@@ -18,3 +21,16 @@ settings.load_profile("untimed")
 # A screen makes and drops many objects, and Python looks through what lives for each 700 of them:
 # a fifth of the time of the screens' tests.
 gc.set_threshold(50_000, 20, 50)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what failed for `scripts/test-groups.sh`, whose long output ends with it."""
+    gathered = os.environ.get("TEST_FAILURES")
+    if not gathered:
+        return
+    reports = [r for kind in ("failed", "error") for r in terminalreporter.getreports(kind)]
+    with Path(gathered).open("a", encoding="utf-8") as file:
+        for report in reports:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            said = crash.message.strip().splitlines() if crash else []
+            file.write(f"{report.nodeid} ({report.when}): {' / '.join(said[:3])[:600]}\n")
