@@ -12,10 +12,13 @@ import pytest
 from runbook_app.adapters.target_secrets import secrets_of
 from runbook_app.engine.redaction import Redactor
 from tests.actions.dry import patched
+from tests.cli.test_plugin_package import EXAMPLE, FILE, installed, site
 from tests.real.demos import TLS, Demo, made_demo
 from tests.real.test_rehearsal_real import git, untouched
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
+
+__all__ = ["installed", "site"]
 
 COMPOSE = "docker-compose.staging.yml"
 PHASE_1 = "phase1_security_hardening"
@@ -116,3 +119,30 @@ def test_a_second_run_of_a_done_plan_changes_nothing(demo: Demo) -> None:
     assert running(demo) == was
     nothing = demo.runbook("diff", *target, "tls").stdout
     assert nothing == "Nothing that tls captured has changed since.\n"
+
+
+def test_an_action_of_another_package_is_foreseen_then_done_then_proven_rolled_back(
+    demo: Demo, installed: Path, tmp_path: Path
+) -> None:
+    plan = tmp_path / "sysctl.yaml"
+    plan.write_text((EXAMPLE / "plans" / "sysctl.yaml").read_text().replace("compose.yml", COMPOSE))
+    target = ("--target", str(demo.root))
+    fingerprint, before = demo.comparable(), contents(demo.root)
+
+    dry = demo.runbook("plan", str(plan), *target, "--json")
+    assert dry.returncode == 1, dry.stderr
+    (step,) = json.loads(dry.stdout)["items"][0]["steps"]
+    (predicted,) = step["changes"]
+    assert (predicted["kind"], predicted["name"]) == ("file", FILE)
+    assert contents(demo.root) == before
+
+    done = demo.runbook("run", str(plan), *target, "--yes", "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (demo.root / FILE).read_text() == patched("", predicted["text"])
+    assert demo.comparable() != fingerprint
+
+    back = demo.runbook("rollback", *target, "kernel", "--yes")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert "rolled back, proven" in back.stdout
+    assert not (demo.root / FILE).parent.exists()
+    assert demo.comparable() == fingerprint
