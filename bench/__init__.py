@@ -1,4 +1,14 @@
 """Measures the program beside its limits and peers: `python -m bench`, see docs/performance.md."""
 
-AREAS = ("plans", "startup", "steps", "journal", "logs", "screen", "limits", "containers")
+AREAS = (
+    "plans",
+    "startup",
+    "steps",
+    "journal",
+    "logs",
+    "screen",
+    "limits",
+    "containers",
+    "whole_plan",
+)
 """Modules that register what they measure."""

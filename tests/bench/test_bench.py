@@ -30,6 +30,8 @@ from bench.metric import (
 )
 from bench.plot import plot
 from bench.statistics import growth, median, percentile, spread
+from bench.tracing import sitecustomize as trace
+from bench.whole_plan import by_kind
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
@@ -195,3 +197,31 @@ def test_the_page_has_places_for_both_sizes():
     text = PAGE.read_text(encoding="utf-8")
     for part in ("quick", "full"):
         assert text.count(report.BEGIN.format(part)) == text.count(report.END.format(part)) == 1
+
+
+def test_a_moment_of_the_whole_plan_counts_once_as_the_first_kind_that_was_under_way() -> None:
+    noted = [
+        (trace.OTHER, 0.0, 10.0),
+        (trace.SUITE, 2.0, 5.0),
+        (trace.STARTS, 4.0, 6.0),
+        (trace.OTHER, 9.0, 12.0),
+        (trace.WAITS, 20.0, 21.0),
+    ]
+    found = {kind: seconds for kind, seconds in by_kind(noted).items() if seconds}
+    assert found == {trace.OTHER: 8.0, trace.SUITE: 2.0, trace.STARTS: 2.0, trace.WAITS: 1.0}
+    assert set(by_kind([]).values()) == {0.0}
+
+
+def test_an_engine_is_looked_into_and_no_other_process(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "RUNBOOK_BENCH_TRACE": str(tmp_path),
+        "PYTHONPATH": str(Path(trace.__file__).parent),
+    }
+    other = [sys.executable, "-c", "import asyncio; print(asyncio.sleep.__code__.co_name)"]
+    told = subprocess.run(other, env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout == "sleep\n"
+    engine = [sys.executable, "-m", "runbook_app.processes.engine", str(tmp_path / "none"), "1"]
+    subprocess.run(engine, env=environment, capture_output=True, check=False)
+    (path,) = tmp_path.glob("*.json")
+    assert json.loads(path.read_text())["noted"] == []

@@ -1,0 +1,1 @@
+"""What looks into processes of the program from inside."""
