@@ -8,6 +8,7 @@ AREAS = (
     "logs",
     "screen",
     "limits",
+    "ten_hours",
     "containers",
     "whole_plan",
 )

@@ -59,13 +59,22 @@ def child(module: str, *arguments: object) -> list[str]:
 
 
 class Terminal:
-    """A program in a terminal of its own, with somebody who presses keys."""
+    """A program in a terminal of its own, with somebody who presses keys.
+
+    `rate`: bytes a second that it takes, as behind a slow line; 0: as fast as they come.
+    """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        rate: int = 0,
     ) -> None:
-        self._pid, self._terminal = pty.fork()
-        if self._pid == 0:
+        self._rate = rate
+        self._free = 0.0
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
             names = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
             os.execvpe(command[0], list(command), os.environ | names | dict(environment or {}))  # noqa: S606 - made by us
         size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
@@ -82,7 +91,7 @@ class Terminal:
             if not select.select([self._terminal], [], [], max(0.0, end - time.monotonic()))[0]:
                 raise Lacking(f"{text!r} was never shown: {shown[-300:]!r}")
             try:
-                shown += os.read(self._terminal, 65_536)
+                shown += self._read()
             except OSError as error:  # EIO: the program has ended
                 raise Lacking(f"{text!r} was never shown: {shown[-300:]!r}") from error
 
@@ -91,7 +100,15 @@ class Terminal:
         end = time.perf_counter() + seconds
         while (left := end - time.perf_counter()) > 0:
             if select.select([self._terminal], [], [], left)[0]:
-                os.read(self._terminal, 65_536)
+                self._read()
+
+    def _read(self) -> bytes:
+        if not self._rate:
+            return os.read(self._terminal, 65_536)
+        time.sleep(max(0.0, self._free - time.perf_counter()))
+        data = os.read(self._terminal, 1_024)
+        self._free = max(self._free, time.perf_counter()) + len(data) / self._rate
+        return data
 
     def press(self, key: bytes, text: bytes = b"") -> float:
         """Milliseconds from a key until the terminal has got a text, none: no time at all."""
@@ -102,8 +119,8 @@ class Terminal:
         return (time.perf_counter() - began) * 1e3
 
     def close(self) -> None:
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
         os.close(self._terminal)
 
 

@@ -22,7 +22,10 @@ run_group() {
         check) make --no-print-directory --keep-going check ;;
         unit) run_tests "$of" -n "$(($(nproc) + 1))" --dist worksteal ;;
         kill) run_beside "$of and not real" -- "$of and real" ;;
-        real) run_beside "$of" tests/real/adapters -- "$of" --ignore=tests/real/adapters ;;
+        real)
+            run_beside "$of" tests/real/adapters tests/real/faults \
+                -- "$of" --ignore=tests/real/adapters --ignore=tests/real/faults
+            ;;
         slow) run_beside "$of" tests/real/kill -- "$of" --ignore=tests/real/kill ;;
     esac
 }

@@ -8,6 +8,7 @@ from runbook_app.domain.errors import JournalError
 from runbook_app.ports.journal import LogLine
 from runbook_app.testing.session import FakeSession
 from runbook_app.tui.view.loglines import LONGEST, occurrences, shown
+from runbook_app.tui.widgets import log_view
 from tests.tui import stage
 from tests.tui.conftest import SMALL, WIDE, Open
 from tests.tui.screen import press, session_screen, text, until, until_shown
@@ -38,6 +39,25 @@ async def test_only_visible_lines_are_read(session: FakeSession, opened: Open):
 async def test_new_lines_are_followed(logged: FakeSession, opened: Open):
     async with opened(logged) as pilot:
         logged.logs.add("the newest line")
+        await until_shown(pilot, "the newest line")
+
+
+async def test_lines_that_fly_by_are_drawn_only_now_and_then(
+    logged: FakeSession, opened: Open, monkeypatch: pytest.MonkeyPatch
+):
+    async with opened(logged) as pilot:
+        clock = [log_view.monotonic()]
+        monkeypatch.setattr(log_view, "monotonic", lambda: clock[0])
+        view = session_screen(pilot).log_pane.view
+        logged.logs.add("drawn")
+        await until_shown(pilot, "drawn")
+        stage.fill_log(logged, 400)
+        await until(pilot, lambda: view.rows.stored == 801)
+        logged.logs.add("the newest line")
+        await until(pilot, lambda: view.rows.stored == 802)
+        await pilot.pause(2 * log_view.FRAME)
+        assert "drawn" in text(pilot)
+        clock[0] += log_view.FLOOD
         await until_shown(pilot, "the newest line")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import ClassVar
 
 from rich.cells import chop_cells
@@ -23,6 +24,8 @@ from runbook_app.tui.view.logquery import Place, Query
 
 FRAME = 1 / 25
 """Seconds between two looks at the number of lines: below 30 a second."""
+FLOOD = 1 / 6
+"""Seconds between two pictures while more lines come than there are rows."""
 
 SIDEWAYS = 20
 """Columns that one key scrolls to the side."""
@@ -74,6 +77,7 @@ class LogView(ScrollView, can_focus=True):
         """Lines of the terminal that the top row is above the view, when lines are wrapped."""
         self._width = 0
         self._known = (0, 0, 0)
+        self._drawn = 0.0
         self._laid: tuple[object, list[tuple[int, slice]]] = (None, [])
 
     def on_mount(self) -> None:
@@ -97,9 +101,10 @@ class LogView(ScrollView, can_focus=True):
             len(search.hits) if search else 0,
             search.searched if search else 0,
         )
-        if known == self._known:
+        if known == self._known or self._too_soon(known[0] - self._known[0]):
             return
         self._known = known
+        self._drawn = monotonic()
         self._fit()
         if self.following:
             self._to_end()
@@ -107,6 +112,10 @@ class LogView(ScrollView, can_focus=True):
             self._bring(self._aim)
         self.refresh()
         self.post_message(self.Changed())
+
+    def _too_soon(self, new: int) -> bool:
+        """Nobody reads lines that fly by, and a slow terminal must keep up with its keys."""
+        return self.following and new > self.size.height and monotonic() - self._drawn < FLOOD
 
     def _troubled(self, text: str) -> None:
         if text != self.trouble:
