@@ -57,7 +57,7 @@ class Demo:
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
-            timeout=420,
+            timeout=900,
         )
 
     def environment(self, crash_at: str = "") -> dict[str, str]:
