@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter, NoColor
 
 from runbook_app.domain.sanitise import neutralise
+from runbook_app.tui.palette import OrderedCommands
 from runbook_app.tui.remembered import Remembered
 from runbook_app.tui.screens.keyed import KeyedScreen
 from runbook_app.tui.theme import NIGHT, THEMES
 from runbook_app.tui.view.mode import Mode
 
 if TYPE_CHECKING:
+    from textual.command import Provider
     from textual.screen import Screen
 
 Result = TypeVar("Result")
@@ -22,6 +24,8 @@ Result = TypeVar("Result")
 
 class StyledApp(App[Result]):
     """The palette's `Theme` offers our themes alone: nobody has seen what can be read in others."""
+
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {OrderedCommands}
 
     def __init__(self, mode: Mode = Mode.LIVE, remembered: Remembered | None = None) -> None:
         self._shown_mode = mode

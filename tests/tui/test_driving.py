@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.command import Command, CommandList
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
@@ -304,6 +305,17 @@ async def test_the_palette_has_every_command_and_says_why_one_can_t_be_given_now
     assert titles.index("pause (space)") < titles.index("run next (enter)")
     assert refused.help == "not now: Work is under way."
     assert session.sent == []
+
+
+async def test_the_palette_shows_first_what_can_be_given_now(session: FakeSession, opened: Open):
+    stage.tls_running(session)
+    async with opened(session) as pilot:
+        offered = [found.title for found in pilot.app.get_system_commands(pilot.app.screen)]
+        await press(pilot, "ctrl+p")
+        shown = pilot.app.screen.query_one(CommandList)
+        await until(pilot, lambda: shown.option_count == len(offered))
+        hits = [option.hit for option in shown.options if isinstance(option, Command)]
+        assert [hit.text for hit in hits] == offered
 
 
 async def test_what_was_done_stays_selected_while_the_work_rests(
