@@ -46,6 +46,24 @@ async def test_any_size_is_drawn_and_resized(session: FakeSession, opened: Open,
         assert pilot.app.is_running
 
 
+async def test_the_pane_that_has_the_keys_is_told_without_colour(
+    session: FakeSession, opened: Open
+):
+    stage.tls_running(session)
+    titles = {"1": "Items", "2": "Step 2.4", "3": "following"}
+    async with opened(session) as pilot:
+        for key in titles:
+            await press(pilot, key)
+            strips = pilot.app.screen._compositor.render_strips()
+            parts = [part for strip in strips for part in strip if part.style]
+            marked = {
+                one
+                for one, title in titles.items()
+                if any(title in part.text and part.style.underline for part in parts)
+            }
+            assert marked == {key}
+
+
 async def test_without_colour_every_state_can_still_be_told(
     session: FakeSession, opened: Open, monkeypatch: pytest.MonkeyPatch
 ):

@@ -84,6 +84,7 @@ class SessionScreen(Screen[None]):
         }
         & .pane.active {
             border: $mode-border $mode;
+            border-title-style: bold underline;
         }
         & #items { row-span: 2; }
 
@@ -101,7 +102,6 @@ class SessionScreen(Screen[None]):
         &.narrow .pane.active {
             border-top: $mode-border $mode;
             border-title-color: $accent;
-            border-title-style: bold;
         }
 
         &.zoomed #body { layout: vertical; }
