@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.brief import handover_brief
-from runbook_app.domain.clock import Estimate
+from runbook_app.domain.clock import Estimate, parse_time
 from runbook_app.domain.decisions import judge
 from runbook_app.domain.estimate import paces
+from runbook_app.domain.measure import Measurement, Verdict
 from runbook_app.domain.plan import (
     Item,
     Plan,
@@ -27,6 +29,7 @@ from runbook_app.tui.view.reports import reports_page
 from runbook_app.tui.view.score import score_page
 from runbook_app.tui.view.timeline import timeline_page
 from runbook_app.tui.view.words import Line, text_of, time_of_day
+from tests.domain.story import PLAN, Story
 from tests.tui import stage
 from tests.tui.conftest import SMALL, WIDE, Open
 from tests.tui.screen import (
@@ -100,7 +103,46 @@ def test_a_score_that_was_never_measured_lists_its_checks(tmp_path: Path):
     assert "Transport  not measured → not measured" in shown
 
 
+def test_a_score_that_is_being_measured_or_may_not_hold_any_more_says_so(told: FakeSession):
+    told.emit(ev.RollbackStarted(item="tls", by="op", reason=""), at="2025-10-24T09:11:00.000Z")
+    shown = score_of(told)
+    assert "! Rolled back since, so that it may not hold any more: tls" in shown
+    assert "being measured" not in shown
+    told.emit(ev.ScoreStarted(id="m", moment="asked", by="op"))
+    assert "● being measured: 0 of 9 checks so far" in score_of(told)
+
+
+def test_a_category_without_a_check_and_a_check_that_is_excluded_say_why(tmp_path: Path):
+    plan = plan_in(tmp_path)
+    first, *others = plan.score.categories
+    categories = (replace(first, checks=()), *others)
+    plan = replace(plan, score=replace(plan.score, categories=categories))
+    shown = score_of(stage.started(FakeSession(plan)))
+    assert "Transport  not measured → not measured  weight 1" in shown
+    assert "no check of the plan measures it" in shown
+    assert "· not applicable  Input: first\n      the plan's vault is not in use" in shown
+
+
 # Evidence
+
+
+def test_what_checks_and_steps_saw_and_how_long_they_took_is_evidence():
+    kept = {"name": "app.py", "path": "captures/k9", "sha256": "c" * 64, "summary": "mode 0640"}
+    step = {"item": "tls", "step": "tls.certificates"}
+    seen = {"verdict": Verdict.PASSED, "evidence": "200 from /health", "seconds": 42.0}
+    story = Story().run().headers().checkpoint()
+    story.tell(
+        ev.CaptureTaken(id="k9", item="tls", step="", kind="file", dirty=True, **kept),
+        ev.StepStarted(**step, attempt=1, parameters={}),
+        ev.StepMeasured(**step, measurement=Measurement(name="days", value=365)),
+        ev.StepSucceeded(**step, evidence="made certs/cert.pem"),
+        ev.CheckFinished(item="tls", section="success", line="https", title="HTTPS", **seen),
+    )
+    tls = PLAN.item("tls")
+    shown = joined(evidence_page(PLAN, story.state, tls, lambda _: 9, COLUMNS))
+    assert "app.py  held changes that were not committed\n    mode 0640" in shown
+    assert ", took 2s\n    · days  365\n    made certs/cert.pem" in shown
+    assert ", took 42s\n    200 from /health" in shown
 
 
 def test_criteria_have_their_values_and_when(told: FakeSession):
@@ -187,6 +229,19 @@ def test_planned_and_actual_stand_on_the_window(told: FakeSession):
     assert "08:00-11:00" in next(text for text in rows if "Block 1" in text)
 
 
+def test_blocks_and_items_are_planned_from_the_window_s_opening(told: FakeSession):
+    told.plan = replace(told.plan, window=replace(told.plan.window, starts=_at("08:30")))
+    rows = timeline_of(told).splitlines()
+    assert rows[0].split() == ["window", "08:00", "14:15", "20:30"]
+    block, item = (next(text for text in rows if words in text) for words in ("Block 1", "1 API"))
+    assert "08:30-11:30" in block
+    assert block.index("░") == item.index("░")
+
+
+def _at(time: str) -> datetime:
+    return parse_time(f"2025-10-24T{time}:00Z")
+
+
 def test_the_bar_of_what_was_done_lies_where_it_was_done(told: FakeSession):
     rows = timeline_of(told).splitlines()
     row = next(n for n, text in enumerate(rows) if "2 TLS" in text)
@@ -205,6 +260,16 @@ def test_overruns_and_the_suspiciously_fast_are_said_in_words(told: FakeSession)
     assert "! 2.3 Update docker-compose.staging.yml: 18m12s of 10m, OVER by 8m12s" in shown
     assert "? 2.1 Generate TLS certificates: 4s of 5m, suspiciously fast" in shown
     assert "2.2 Create nginx" not in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(4, "4s, FAST"), (300, "5m"), (1500, "25m, OVER by 15m")]
+)
+def test_an_item_that_took_too_long_or_too_little_says_so_in_its_row(seconds: int, words: str):
+    story = Story(gap=0).step("headers.measure", seconds).tell(ev.ItemVerified(item="headers"))
+    rows = joined(timeline_page(PLAN, story.state, story.at, COLUMNS)).splitlines()
+    at = next(n for n, text in enumerate(rows) if "1 API" in text)
+    assert rows[at + 1].endswith(f" {words}")
 
 
 def test_the_critical_path_follows_what_items_need(told: FakeSession):

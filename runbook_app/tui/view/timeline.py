@@ -41,8 +41,9 @@ def timeline_page(plan: Plan, state: SessionState, now: str, width: int) -> list
     label = 24 if width < 100 else 34
     scale = _Scale(span, max(20, width - label - 26), label)
     chain, length = times.critical_path(plan, state, now)
-    planned = times.plan_spans(plan, opens_at(plan, state) or span.start)
-    rows = [*_axis(scale, now), *_blocks(plan, scale, now)]
+    opens = opens_at(plan, state) or span.start
+    planned = times.plan_spans(plan, opens)
+    rows = [*_axis(scale, now), *_blocks(plan, opens, scale, now)]
     for item in plan.items:
         critical = item in chain
         rows += _item(item, state, planned.get(item.id), scale, now, critical=critical)
@@ -94,9 +95,9 @@ def _bar(span: times.Span | None, glyph: str, scale: _Scale, now: str) -> str:
     return "".join(cells)
 
 
-def _blocks(plan: Plan, scale: _Scale, now: str) -> list[Line]:
+def _blocks(plan: Plan, opens: datetime, scale: _Scale, now: str) -> list[Line]:
     rows: list[Line] = []
-    for block, span in times.block_spans(plan, scale.span.start):
+    for block, span in times.block_spans(plan, opens):
         said = f"{time_of_day(span.start, now)}-{time_of_day(span.end, now)}" if span else "no time"
         rows.append(_row(block.title, Tone.DIM, _bar(span, _PLAN, scale, now), said, scale))
     return [*rows, BLANK] if rows else []
