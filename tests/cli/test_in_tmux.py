@@ -240,6 +240,7 @@ def test_a_session_is_driven_by_keys_through_failure_rollback_kill_and_resume(de
     desk.runbook("open", str(desk.base / "plan.yaml"), "--target", str(desk.target))
     desk.shown("engine ● alive", "next: ")
     engine = desk.engine()
+    assert os.getsid(engine) == engine, "the engine belongs to the terminal"
 
     desk.press("a")
     desk.shown("Go live", f"Type the target's name to go live: {desk.target.name}")
@@ -262,6 +263,7 @@ def test_a_session_is_driven_by_keys_through_failure_rollback_kill_and_resume(de
     desk.shown("LEFT 0")
     assert desk.engine() == engine
     desk.close_terminal()
+    os.kill(engine, signal.SIGHUP)
 
     desk.runbook("attach")
     desk.shown("The keys are known", "escape later")

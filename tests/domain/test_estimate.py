@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import parse_time
 from runbook_app.domain.estimate import completion, remaining
-from tests.domain.story import Story
+from tests.domain.story import HEADERS, PLAN, TLS, WHOLE, Story
 
 EARLIER = {
     "headers.measure": (20.0, 40.0),
@@ -53,3 +54,22 @@ def test_time_spent_on_a_step_is_taken_off_what_it_took_before() -> None:
     told.tell(ev.StepStarted(item="tls", step="tls.test", attempt=1, parameters={}))
     told.tell(ev.NoteAdded(text="x", by="bo"), after=50)
     assert seconds(told) == (10.0, 40.0)
+
+
+def test_what_is_skipped_rolled_back_or_out_of_reach_takes_no_more_time() -> None:
+    told = Story(WHOLE, gap=0)
+    assert seconds(told) == (35 * 60, 35 * 60)
+    waived = {"reason": "no lab", "owner": "ops", "expires": "2026-01-01"}
+    told.tell(ev.StepSkipped(item="tls", step="tls.test", **waived))
+    assert seconds(told) == (15 * 60, 15 * 60)
+    told.rollback()
+    assert seconds(told) == (10 * 60, 10 * 60)
+
+
+def test_time_spent_is_taken_off_an_item_that_is_planned_as_a_whole() -> None:
+    steps = tuple(replace(step, estimate=None) for step in TLS.steps)
+    told = Story(replace(PLAN, items=(HEADERS, replace(TLS, steps=steps))), gap=0)
+    told.tell(ev.RunRequested(auto=True, items=("tls",)))
+    told.tell(ev.StepStarted(item="tls", step="tls.test", attempt=1, parameters={}))
+    told.tell(ev.NoteAdded(text="x", by="bo"), after=600)
+    assert seconds(told) == (110 * 60, 170 * 60)

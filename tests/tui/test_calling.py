@@ -49,6 +49,26 @@ async def test_a_question_a_failure_and_a_dead_engine_call_once_each(
         assert "ENGINE DEAD" in written[2]
 
 
+async def test_a_rollback_that_failed_and_the_end_of_the_work_call(
+    session: FakeSession, opened: Open, written: list[str]
+):
+    async with opened(stage.tls_running(session)) as pilot:
+        session.emit(
+            ev.StepSucceeded(item="tls", step="tls.test"),
+            ev.RollbackStarted(item="tls", by="op", reason=""),
+            ev.RollbackFailed(item="tls", error="port 8001 is taken"),
+        )
+        await until(pilot, lambda: written)
+        assert "port 8001 is taken" in written[0]
+        session.emit(
+            ev.RollbackStarted(item="tls", by="op", reason=""),
+            ev.RollbackFinished(item="tls", proven=True, seconds=1),
+            ev.NothingLeft(),
+        )
+        await until(pilot, lambda: len(written) == 2)
+        assert "Nothing is left that can be done here." in written[1]
+
+
 async def test_who_comes_to_a_waiting_session_is_here_already(
     session: FakeSession, opened: Open, written: list[str]
 ):

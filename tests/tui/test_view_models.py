@@ -210,6 +210,24 @@ def test_the_score_stands_before_and_now_beside_the_claim() -> None:
 def test_waiting_for_a_person_is_not_active_time(session: FakeSession):
     stage.asked(stage.checkpoint_open(stage.headers_done(stage.started(session))), "q", "Read?")
     assert "elapsed 1h12m | active 5m" in all_clocks(session)
+    answered = ev.QuestionAnswered(id="q", answer="yes", by="op")
+    session.emit(answered, at="2025-10-24T09:05:00.000Z")
+    assert "elapsed 1h12m | active 12m" in all_clocks(session)
+    stage.asked(session, "q2", "Told?")
+    assert "elapsed 1h12m | active 5m" in all_clocks(session)
+
+
+def test_a_narrow_header_leaves_waiting_out_of_active_time_too(session: FakeSession):
+    stage.asked(stage.checkpoint_open(stage.headers_done(stage.started(session))), "q", "Read?")
+    found = clocks.clocks(session.plan, read(session), stage.NOW, short=True)
+    assert text_of(found[0]) == "1h12m, 5m active"
+
+
+def test_the_clocks_of_a_finished_session_stand_still():
+    story = complete()
+    last = story.state.items["tls"].finished_at
+    took = clocks.clocks(story.plan, story.state, last)[:2]
+    assert clocks.clocks(story.plan, story.state, "2025-10-24T15:00:00.000Z")[:2] == took
 
 
 def test_a_closed_window_says_so(session: FakeSession):
@@ -237,6 +255,7 @@ def test_undo_by_leaves_time_for_every_item_with_captures(session: FakeSession):
     found = undo_by(replace(plan, items=both), read(session))
     assert found is not None
     assert time_of_day(found) == "17:30"
+    assert undo_by(plan, read(session)) is None
 
 
 KEPT = {"name": "app.py", "path": "captures/k9", "sha256": "c" * 64, "summary": ""}
@@ -251,6 +270,16 @@ def test_undo_by_takes_the_longest_rollback_that_was_measured_in_the_session(ses
     found = undo_by(session.plan, state)
     assert found is not None
     assert time_of_day(found) == "19:00"
+
+
+def test_what_is_rolled_back_needs_no_time_to_be_undone(session: FakeSession):
+    stage.tls_failed(session)
+    assert "undo by 19:50" in all_clocks(session)
+    session.emit(
+        ev.RollbackStarted(item="tls", by="op", reason=""),
+        ev.RollbackFinished(item="tls", proven=True, seconds=1),
+    )
+    assert "nothing to undo" in all_clocks(session)
 
 
 @pytest.mark.parametrize(
