@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual.events import MouseScrollUp
+
 from runbook_app.domain import commands as cmd
 from runbook_app.engine.replay import ReplayedSession
 from runbook_app.testing.logs import ListedLines
@@ -46,6 +48,25 @@ async def test_a_click_goes_to_the_log_and_keys_go_on_there(session: FakeSession
         await until(pilot, lambda: session_screen(pilot).panes.active == "log")
         await press(pilot, "l")
         await until(pilot, lambda: session_screen(pilot).panes.zoomed)
+
+
+async def test_a_click_puts_the_cursor_on_a_line_of_the_log(session: FakeSession, opened: Open):
+    stage.fill_log(stage.tls_running(session), 400)
+    async with opened(session) as pilot:
+        view = session_screen(pilot).log_pane.view
+        await until(pilot, lambda: view.scroll_offset.y > 300)
+        await pilot.click("#log-view", offset=(20, 4))
+        await until(pilot, lambda: view.cursor == view.scroll_offset.y + 4)
+        assert not view.following
+
+
+async def test_the_wheel_holds_the_log_where_it_is(session: FakeSession, opened: Open):
+    stage.fill_log(stage.tls_running(session), 400)
+    async with opened(session) as pilot:
+        view = session_screen(pilot).log_pane.view
+        await until(pilot, lambda: view.scroll_offset.y > 300)
+        await pilot._post_mouse_events([MouseScrollUp], "#log-view", offset=(20, 4))
+        await until(pilot, lambda: not view.following)
 
 
 async def test_a_click_on_the_slider_of_a_replay_goes_there(session: FakeSession):
