@@ -12,17 +12,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-from pictures.record import PLAN, record
+import msgspec
+
+from pictures.record import PLAN, Recorded, record
 from runbook_app import bootstrap
 from runbook_app.adapters.logs import SqliteLogReader
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import to_text
 from runbook_app.domain.entry import Body, Entry, chain, decode, encode
 from runbook_app.domain.errors import UsageError
+from runbook_app.domain.forecast import Forecast
 from runbook_app.domain.plan import Plan
 from runbook_app.engine.replay import ReplayedSession
+from runbook_app.ports.dry_run import DryRun
 from runbook_app.ports.journal import LogLine
-from runbook_app.ports.session import Change, Session
+from runbook_app.ports.session import Session
 from runbook_app.testing.session import FakeLogs, FakeSession
 from runbook_app.tui.screens.home import HomeApp
 from runbook_app.tui.screenshot import draw, screenshot
@@ -51,6 +55,10 @@ def _asked(event: Body) -> bool:
     return isinstance(event, ev.QuestionAsked) and event.kind == "confirm"
 
 
+def _begun(event: Body) -> bool:
+    return isinstance(event, ev.EngineStarted)
+
+
 def _failed(event: Body) -> bool:
     return isinstance(event, ev.StepFailed)
 
@@ -68,6 +76,7 @@ PICTURES = (
     Picture("tour-failure", _failed, ("enter",)),
     Picture("tour-session", _at_work),
     Picture("tour-log", _at_work, ("l", "l")),
+    Picture("tour-dry-run", _begun, ("D",)),
     Picture("tour-diff", _done, ("1", "end", "up", "d")),
     Picture("tour-score", _done, ("S",)),
     Picture("tour-timeline", _done, ("t",)),
@@ -80,15 +89,17 @@ PICTURES = (
 class Told:
     """A recorded session, as if it had been recorded on a machine with no name of its own."""
 
-    def __init__(self, session: str, shop: str, changed: dict[str, list[Change]]) -> None:
-        opened = bootstrap.open_session(session, Path(), read_only=True)
+    def __init__(self, recorded: Recorded) -> None:
+        opened = bootstrap.open_session(recorded.session, Path(), read_only=True)
         self._plan: Plan = bootstrap.load_plan(PLAN, None, {"shop": SHOP})
-        self._changed = changed
+        self._changed = recorded.changed
         self.folder = opened.folder
         target = opened.started.target
-        words = {target: "/srv/shop", str(Path.home()): "/home/operator", shop: SHOP}
+        words = {target: "/srv/shop", str(Path.home()): "/home/operator", recorded.shop: SHOP}
         words |= {socket.gethostname(): "bastion"}
         opened.close()
+        foreseen = _replaced(msgspec.json.encode(recorded.foreseen).decode(), words)
+        self._foreseen = msgspec.json.decode(foreseen, type=Forecast)
         journal = bootstrap.read_journal(self.folder)
         found = list(_all(journal.read))
         journal.close()
@@ -144,6 +155,7 @@ class Told:
         session.logs.stored = [line for line in self._lines if line.at <= now]
         session.alive = not over
         session.changed = self._changed["secrets"]
+        session.foreseen.found = self._foreseen
         return session
 
     def draw_home(self) -> None:
@@ -181,6 +193,9 @@ class _Desk:
     def plan(self, given: str) -> HomePlan:
         raise UsageError(f"There is no plan {given} here.")
 
+    def dry_run(self, start: Start) -> DryRun:
+        raise UsageError(f"{start.plan} has no dry run in a picture.")
+
     def begin(self, start: Start) -> str:
         raise UsageError(f"{start.plan} can't be started in a picture.")
 
@@ -206,7 +221,7 @@ def _all(read: Callable[[int], Sequence[Entry]]) -> Iterator[Entry]:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="runbook-tour-") as made:
         os.environ["RUNBOOK_HOME"] = f"{made}/home"
-        told = Told(*record(Path(made)))
+        told = Told(record(Path(made)))
         told.draw_home()
         for picture in PICTURES:
             told.draw(picture)

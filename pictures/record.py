@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from pictures.empty_engine import empty_engine
 from runbook_app import bootstrap
+from runbook_app.domain.forecast import Forecast
 from runbook_app.ports.session import Change
 
 PLAN = Path(__file__).with_name("plan.yaml")
@@ -55,11 +57,20 @@ class Shop:
             self._thread.join()
 
 
-def record(base: Path) -> tuple[str, str, dict[str, list[Change]]]:
-    """Run it in `base`, from the start to its signal.
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    session: str
+    """Its id."""
+    shop: str
+    """The shop's address."""
+    foreseen: Forecast
+    """The dry run before it."""
+    changed: dict[str, list[Change]]
+    """By item, when all was done."""
 
-    The session's id, the shop's address, and what was changed by item when all was done.
-    """
+
+def record(base: Path) -> Recorded:
+    """Run it in `base`, from a dry run to its signal."""
     target = base / "shop"
     target.mkdir()
     (target / "docker-compose.yml").write_text("services: {}\n")
@@ -68,6 +79,8 @@ def record(base: Path) -> tuple[str, str, dict[str, list[Change]]]:
     shop = Shop()
     with shop.open(), empty_engine(base / "engine.sock") as engine:
         os.environ["DOCKER_HOST"] = engine
+        plan = bootstrap.load_plan(PLAN, target, {"shop": shop.url}, window_from_now=True)
+        foreseen = bootstrap.foresee(plan, target)
         run = ["run", str(PLAN), "--target", str(target), "--yes", "--set", f"shop={shop.url}"]
         _call([str(RUNBOOK), *run], target, code=1)
         shop.status = 200
@@ -76,7 +89,7 @@ def record(base: Path) -> tuple[str, str, dict[str, list[Change]]]:
         changed = {item.id: session.changes_of(item.id) for item in session.plan.items[:2]}
         session.close()
         _call([str(RUNBOOK), "export", "--target", str(target)], target)
-        return session.id, shop.url, changed
+        return Recorded(session=session.id, shop=shop.url, foreseen=foreseen, changed=changed)
 
 
 def _call(argv: list[str], folder: Path, code: int = 0) -> None:

@@ -17,7 +17,7 @@ from runbook_app.ports.crash import no_crash
 from runbook_app.ports.hands import NoWayIn
 from runbook_app.ports.session import Exported
 from runbook_app.testing.doorbell import MemoryDoorbell
-from runbook_app.testing.session import FakeLogs
+from runbook_app.testing.session import FakeDryRun, FakeLogs
 from tests.domain.story import Story, complete
 
 
@@ -63,6 +63,7 @@ class SignedSession:
             leave_answer=lambda *_: None,
             changes_of=lambda _: [],
             by_hand=NoWayIn(),
+            dry_run=FakeDryRun,
         )
 
     def export(self, out: Path | None = None) -> Exported:

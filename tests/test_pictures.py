@@ -16,7 +16,7 @@ TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
 DRAWN = {"tour-home", *(picture.name for picture in PICTURES)}
 DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 OF_A_MACHINE = re.compile(r"/(?:root|tmp|home|work)/[^ <]*|\w+@[\w.]+|127\.0\.0\.1:(?!8001)\d+")
-OTHERS = ("home", "session", "checkpoint", "failure", "log", "replay")
+OTHERS = ("home", "session", "checkpoint", "failure", "log", "replay", "dry-run")
 """Screens that are no pages."""
 
 

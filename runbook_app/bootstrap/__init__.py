@@ -5,7 +5,7 @@ Everything heavy is imported inside the functions, when it is first needed.
 
 from runbook_app.bootstrap.checks import answer_changes, answer_check, check_afresh
 from runbook_app.bootstrap.engines import only_driver, refusal, run_engine, stand_guard
-from runbook_app.bootstrap.forecasts import foresee
+from runbook_app.bootstrap.forecasts import answer_dry_run, dry_run, foresee, leaving_nothing
 from runbook_app.bootstrap.hands import answer_ways, go_in
 from runbook_app.bootstrap.notifying import send_notification
 from runbook_app.bootstrap.rehearsals import (
@@ -31,14 +31,17 @@ from runbook_app.bootstrap.web import serve_session
 __all__ = [
     "answer_changes",
     "answer_check",
+    "answer_dry_run",
     "answer_ways",
     "check_afresh",
     "create_session",
+    "dry_run",
     "find_done_before",
     "foresee",
     "go_in",
     "hold_pin",
     "home",
+    "leaving_nothing",
     "list_sessions",
     "load_plan",
     "log_digests",

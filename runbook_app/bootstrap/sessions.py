@@ -314,6 +314,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
     from runbook_app.adapters.children import start_time
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.doorbell import SocketDoorbell
+    from runbook_app.adapters.dry_run import Asked, ProcessDryRun
     from runbook_app.adapters.durable import write_durably
     from runbook_app.adapters.engine_start import last_words, start_engine
     from runbook_app.adapters.logs import SqliteLogReader
@@ -348,6 +349,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
             leave_answer=lambda asked, answer: _leave_answer(folder, asked, answer),
             changes_of=lambda item: changes_of(folder, item),
             by_hand=ProcessByHand(folder),
+            dry_run=lambda: ProcessDryRun(Asked(session=str(folder))),
             lost_beginning=lambda at: lost_beginning(folder, at),
         )
         opened.pop_all()

@@ -24,6 +24,7 @@ from runbook_app.tui.view.words import Tone
 if TYPE_CHECKING:
     from runbook_app.adapters.recipient import Recipient
     from runbook_app.engine.client import SessionClient
+    from runbook_app.ports.dry_run import DryRun
     from runbook_app.ports.sessions import SessionSummary
 
 SESSIONS = 50
@@ -68,6 +69,10 @@ class MachineDesk:
     def plan(self, given: str) -> HomePlan:
         path = options.plan_path(given)
         return _plan(path) or HomePlan(path=path, title=path.stem)
+
+    def dry_run(self, start: Start) -> DryRun:
+        target = Path(start.target).expanduser()
+        return bootstrap.dry_run(start.plan, target, _settings(start.settings))
 
     def begin(self, start: Start) -> str:
         from runbook_app.cli.drive import require_environment

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from runbook_app import bootstrap
 from runbook_app.cli import options
-from runbook_app.domain.errors import ActionError, UsageError
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.headless.forecast import forecast_fields, forecast_lines
 from runbook_app.headless.printer import painted, wants_colour
@@ -42,16 +37,11 @@ def plan_command(
     environment lacks something.
     """
     path = options.plan_path(plan)
-    with _leaving_nothing():
+    with bootstrap.leaving_nothing():
         loaded = bootstrap.load_plan(path, target, overrides, window_from_now=True)
         for name in items:
             options.check_item(loaded, name)
-        if loaded.target.compose:
-            _require_stack(target)
-        try:
-            found = bootstrap.foresee(loaded, target, items)
-        except ActionError as error:
-            raise UsageError(error.message, hint=error.hint) from error
+        found = bootstrap.foresee(loaded, target, items)
     if as_json:
         click.echo(json.dumps(forecast_fields(found), indent=2))
     else:
@@ -60,25 +50,3 @@ def plan_command(
             for part in line.text.split("\n"):
                 click.echo(painted(neutralise(part), line.tone, colour=colour), color=colour)
     sys.exit(SOMETHING_TO_DO if found.to_do else 0)
-
-
-def _require_stack(target: Path) -> None:
-    from runbook_app.adapters.doctor import require_stack
-
-    require_stack(target)
-
-
-@contextmanager
-def _leaving_nothing() -> Iterator[None]:
-    """Let signals end this as an error does, so that temporary files are taken away."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, _leave) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _leave(number: int, _: FrameType | None) -> None:
-    sys.exit(128 + number)

@@ -101,6 +101,17 @@ class ItemForecast(msgspec.Struct, frozen=True, kw_only=True):
     """Items that it needs and that are not part of this dry run."""
 
 
+class Ahead(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a dry run has come."""
+
+    number: str
+    """Of the step that is looked at now, as `2.1`."""
+    title: str
+    place: int
+    """Which step that is, counted from 1."""
+    total: int
+
+
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """Steps with an effect by what a run has to do there, and all by what can't be known."""
 

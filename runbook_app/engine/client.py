@@ -31,6 +31,7 @@ from runbook_app.domain.state import GuardState, SessionState, fold
 from runbook_app.domain.statement import JSON
 from runbook_app.engine.export import Exporter, copy
 from runbook_app.ports.clock import Clock
+from runbook_app.ports.dry_run import DryRun
 from runbook_app.ports.hands import ByHand
 from runbook_app.ports.journal import Doorbell, Journal, LogReader
 from runbook_app.ports.session import Change, Exported
@@ -70,6 +71,7 @@ class SessionClient:
         leave_answer: Callable[[QuestionAsked, str], None],
         changes_of: Callable[[str], list[Change]],
         by_hand: ByHand,
+        dry_run: Callable[[], DryRun],
         lost_beginning: Callable[[str], SessionStarted] | None = None,
     ) -> None:
         """`mask` replaces the secrets that the session knows by now. `leave_answer` leaves a secret
@@ -92,6 +94,7 @@ class SessionClient:
         self._mask = mask
         self._leave_answer = leave_answer
         self._changes_of = changes_of
+        self._dry_run = dry_run
         self.state = SessionState()
         if read_only and lost_beginning:
             self._stand_in(lost_beginning)
@@ -224,6 +227,9 @@ class SessionClient:
 
     def changes_of(self, item: str) -> list[Change]:
         return self._changes_of(item)
+
+    def dry_run(self) -> DryRun:
+        return self._dry_run()
 
     def engine_alive(self) -> bool:
         engine = self.state.engine

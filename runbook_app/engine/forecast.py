@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import ActionError, NotMeasured, RunbookError
 from runbook_app.domain.forecast import (
+    Ahead,
     Certainty,
     Forecast,
     ItemForecast,
@@ -22,6 +23,7 @@ from runbook_app.domain.forecast import (
 from runbook_app.domain.measure import Finding, Measurement
 from runbook_app.domain.plan import (
     ActionKind,
+    Call,
     CaptureLine,
     CheckLine,
     ConfirmLine,
@@ -30,6 +32,9 @@ from runbook_app.domain.plan import (
     Reference,
     Step,
 )
+from runbook_app.domain.references import left_out, ready
+from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepStatus
+from runbook_app.engine.recorder import previous_measurements
 from runbook_app.engine.unwatched import Unwatched
 from runbook_app.ports.action import Action, Registry
 from runbook_app.ports.foresight import Foresight, Unforeseeable
@@ -41,6 +46,12 @@ _KINDS = {
 }
 _NAMED = 4
 """Steps that are named one by one."""
+_DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
+_OVER = (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
+
+
+def _nobody(_: Ahead) -> None:
+    """Hear of no progress."""
 
 
 class Forecaster:
@@ -51,22 +62,47 @@ class Forecaster:
         registry: Registry,
         foresight: Foresight,
         mask: Callable[[Forecast], Forecast],
+        state: SessionState | None = None,
     ) -> None:
+        """With the `state` of a session, what it has done or rolled back is left out, and what its
+        steps gave is there."""
         self._plan = plan
         self._registry = registry
         self._foresight = foresight
         self._mask = mask
+        self._state = state
         self._changed: list[str] = []
         """Numbers of steps that are predicted to change something."""
         self._lost: list[str] = []
         """Numbers of steps with an effect of which not all is known."""
         self._taken: list[tuple[str, Measurement]] = []
 
-    async def forecast(self, target: str, items: Collection[str] = ()) -> Forecast:
-        """Foresee the plan, or these of its items, in its order; secrets masked."""
-        wanted = [item for item in self._plan.items if not items or item.id in items]
+    async def forecast(
+        self,
+        target: str,
+        items: Collection[str] = (),
+        told: Callable[[Ahead], None] = _nobody,
+    ) -> Forecast:
+        """Foresee the plan, or these of its items, in its order; secrets masked.
+
+        `told` hears of each step before it is looked at.
+        """
+        wanted = [
+            item
+            for item in self._plan.items
+            if (not items or item.id in items)
+            and self._status(item) not in (*_DONE, ItemStatus.ROLLED_BACK)
+        ]
         ids = {item.id for item in wanted}
-        found = [await self._item(item, ids) for item in wanted]
+        done = {item.id for item in self._plan.items if self._status(item) in _DONE}
+        steps = {step.id: number for item in wanted for number, step in self._steps(item)}
+        places = {name: place for place, name in enumerate(steps, start=1)}
+
+        def begin(step: Step) -> None:
+            place, number = places[step.id], steps[step.id]
+            told(Ahead(number=number, title=step.title, place=place, total=len(steps)))
+
+        found = [await self._item(item, ids | done, begin) for item in wanted]
         return self._mask(
             Forecast(
                 plan=self._plan.id,
@@ -77,27 +113,47 @@ class Forecaster:
             )
         )
 
-    async def _item(self, item: Item, wanted: Collection[str]) -> ItemForecast:
+    def _known(self, item: Item) -> ItemState | None:
+        return self._state.items.get(item.id) if self._state else None
+
+    def _status(self, item: Item) -> ItemStatus | None:
+        known = self._known(item)
+        return known.status if known else None
+
+    def _steps(self, item: Item) -> list[tuple[str, Step]]:
+        """Those that are still to run, by their number."""
+        known = self._known(item)
+        over = {s.id for s in known.steps.values() if s.status in _OVER} if known else set()
+        numbered = ((f"{item.number}.{n}", step) for n, step in enumerate(item.steps, start=1))
+        return [(number, step) for number, step in numbered if step.id not in over]
+
+    def _checkpoint(self, item: Item) -> tuple[str, ...]:
+        known = self._known(item)
+        if known is not None and known.checkpoint_passed_at:
+            return ()
+        kinds = Counter(_KINDS[type(line)] for line in item.checkpoint)
+        return tuple(
+            f"{count} {one if count == 1 else several}" for (one, several), count in kinds.items()
+        )
+
+    async def _item(
+        self, item: Item, wanted: Collection[str], begin: Callable[[Step], None]
+    ) -> ItemForecast:
         if item.when is not None and item.when.reason:
             reason = item.when.reason
             return ItemForecast(
                 id=item.id, number=item.number, title=item.title, not_required=reason
             )
-        kinds = Counter(_KINDS[type(line)] for line in item.checkpoint)
+        found = []
+        for number, step in self._steps(item):
+            begin(step)
+            found.append(await self._step(item, step, number))
         return ItemForecast(
             id=item.id,
             number=item.number,
             title=item.title,
-            steps=tuple(
-                [
-                    await self._step(item, step, f"{item.number}.{place}")
-                    for place, step in enumerate(item.steps, start=1)
-                ]
-            ),
-            checkpoint=tuple(
-                f"{number} {one if number == 1 else several}"
-                for (one, several), number in kinds.items()
-            ),
+            steps=tuple(found),
+            checkpoint=self._checkpoint(item),
             criteria=len(item.success),
             commit=item.commit.partition("\n")[0],
             not_required=item.not_required,
@@ -110,7 +166,10 @@ class Forecaster:
         )
         if step.when is not None and step.when.reason:
             return _with(blank, not_applicable=step.when.reason)
-        if waits := _waits(item, step):
+        call, passed, waits = self._prepared(item, step)
+        if passed:
+            return _with(blank, not_applicable=passed)
+        if waits:
             if step.effect:
                 self._lose_sight(number)
             return _with(blank, cannot_know=waits)
@@ -119,15 +178,29 @@ class Forecaster:
             self._lose_sight(number)
             return _with(blank, cannot_know="its action is not installed")
         try:
-            parameters = self._registry.coerce(action, dict(step.call.parameters))
+            parameters = self._registry.coerce(action, dict(call.parameters))
         except ValueError as error:
             return _with(blank, cannot_know=f"a parameter is wrong: {error}")
-        call = _Call(item=item.id, step=step, number=number, action=action, parameters=parameters)
+        made = _Made(item=item.id, step=step, number=number, action=action, parameters=parameters)
         if action.kind is ActionKind.EFFECT:
-            return await self._effect(blank, call)
-        return await self._measuring(blank, call)
+            return await self._effect(blank, made)
+        return await self._measuring(blank, made)
 
-    async def _effect(self, blank: StepForecast, call: _Call) -> StepForecast:
+    def _prepared(self, item: Item, step: Step) -> tuple[Call, str, str]:
+        """The call with its values in place; why it is passed over, or what it waits for."""
+        if self._state is None:
+            return step.call, "", _waits(item, step)
+        known = self._known(item)
+        edited = known.steps[step.id].parameters if known and step.id in known.steps else None
+        call = step.call if edited is None else replace(step.call, parameters=edited)
+        try:
+            passed = left_out(item.when, item.id, self._state)
+            passed = passed or left_out(step.when, item.id, self._state)
+            return ready(call, item.id, self._state), passed, ""
+        except ActionError as error:
+            return call, "", error.message
+
+    async def _effect(self, blank: StepForecast, call: _Made) -> StepForecast:
         told = await self._told(call)
         if told.done:
             assumes = self._doubts() if told.certainty is Certainty.PREDICTED else ()
@@ -148,8 +221,8 @@ class Forecaster:
             fails=ended.fails,
         )
 
-    async def _told(self, call: _Call) -> Told:
-        recorder = _Recorder(self._taken)
+    async def _told(self, call: _Made) -> Told:
+        recorder = _Recorder(self._taken, self._state)
         run = self._foresight.asking(recorder=recorder, **call.place)
         checker = call.action.checker
         if checker is None:
@@ -169,14 +242,14 @@ class Forecaster:
             evidence=found[0].evidence,
         )
 
-    async def _tried(self, call: _Call) -> _Ended:
-        recorder = _Recorder(self._taken)
+    async def _tried(self, call: _Made) -> _Ended:
+        recorder = _Recorder(self._taken, self._state)
         run = self._foresight.trying(recorder=recorder, **call.place)
         return await self._ended(call.action.function(run, **call.parameters), call.step.timeout)
 
-    async def _measuring(self, blank: StepForecast, call: _Call) -> StepForecast:
+    async def _measuring(self, blank: StepForecast, call: _Made) -> StepForecast:
         """A check runs while nothing before it changes anything; a probe never does: it writes."""
-        recorder = _Recorder(self._taken)
+        recorder = _Recorder(self._taken, self._state)
         if call.action.kind is ActionKind.PROBE:
             return _with(blank, cannot_know="it has to write in order to measure")
         if self._changed or self._lost or not self._foresight.untouched:
@@ -244,7 +317,7 @@ def _waits(item: Item, step: Step) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
+class _Made:
     item: str
     step: Step
     number: str
@@ -267,6 +340,7 @@ class _Ended:
 @dataclass(slots=True)
 class _Recorder(Unwatched):
     taken: Sequence[tuple[str, Measurement]]
+    state: SessionState | None
     measurements: list[Measurement] = field(default_factory=list)
 
     def measured(self, measurement: Measurement) -> None:
@@ -276,7 +350,8 @@ class _Recorder(Unwatched):
         raise Unforeseeable(f"a person is asked: {text.partition(chr(10))[0]}")
 
     def previous(self, name: str) -> list[tuple[str, Measurement]]:
-        found = [(by, taken) for by, taken in self.taken if taken.name == name]
+        found = previous_measurements(self.state, name) if self.state else []
+        found += [(by, taken) for by, taken in self.taken if taken.name == name]
         if not found:
             raise Unforeseeable(f"what was measured before as '{name}', in a session")
         return found

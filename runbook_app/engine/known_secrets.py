@@ -29,6 +29,13 @@ class Recipient(Protocol):
     def seal(self, plain: bytes) -> bytes: ...
 
 
+def secrets_kept(artefacts: Artefacts) -> dict[str, str]:
+    """The name of each secret value that a session knows so far."""
+    if not (artefacts.folder() / SEALED).exists():
+        return {}
+    return msgspec.json.decode(artefacts.get_sealed(SEALED), type=dict[str, str])
+
+
 class KnownSecrets:
     """Implements `ports.capabilities.Secrets`.
 
@@ -46,10 +53,7 @@ class KnownSecrets:
         self._load()
 
     def _load(self) -> None:
-        if not (self._artefacts.folder() / SEALED).exists():
-            return
-        data = self._artefacts.get_sealed(SEALED)
-        self._values = msgspec.json.decode(data, type=dict[str, str])
+        self._values = secrets_kept(self._artefacts)
         for value, name in self._values.items():
             self._redactor.register(name, value)
 

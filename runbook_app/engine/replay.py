@@ -14,6 +14,7 @@ from runbook_app.domain.entry import Entry
 from runbook_app.domain.errors import UsageError
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState, fold
+from runbook_app.ports.dry_run import DryRun
 from runbook_app.ports.hands import ByHand, NoWayIn
 from runbook_app.ports.journal import LogLine, LogReader, Sought
 from runbook_app.ports.session import Change, Exported
@@ -127,6 +128,9 @@ class ReplayedSession:
 
     def changes_of(self, item: str) -> list[Change]:  # noqa: ARG002
         raise UsageError("A replay shows the record; what the target was like then is not in it.")
+
+    def dry_run(self) -> DryRun:
+        raise UsageError("A replay shows the record: nothing is ahead of it.")
 
     def reverts_in(self) -> float | None:
         return None

@@ -10,6 +10,7 @@ from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Entry
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState
+from runbook_app.ports.dry_run import DryRun
 from runbook_app.ports.hands import ByHand
 from runbook_app.ports.journal import LogReader
 
@@ -83,6 +84,13 @@ class Session(Protocol):
 
         Raises:
             RunbookError: that can't be done here, such as without a Docker engine.
+        """
+
+    def dry_run(self) -> DryRun:
+        """A dry run of what is still to do.
+
+        Raises:
+            RunbookError: that can't be done here, as in a replay.
         """
 
     def engine_alive(self) -> bool:

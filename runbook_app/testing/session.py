@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Body, Entry, chain, encode
-from runbook_app.domain.errors import ActionError, UsageError
+from runbook_app.domain.errors import ActionError, RunbookError, UsageError
 from runbook_app.domain.events import CommandAccepted, CommandRejected
+from runbook_app.domain.forecast import Ahead, Forecast
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState, fold
 from runbook_app.domain.statement import JSON, MARKDOWN
@@ -39,6 +40,33 @@ class FakeLogs(ListedLines):
         if self.failure is not None:
             raise self.failure
         return super().count()
+
+
+class FakeDryRun:
+    """Implements `ports.dry_run.DryRun`: finds what it is given, once it may."""
+
+    def __init__(self, found: Forecast | RunbookError | None = None) -> None:
+        self.found = found
+        """None: a plan without items."""
+        self.ahead: Sequence[Ahead] = ()
+        """What it tells before it waits."""
+        self.may_end = threading.Event()
+        """Set, unless a test holds it back."""
+        self.may_end.set()
+        self.cancelled = threading.Event()
+
+    def foresee(self, told: Callable[[Ahead], None]) -> Forecast:
+        for ahead in self.ahead:
+            told(ahead)
+        self.may_end.wait(timeout=30)
+        if isinstance(self.found, RunbookError):
+            raise self.found
+        nothing = Forecast(plan="p", title="P", version="1", target="/srv/staging", items=())
+        return self.found or nothing
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+        self.may_end.set()
 
 
 class FakeByHand:
@@ -112,6 +140,10 @@ class FakeSession:
         self.may_compare = threading.Event()
         """Set, unless a test holds comparisons back."""
         self.may_compare.set()
+        self.foreseen = FakeDryRun()
+        """What `dry_run` gives."""
+        self.dry_runs = 0
+        """How often it was asked for."""
         self.engines_started = 0
         self.taken_over: list[str] = []
         """Reasons that `ensure_engine` was given."""
@@ -199,6 +231,10 @@ class FakeSession:
         if self.not_compared:
             raise ActionError(self.not_compared)
         return self.changed
+
+    def dry_run(self) -> FakeDryRun:
+        self.dry_runs += 1
+        return self.foreseen
 
     def engine_alive(self) -> bool:
         return self.alive

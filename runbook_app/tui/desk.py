@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from runbook_app.ports.dry_run import DryRun
 from runbook_app.tui.view.home import HomePlan, HomeSession, Start
 
 
@@ -23,6 +24,13 @@ class Desk(Protocol):
 
         Raises:
             UsageError: there is none.
+        """
+
+    def dry_run(self, start: Start) -> DryRun:
+        """A dry run of a plan on a target; nothing is begun by it.
+
+        Raises:
+            UsageError: the variables can't be read.
         """
 
     def begin(self, start: Start) -> str:

@@ -22,6 +22,7 @@ STYLES: dict[Tone, str] = {
     Tone.ACCENT: "$accent",
     Tone.LIVE: "bold $background on $warning",
     Tone.COPY: "bold $background on $accent",
+    Tone.DRY: "bold $background on $success",
 }
 
 

@@ -47,5 +47,14 @@ class Situation:
         return item.steps.get(self.node.step) if item and self.node else None
 
     @property
+    def busy(self) -> bool:
+        """The engine does or measures something; a question that waits is neither."""
+        state = self.state
+        waits = state.question is not None or not state.intent.active
+        rolling = any(item.rolling_back for item in state.items.values())
+        measures = state.measuring or state.scoring is not None
+        return self.alive and bool(state.running_step or rolling or measures or not waits)
+
+    @property
     def menu(self) -> list[Choice]:
         return choices(self.plan, self.state, self.node)

@@ -11,8 +11,9 @@ from typing import Any
 from runbook_app.adapters.foresight.secrets import ForeseenSecrets
 from runbook_app.adapters.foresight.target import ForeseenTarget
 from runbook_app.adapters.foresight.world import World
-from runbook_app.domain.forecast import Forecast
+from runbook_app.domain.forecast import Ahead, Forecast
 from runbook_app.domain.plan import ActionKind, Call, Item, Plan, Step
+from runbook_app.domain.state import SessionState
 from runbook_app.engine.forecast import Forecaster
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.action import Action, Recorder, Run
@@ -59,8 +60,13 @@ async def dry_run(
     scratch: Path,
     *cases: Case,
     edit: Callable[[Plan], Plan] = lambda plan: plan,
+    state: SessionState | None = None,
+    told: Callable[[Ahead], None] = lambda _: None,
 ) -> Forecast:
-    """Foresee these cases one after the other, as the steps of one item of an edited plan."""
+    """Foresee these cases one after the other, as the steps of one item of an edited plan.
+
+    Of a session only what is left by its `state`.
+    """
     plan, redactor = edit(plan_of(target, cases)), Redactor(["postgres"])
     world = World(target.folder)
     secrets = ForeseenSecrets(world, redactor.register)
@@ -78,8 +84,10 @@ async def dry_run(
         scratch=scratch,
     )
     known = Known({case.action.name: case.action for case in cases})
-    forecaster = Forecaster(plan, registry=known, foresight=foresight, mask=redactor.structure)
-    return await forecaster.forecast("fake")
+    forecaster = Forecaster(
+        plan, registry=known, foresight=foresight, mask=redactor.structure, state=state
+    )
+    return await forecaster.forecast("fake", told=told)
 
 
 def patched(before: str, diff: str) -> str:

@@ -242,6 +242,12 @@ def test_a_session_is_driven_by_keys_through_failure_rollback_kill_and_resume(de
     engine = desk.engine()
     assert os.getsid(engine) == engine, "the engine belongs to the terminal"
 
+    desk.press("D")
+    desk.shown("DRY RUN", "what is still to do", "1.1 Make a key", "predicted    file certs/")
+    desk.press("Escape")
+    desk.shown("engine ● alive", "next: ")
+    assert not (desk.target / "certs").exists()
+
     desk.press("a")
     desk.shown("Go live", f"Type the target's name to go live: {desk.target.name}")
     for key in (*desk.target.name, "Enter"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from runbook_app.domain.errors import ActionError, EnvironmentLacks, NotMeasured
-from runbook_app.domain.forecast import Certainty, Forecast, StepForecast
-from runbook_app.domain.measure import Finding
-from runbook_app.domain.plan import Condition, Later, Plan, Reference
+from runbook_app.domain.events import ItemOutline, RollbackFinished, RollbackStarted
+from runbook_app.domain.forecast import Ahead, Certainty, Forecast, StepForecast
+from runbook_app.domain.measure import Finding, Measurement
+from runbook_app.domain.plan import Condition, ConfirmLine, Later, Plan, Reference
+from runbook_app.domain.state import ItemState, SessionState, StepState, StepStatus
 from runbook_app.headless.forecast import forecast_lines
 from runbook_app.ports.action import Run, check, effect, probe
 from runbook_app.testing.capabilities import container, result
@@ -287,3 +290,124 @@ async def test_what_the_plan_passes_over_and_what_waits_for_a_step_is_said(
     assert (found.items[1].not_required, found.items[1].steps) == ("not here", ())
     lines = [line.text for line in forecast_lines(found)]
     assert "    not applicable: ${on} is false" in lines
+
+
+async def test_each_step_is_told_before_it_is_looked_at(target: FakeTarget) -> None:
+    scratch = target.folder.parent / "dry"
+    scratch.mkdir(mode=0o700)
+    told: list[Ahead] = []
+    await dry.dry_run(target, scratch, Case(size), Case(write), told=told.append)
+    assert [(ahead.number, ahead.place, ahead.total) for ahead in told] == [
+        ("1.1", 1, 2),
+        ("1.2", 2, 2),
+    ]
+
+
+async def rest(
+    target: FakeTarget, state: SessionState, edit: Callable[[Plan], Plan], *cases: Case
+) -> Forecast:
+    scratch = target.folder.parent / "dry"
+    scratch.mkdir(mode=0o700)
+    return await dry.dry_run(target, scratch, *cases, edit=edit, state=state)
+
+
+def in_session(*steps: StepState, **fields: object) -> SessionState:
+    """A session that has one item, with these of its steps on record."""
+    known = {step.id: step for step in steps}
+    item = ItemState(
+        id="item",
+        outline=ItemOutline(id="item", number=1, title="Item", steps=(), checkpoint=(), success=()),
+        steps=known,
+        **fields,
+    )
+    return SessionState(items={"item": item})
+
+
+def with_a_checkpoint(plan: Plan) -> Plan:
+    (item,) = plan.items
+    return replace(plan, items=(replace(item, checkpoint=(ConfirmLine(id="seen", title="Seen"),)),))
+
+
+async def test_of_a_session_what_is_done_or_skipped_is_left_out_and_numbers_stay(
+    target: FakeTarget,
+) -> None:
+    done = StepState(id="item.s1", item="item", status=StepStatus.SUCCEEDED)
+    skipped = StepState(id="item.s2", item="item", status=StepStatus.SKIPPED)
+    failed = StepState(id="item.s3", item="item", status=StepStatus.FAILED)
+    state = in_session(done, skipped, failed, checkpoint_passed_at="2025-10-24T08:00:00Z")
+    cases = (Case(write), Case(write), Case(write), Case(write, {"path": "other"}))
+    found = await rest(target, state, with_a_checkpoint, *cases)
+    assert [step.number for step in found.steps()] == ["1.3", "1.4"]
+    assert found.items[0].checkpoint == ()
+
+
+async def test_a_checkpoint_that_was_not_passed_is_told(target: FakeTarget) -> None:
+    found = await rest(target, in_session(), with_a_checkpoint, Case(write))
+    assert found.items[0].checkpoint == ("1 confirmation by a person",)
+
+
+async def test_of_a_session_an_item_that_is_rolled_back_is_left_out(target: FakeTarget) -> None:
+    state = in_session(
+        rollback_started=RollbackStarted(item="item", reason="", by="op"),
+        rollback=RollbackFinished(item="item", proven=True, seconds=1.0),
+    )
+    assert (await rest(target, state, lambda plan: plan, Case(write))).items == ()
+
+
+async def test_what_steps_of_a_session_gave_is_in_place(target: FakeTarget) -> None:
+    given = Reference("s1", "outputs", "path")
+
+    def edit(plan: Plan) -> Plan:
+        (item,) = plan.items
+        later = Later(path=("path",), text=str(given), parts=(given,))
+        steps = [
+            replace(step, call=replace(step.call, parameters={"path": str(given)}, later=(later,)))
+            for step in item.steps
+        ]
+        return replace(plan, items=(replace(item, steps=tuple(steps)),))
+
+    gave = StepState(
+        id="item.s1", item="item", status=StepStatus.SUCCEEDED, outputs={"path": "given"}
+    )
+    pending = StepState(id="item.s2", item="item")
+    found = await rest(target, in_session(gave, pending), edit, Case(write), Case(write))
+    (step,) = found.steps()
+    assert [change.name for change in step.changes] == ["given"]
+
+
+async def test_what_a_step_of_a_session_has_not_given_yet_is_said(target: FakeTarget) -> None:
+    given = Reference("s1", "outputs", "path")
+
+    def edit(plan: Plan) -> Plan:
+        (item,) = plan.items
+        first, second = item.steps
+        later = Later(path=("path",), text=str(given), parts=(given,))
+        call = replace(second.call, parameters={"path": str(given)}, later=(later,))
+        return replace(plan, items=(replace(item, steps=(first, replace(second, call=call))),))
+
+    steps = [StepState(id=f"item.s{n}", item="item") for n in (1, 2)]
+    found = await rest(target, in_session(*steps), edit, Case(write), Case(write))
+    assert [*found.steps()][1].cannot_know == f"{given} has no value: step item.s1 is pending."
+
+
+async def test_what_a_session_measured_before_is_known(target: FakeTarget) -> None:
+    measured = StepState(
+        id="item.s1",
+        item="item",
+        status=StepStatus.SUCCEEDED,
+        measurements=[Measurement(name="size", value=4)],
+    )
+    pending = StepState(id="item.s2", item="item")
+    state = in_session(measured, pending)
+    (step,) = (await rest(target, state, lambda plan: plan, Case(size), Case(touch))).steps()
+    assert (step.cannot_know, step.to_do) == ("", True)
+
+
+async def test_parameters_that_were_edited_in_a_session_are_those_foreseen(
+    target: FakeTarget,
+) -> None:
+    edited = StepState(
+        id="item.s1", item="item", status=StepStatus.FAILED, parameters={"path": "edited"}
+    )
+    (step,) = (await rest(target, in_session(edited), lambda plan: plan, Case(write))).steps()
+    assert [change.name for change in step.changes] == ["edited"]

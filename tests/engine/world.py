@@ -70,6 +70,7 @@ from runbook_app.ports.notifier import NobodyToCall, Notifier
 from runbook_app.ports.rehearsals import NoRehearsals, Rehearsals
 from runbook_app.ports.target import Capturable, Capture, Prior
 from runbook_app.testing.crash import crash_at
+from runbook_app.testing.session import FakeDryRun
 
 PROGRESS = "PROGRESS.md"
 
@@ -676,6 +677,7 @@ class World:
             leave_answer=lambda asked, answer: leave_answer(self.folder, asked, answer),
             changes_of=lambda _: [],
             by_hand=ProcessByHand(self.folder),
+            dry_run=FakeDryRun,
         )
 
     @asynccontextmanager

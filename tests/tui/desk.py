@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from runbook_app.domain.errors import PlanEdited, RunbookError, UsageError
+from runbook_app.testing.session import FakeDryRun
 from runbook_app.tui.view.home import HomePlan, HomeSession, Start
 from runbook_app.tui.view.words import Tone, sign
+from tests.tui.foreseen import FORESEEN
 
 PLAN = HomePlan(path=Path("plans/phase1.yaml"), title="Phase 1", target="/srv/staging")
 FOUND = HomeSession(id="s1", plan="Phase 1", target="/srv/staging", begun="2025-10-24T08:00:00Z")
@@ -35,6 +37,9 @@ class FakeDesk:
         self.readable = threading.Event()
         self.readable.set()
         self.begun: list[Start] = []
+        self.foreseen = FakeDryRun(FORESEEN)
+        self.foreseen_of: list[Start] = []
+        """What dry runs were asked for with."""
         self.resumed: list[str] = []
         self.refusal: RunbookError | None = None
         self.edited: list[str] = []
@@ -54,6 +59,12 @@ class FakeDesk:
         if given != "other.yaml":
             raise UsageError(f"There is no plan file {given}.")
         return HomePlan(path=Path(given), title="Other")
+
+    def dry_run(self, start: Start) -> FakeDryRun:
+        if self.refusal is not None:
+            raise self.refusal
+        self.foreseen_of.append(start)
+        return self.foreseen
 
     def begin(self, start: Start) -> str:
         if self.refusal is not None:

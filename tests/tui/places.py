@@ -21,6 +21,8 @@ from runbook_app.tui.app import RunbookApp
 from runbook_app.tui.remembered import Remembered
 from runbook_app.tui.screens.checkpoint import CheckpointDialog
 from runbook_app.tui.screens.choose import ChooseDialog
+from runbook_app.tui.screens.dry_run import DryRunScreen
+from runbook_app.tui.screens.dry_run_start import DryRunDialog
 from runbook_app.tui.screens.guide import GuideScreen
 from runbook_app.tui.screens.help import HelpScreen
 from runbook_app.tui.screens.home import HomeApp
@@ -34,6 +36,7 @@ from runbook_app.tui.screens.text import TextDialog
 from runbook_app.tui.screens.waiver import WaiverDialog
 from tests.tui import stage
 from tests.tui.desk import SESSION, FakeDesk
+from tests.tui.foreseen import AHEAD, FORESEEN
 from tests.tui.screen import press, until, until_shown
 from tests.tui.told import told_in
 
@@ -53,6 +56,12 @@ class Place:
     keys: tuple[str, ...] = ()
     in_replay: bool = False
     """A replay has it too."""
+    dry: bool = False
+    """It is marked as a dry run, whatever the session is."""
+
+    def begins(self, marker: str) -> str:
+        """The words of its first line, in a session with that marker."""
+        return "  DRY RUN  of " if self.dry else marker
 
 
 def _logged(bring: Callable[[FakeSession], FakeSession], count: int = 40) -> Arrange:
@@ -73,6 +82,19 @@ def _going_live(session: FakeSession) -> FakeSession:
         "Type the target's name to go live: staging\nFrom here on /srv/staging itself is changed."
     )
     return stage.asked(stage.started(session), "q1", text, item="", kind="target")
+
+
+def _to_foresee(folder: Path) -> FakeSession:
+    session = stage.headers_done(stage.started(stage.session_in(folder)))
+    session.foreseen.found = FORESEEN
+    return session
+
+
+def _foreseeing(folder: Path) -> FakeSession:
+    session = _to_foresee(folder)
+    session.foreseen.ahead = (AHEAD,)
+    session.foreseen.may_end.clear()
+    return session
 
 
 def _dead(session: FakeSession) -> FakeSession:
@@ -104,6 +126,9 @@ PLACES: dict[str, Place] = {
         screen=MessageDialog,
         words="There is no plan file none.yaml.",
         keys=("o", *"none.yaml", "enter"),
+    ),
+    "home, a dry run of what": Place(
+        screen=DryRunDialog, words="the folder of the project", keys=("end", "D")
     ),
     "session, started": Place(
         screen=SessionScreen, words="? help", arrange=_logged(stage.started), in_replay=True
@@ -222,6 +247,20 @@ PLACES: dict[str, Place] = {
         screen=LivePage, words="Timeline", arrange=told_in, keys=("t",), in_replay=True
     ),
     "page d": Place(screen=LivePage, words="tls on;", arrange=_changed, keys=("d",)),
+    "dry run": Place(
+        screen=DryRunScreen,
+        words="listen 8443 ssl;",
+        arrange=_to_foresee,
+        keys=("D",),
+        dry=True,
+    ),
+    "dry run, under way": Place(
+        screen=DryRunScreen,
+        words="step 2 of 5",
+        arrange=_foreseeing,
+        keys=("D",),
+        dry=True,
+    ),
     "help of a page": Place(
         screen=HelpScreen,
         words="Each category before",
@@ -235,6 +274,7 @@ def as_copy(session: FakeSession) -> FakeSession:
     """The same session, on a rehearsal's copy of its target."""
     copied = FakeSession(session.plan, folder=session.folder)
     copied.alive, copied.changed, copied.logs = session.alive, session.changed, session.logs
+    copied.foreseen = session.foreseen
     for entry in session._entries:
         body = entry.body
         if isinstance(body, ev.SessionStarted):

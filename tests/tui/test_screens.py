@@ -55,7 +55,7 @@ async def test_a_screen_looks_as_it_did_and_says_that_it_is_live(
     async with at(place, tmp_path, size) as pilot:
         assert text(pilot) == snapshot
         if place.arrange is not None:
-            assert text(pilot).startswith("  LIVE  staging ")
+            assert text(pilot).startswith(place.begins("  LIVE  staging "))
 
 
 def test_every_screen_of_the_package_has_a_place_in_the_table():
@@ -69,7 +69,8 @@ def test_every_screen_of_the_package_has_a_place_in_the_table():
 @screens(*IN_SESSION)
 async def test_a_rehearsal_says_so_on_every_screen_and_of_what(place: Place, tmp_path: Path):
     async with at(place, tmp_path, SMALL, as_copy) as pilot:
-        assert text(pilot).startswith("  REHEARSAL  of staging ")
+        assert text(pilot).startswith(place.begins("  REHEARSAL  of staging "))
+        assert not place.dry or "of the copy of staging" in text(pilot)
         assert "╭" not in text(pilot)
 
 

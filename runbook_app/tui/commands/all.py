@@ -48,6 +48,7 @@ SESSION_COMMANDS: tuple[UserCommand, ...] = (
     log.CopyLog(),
     log.CopyStep(),
     look.ShowGuide(),
+    look.ShowDryRun(),
     *pages.OPEN_PAGES,
     look.NextPane(),
     look.PreviousPane(),

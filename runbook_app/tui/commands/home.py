@@ -99,6 +99,21 @@ class OtherPlan(HomeCommand):
         await home.other_plan()
 
 
+class ForeseePlan(HomeCommand):
+    key = "D"
+    label = "dry run"
+    help = "Show what the selected plan would do to a target, step by step, changing nothing."
+
+    def why_not(self, thing: Thing | None) -> str:
+        if isinstance(thing, HomePlan):
+            return ""
+        return "Select a plan first. A session has its own dry run, by the same key on its screen."
+
+    async def run(self, home: HomeApp) -> None:
+        if isinstance(home.thing, HomePlan):
+            await home.foresee(home.thing)
+
+
 class ShowHelp(HomeCommand):
     key = "?"
     label = "help"
@@ -125,6 +140,7 @@ HOME_COMMANDS: tuple[HomeCommand, ...] = (
     Watch(),
     Replay(),
     OtherPlan(),
+    ForeseePlan(),
     Leave(),
     ShowHelp(),
 )

@@ -115,6 +115,21 @@ class ShowGuide(UserCommand):
             screen.show_guide(item)
 
 
+class ShowDryRun(UserCommand):
+    key = "D"
+    label = "dry run"
+    help = "Show what is still to do, step by step, as it would change the target; changes nothing."
+    group = _LOOK
+
+    def refusal(self, situation: Situation) -> str:
+        if situation.replaying:
+            return "A replay shows the record: nothing is ahead of it."
+        return "Work is under way: it changes what a dry run looks at." if situation.busy else ""
+
+    async def run(self, screen: SessionScreen) -> None:
+        screen.foresee()
+
+
 class ShowHelp(UserCommand):
     key = "?"
     label = "help"

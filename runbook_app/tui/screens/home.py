@@ -226,6 +226,15 @@ class HomeApp(StyledApp[HomeChoice]):
         if session:
             self.choose(session)
 
+    async def foresee(self, plan: HomePlan) -> None:
+        from runbook_app.tui.screens.dry_run import DryRunScreen
+        from runbook_app.tui.screens.dry_run_start import DryRunDialog
+
+        start = await self.push_screen_wait(DryRunDialog(plan))
+        if start is not None:
+            of = f"{plan.title} on {start.target}"
+            self.push_screen(DryRunScreen(of, lambda: self._desk.dry_run(start)))
+
     async def other_plan(self) -> None:
         from runbook_app.tui.screens.text import TextDialog
 

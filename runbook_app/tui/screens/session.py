@@ -34,7 +34,7 @@ from runbook_app.tui.view import panel
 from runbook_app.tui.view.banner import Banner, Outside, banner
 from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.menu import Way
-from runbook_app.tui.view.mode import marker
+from runbook_app.tui.view.mode import dry_run_of, marker
 from runbook_app.tui.view.node import Node, NodeKind, at_rest, current, trouble
 from runbook_app.tui.view.words import text_of
 from runbook_app.tui.widgets.banner import BannerLine
@@ -340,6 +340,12 @@ class SessionScreen(Screen[None]):
     def stay_with_work(self) -> None:
         self._staying, self._placed = True, False
         self.show()
+
+    def foresee(self) -> None:
+        from runbook_app.tui.screens.dry_run import DryRunScreen
+
+        of = dry_run_of(self.session.state)
+        self.app.push_screen(DryRunScreen(of, self.session.dry_run))
 
     def show_guide(self, item: Item, *, troubleshooting: bool = False) -> None:
         from runbook_app.tui.screens.guide import GuideScreen

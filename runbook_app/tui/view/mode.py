@@ -15,6 +15,8 @@ class Mode(Enum):
     LIVE = ("warning", "round")
     REHEARSAL = ("accent", "dashed")
     REPLAY = ("secondary", "double")
+    DRY_RUN = ("success", "heavy")
+    """Of one page, whatever the program itself shows."""
 
     @property
     def colour(self) -> str:
@@ -29,6 +31,18 @@ def mode_of(state: SessionState, *, replaying: bool) -> Mode:
     if replaying:
         return Mode.REPLAY
     return Mode.REHEARSAL if state.started and state.started.copy_of else Mode.LIVE
+
+
+def dry_marker(of: str) -> Line:
+    """The mode of a dry run, and what it is of."""
+    return ((" DRY RUN ", Tone.DRY), (f" of {of}", Tone.STRONG))
+
+
+def dry_run_of(state: SessionState) -> str:
+    """What a session's dry run is of."""
+    copied = PurePath(state.started.copy_of).name if state.started else ""
+    name = f"the copy of {copied}" if copied else state.target_name or "?"
+    return f"{name}, what is still to do"
 
 
 def marker(state: SessionState, *, replaying: bool, read_only: bool) -> Line:

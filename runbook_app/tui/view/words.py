@@ -25,6 +25,7 @@ class Tone(StrEnum):
     ACCENT = "accent"
     LIVE = "live"
     COPY = "copy"
+    DRY = "dry"
 
 
 Span = tuple[str, Tone]
