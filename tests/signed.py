@@ -64,6 +64,7 @@ class SignedSession:
             changes_of=lambda _: [],
             by_hand=NoWayIn(),
             dry_run=FakeDryRun,
+            hold_plan=lambda *_: False,
         )
 
     def export(self, out: Path | None = None) -> Exported:

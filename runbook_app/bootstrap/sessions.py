@@ -201,18 +201,16 @@ def hold_pin(session: SessionClient, *, accept: bool = False, accepted: str = ""
         UsageError: an item of it is gone whose rollback would be lost.
         PlanError: the edited plan has mistakes.
     """
-    from runbook_app.adapters.plan_pin import as_options, changed_lines, pin
+    from runbook_app.adapters.plan_pin import as_options, pin
     from runbook_app.domain.decisions import lost_by
 
     started = session.started
     if session.engine_alive():
         return session
-    original = Path(started.plan_path)
-    difference = changed_lines(session.plan, original)
-    if session.plan.sha256 != session.state.plan_sha256:
-        difference = f"{not_on_record(session)}\n{difference}"
+    difference = _edited(session)
     if not difference:
         return session
+    original = Path(started.plan_path)
     if not (accept or difference == accepted):
         raise PlanEdited(str(original), difference)
     values = as_options(started.variables)
@@ -234,6 +232,29 @@ def hold_pin(session: SessionClient, *, accept: bool = False, accepted: str = ""
     pin(session.folder, changed)
     session.close()
     return client(session.folder, read_only=False)
+
+
+def _edited(session: SessionClient) -> str:
+    """The lines in which the plan's file, or the session's copy, is not what is on record."""
+    from runbook_app.adapters.plan_pin import changed_lines
+
+    difference = changed_lines(session.plan, Path(session.started.plan_path))
+    if session.plan.sha256 != session.state.plan_sha256:
+        difference = f"{not_on_record(session)}\n{difference}"
+    return difference
+
+
+def _hold_plan(session: SessionClient, accepted: str) -> bool:
+    """Hold a session's pin beside the screen that has it open; whether another plan was pinned."""
+    if not _edited(session):
+        return False
+    opened = client(session.folder, read_only=False)
+    held = opened
+    try:
+        held = hold_pin(opened, accepted=accepted)
+        return held is not opened
+    finally:
+        held.close()
 
 
 def not_on_record(session: SessionClient) -> str:
@@ -350,6 +371,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
             changes_of=lambda item: changes_of(folder, item),
             by_hand=ProcessByHand(folder),
             dry_run=lambda: ProcessDryRun(Asked(session=str(folder))),
+            hold_plan=_hold_plan,
             lost_beginning=lambda at: lost_beginning(folder, at),
         )
         opened.pop_all()

@@ -72,10 +72,11 @@ class SessionClient:
         changes_of: Callable[[str], list[Change]],
         by_hand: ByHand,
         dry_run: Callable[[], DryRun],
+        hold_plan: Callable[[SessionClient, str], bool],
         lost_beginning: Callable[[str], SessionStarted] | None = None,
     ) -> None:
         """`mask` replaces the secrets that the session knows by now. `leave_answer` leaves a secret
-        answer where the engine alone can read it.
+        answer where the engine alone can read it. `hold_plan` says whether another plan was pinned.
 
         `lost_beginning` stands in, for a reader, for a first entry that can't be read; it is given
         the time of the first one that can.
@@ -95,6 +96,8 @@ class SessionClient:
         self._leave_answer = leave_answer
         self._changes_of = changes_of
         self._dry_run = dry_run
+        self._hold_plan = hold_plan
+        self._read_plan = read_plan
         self.state = SessionState()
         if read_only and lost_beginning:
             self._stand_in(lost_beginning)
@@ -103,7 +106,7 @@ class SessionClient:
             raise JournalError(f"The journal in {folder} has no beginning.")
         self.id = self.state.id
         self.started = self.state.started
-        self.plan = read_plan(self.started, self.state.started_at)
+        self.plan = self._read_plan(self.started, self.state.started_at)
 
     def _stand_in(self, lost_beginning: Callable[[str], SessionStarted]) -> None:
         fold(stand_in(self._journal.read(0, 1), lost_beginning), self.state)
@@ -238,6 +241,14 @@ class SessionClient:
     def last_words(self) -> str:
         engine = self.state.engine
         return "" if engine is None or self.engine_alive() else self._last_words(engine.pid)
+
+    def hold_plan(self, accepted: str = "") -> bool:
+        self._require_writable()
+        return self._hold_plan(self, accepted)
+
+    def take_plan(self) -> None:
+        self.refresh()
+        self.plan = self._read_plan(self.started, self.state.started_at)
 
     def ensure_engine(self, take_over: str = "") -> None:
         self._require_writable()

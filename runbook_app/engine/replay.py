@@ -142,6 +142,11 @@ class ReplayedSession:
     def last_words(self) -> str:
         return ""
 
+    def hold_plan(self, accepted: str = "") -> bool:  # noqa: ARG002
+        raise UsageError("This is a replay: its plan is the one on record.")
+
+    def take_plan(self) -> None: ...
+
     def ensure_engine(self, take_over: str = "") -> None:  # noqa: ARG002
         raise UsageError("This is a replay: no engine is started for it.")
 

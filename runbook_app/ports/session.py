@@ -99,6 +99,20 @@ class Session(Protocol):
     def last_words(self) -> str:
         """Why a dead engine ended, as far as it could say; empty when it was killed."""
 
+    def hold_plan(self, accepted: str = "") -> bool:
+        """Hold the plan's file against the session's pin, before an engine is started; blocks.
+
+        `accepted` are the lines that were edited meanwhile and are to be gone on with. True: they
+        are pinned and on record, for `take_plan`.
+
+        Raises:
+            PlanEdited: it was edited meanwhile, and not in these lines alone.
+            RunbookError: the edited plan is wrong, or this session object is read-only.
+        """
+
+    def take_plan(self) -> None:
+        """Have `plan` and `state` be those that were pinned anew."""
+
     def ensure_engine(self, take_over: str = "") -> None:
         """Start a new engine when none runs.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Body, Entry, chain, encode
-from runbook_app.domain.errors import ActionError, RunbookError, UsageError
+from runbook_app.domain.errors import ActionError, PlanEdited, RunbookError, UsageError
 from runbook_app.domain.events import CommandAccepted, CommandRejected
 from runbook_app.domain.forecast import Ahead, Forecast
 from runbook_app.domain.plan import Plan
@@ -144,6 +144,10 @@ class FakeSession:
         """What `dry_run` gives."""
         self.dry_runs = 0
         """How often it was asked for."""
+        self.edited = ""
+        """The lines in which the plan's file was edited."""
+        self.edited_plan: Plan | None = None
+        """What it is by these lines; None: the same."""
         self.engines_started = 0
         self.taken_over: list[str] = []
         """Reasons that `ensure_engine` was given."""
@@ -238,6 +242,17 @@ class FakeSession:
 
     def engine_alive(self) -> bool:
         return self.alive
+
+    def hold_plan(self, accepted: str = "") -> bool:
+        if self.read_only:
+            raise UsageError("This session was opened read-only.")
+        if self.edited and accepted != self.edited:
+            raise PlanEdited("plan.yaml", self.edited)
+        adopted, self.edited = bool(self.edited), ""
+        return adopted
+
+    def take_plan(self) -> None:
+        self.plan = self.edited_plan or self.plan
 
     def ensure_engine(self, take_over: str = "") -> None:
         if self.read_only:

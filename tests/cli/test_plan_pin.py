@@ -10,7 +10,7 @@ import pytest
 
 from runbook_app import bootstrap
 from runbook_app.domain import events as ev
-from runbook_app.domain.errors import PlanError, UsageError
+from runbook_app.domain.errors import PlanEdited, PlanError, UsageError
 from runbook_app.domain.state import ItemStatus, SessionState
 from tests.cli.test_leaks import changed, record
 from tests.cli.test_verify import home
@@ -149,3 +149,30 @@ def test_an_edit_that_asks_the_environment_for_more_is_refused(begun: Path, monk
     edit(HEAD + LOOK + AGAIN.replace("path: other", 'path: "${env.RUNBOOK_TEST_FILE}"'))
     with pytest.raises(UsageError, match=r"asks the environment for env\.RUNBOOK_TEST_FILE"):
         resume(begun, accept=True)
+
+
+def test_a_screen_that_is_open_goes_on_with_the_edited_plan_once_its_lines_are_accepted(
+    begun: Path,
+) -> None:
+    with closing(bootstrap.open_session(begun.name, begun)) as session:
+        assert not session.hold_plan()
+        edit(HEAD + LOOK + AGAIN.replace("Find it again", "Find it at last"))
+        with pytest.raises(PlanEdited) as first:
+            session.hold_plan()
+        edit(HEAD + LOOK + AGAIN.replace("Find it again", "Find it at once"))
+        with pytest.raises(PlanEdited) as second:
+            session.hold_plan(first.value.difference)
+        assert session.hold_plan(second.value.difference)
+        session.take_plan()
+        assert session.plan.step("again.second")[1].title == "Find it at once"
+        assert session.plan.sha256 == session.state.plan_sha256
+        assert [c.difference for c in session.state.plan_changes] == [second.value.difference]
+        assert not session.hold_plan()
+
+
+def test_an_observer_holds_no_plan(begun: Path) -> None:
+    with (
+        closing(bootstrap.open_session(begun.name, begun, read_only=True)) as session,
+        pytest.raises(UsageError, match="for reading only"),
+    ):
+        session.hold_plan()

@@ -678,6 +678,7 @@ class World:
             changes_of=lambda _: [],
             by_hand=ProcessByHand(self.folder),
             dry_run=FakeDryRun,
+            hold_plan=lambda *_: False,
         )
 
     @asynccontextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.command import Command, CommandList
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import JournalError, LockedError
+from runbook_app.domain.plan import Plan
 from runbook_app.testing.session import FakeSession
 from runbook_app.tui.commands.all import SESSION_COMMANDS
 from runbook_app.tui.view.node import Node, NodeKind
@@ -167,6 +170,67 @@ async def test_a_dead_engine_is_shown_and_e_starts_a_new_one(session: FakeSessio
         await until(pilot, lambda: session.engines_started == 1)
         await until_shown(pilot, "engine ● alive")
         assert "ENGINE DEAD" not in text(pilot)
+
+
+EDITED = "-      title: Test HTTPS\n+      title: Test HTTPS again"
+
+
+def retitled(session: FakeSession) -> Plan:
+    first, *rest = session.plan.items
+    return replace(session.plan, items=(replace(first, title="Headers, as edited"), *rest))
+
+
+async def test_an_edited_plan_is_shown_and_no_engine_starts_before_it_is_accepted(
+    session: FakeSession, opened: Open
+):
+    stage.tls_running(session)
+    session.alive = False
+    session.edited, session.edited_plan = EDITED, retitled(session)
+    async with opened(session) as pilot:
+        await press(pilot, "e")
+        await until_shown(pilot, "plan.yaml was edited since this session began")
+        for row in EDITED.splitlines():
+            assert row in text(pilot)
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+        assert session.engines_started == 0
+        assert "Headers, as edited" not in text(pilot)
+
+
+async def test_an_edited_plan_is_asked_about_again_when_it_is_another_by_then_and_shown_anew(
+    session: FakeSession, opened: Open
+):
+    stage.tls_running(session)
+    session.alive = False
+    session.edited, session.edited_plan = EDITED, retitled(session)
+    async with opened(session) as pilot:
+        await press(pilot, "e")
+        await until_shown(pilot, "+      title: Test HTTPS again")
+        session.edited = "+ something else"
+        await press(pilot, "2")
+        await until_shown(pilot, "+ something else")
+        await press(pilot, "2")
+        await until_shown(pilot, "Headers, as edited")
+        await until_shown(pilot, "engine ● alive")
+        assert session.engines_started == 1
+        session.emit(ev.NoteAdded(text="heard of", by="op"))
+        await until(pilot, lambda: "heard of" in [n.text for n in session.state.notes])
+
+
+async def test_why_no_engine_starts_with_an_accepted_plan_is_shown_above_the_new_one(
+    session: FakeSession, opened: Open
+):
+    stage.tls_running(session)
+    session.alive = False
+    session.edited, session.edited_plan = EDITED, retitled(session)
+    session.engine_failure = LockedError("host-b drives this target since 09:01.")
+    async with opened(session) as pilot:
+        await press(pilot, "e")
+        await until_shown(pilot, "Go on with the edited plan")
+        await press(pilot, "2")
+        await until_shown(pilot, "host-b drives this target")
+        await press(pilot, "enter")
+        await until_shown(pilot, "Headers, as edited")
 
 
 async def test_a_lock_held_elsewhere_is_shown_until_it_is_dismissed(

@@ -16,19 +16,18 @@ from runbook_app.domain.errors import PlanEdited
 from runbook_app.tui import paint
 from runbook_app.tui.commands.home import HOME_COMMANDS, HomeCommand
 from runbook_app.tui.desk import Desk
+from runbook_app.tui.edited import accepts
 from runbook_app.tui.looker import Looker
 from runbook_app.tui.remembered import Remembered
 from runbook_app.tui.styled import StyledApp
 from runbook_app.tui.view.help import HelpEntry
 from runbook_app.tui.view.home import (
-    ACCEPT_EDIT,
     FIRST_RUN,
     HomeChoice,
     HomePlan,
     HomeSession,
     Thing,
     details,
-    edited_lines,
     row,
 )
 from runbook_app.tui.view.keys import bar
@@ -253,17 +252,10 @@ class HomeApp(StyledApp[HomeChoice]):
         try:
             await asyncio.to_thread(self._desk.resume, session, accepted)
         except PlanEdited as edited:
-            if await self._accepts(edited):
+            if await accepts(self, edited):
                 await self._resume(session, edited.difference)
         else:
             self.choose(session)
-
-    async def _accepts(self, edited: PlanEdited) -> bool:
-        from runbook_app.tui.screens.choose import ChooseDialog
-
-        text = edited_lines(edited.plan, edited.difference)
-        dialog = ChooseDialog("The plan was edited", text, ACCEPT_EDIT)
-        return await self.push_screen_wait(dialog) == 1
 
     def show_help(self) -> None:
         from runbook_app.tui.screens.help import HelpScreen

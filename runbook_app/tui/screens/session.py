@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.worker import WorkerState
 
 from runbook_app.domain import commands as cmd
-from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.errors import PlanEdited, RunbookError
 from runbook_app.domain.outcome import damage
 from runbook_app.domain.plan import Item
 from runbook_app.ports.session import Replay, Session
@@ -20,6 +20,7 @@ from runbook_app.tui import feed, paint, ways
 from runbook_app.tui.commands.all import SESSION_COMMANDS, footer, help_entries, meant
 from runbook_app.tui.commands.work import ChooseWay
 from runbook_app.tui.diffs import Diffs
+from runbook_app.tui.edited import accepts
 from runbook_app.tui.orders import Orders
 from runbook_app.tui.pages import PAGES
 from runbook_app.tui.panes import WIDE, Panes
@@ -180,17 +181,29 @@ class SessionScreen(Screen[None]):
             self._fault = text
             self.show()
 
-    async def start_engine(self) -> None:
-        """Start an engine in a thread; nothing else may read the journal meanwhile."""
+    async def start_engine(self, accepted: str = "") -> None:
+        """Start an engine in a thread; nothing else may read the journal meanwhile.
+
+        Asks about lines of the plan that were edited; again when they are others by then than those
+        that were `accepted`.
+        """
         self.workers.cancel_group(self, "feed")
         self.tell("Starting an engine …")
+        edited = None
         try:
+            if await asyncio.to_thread(self.session.hold_plan, accepted):
+                self.session.take_plan()
+                self.plan_tree.use(self.session.plan)
             await asyncio.to_thread(self.session.ensure_engine)
+        except PlanEdited as error:
+            edited = error
         except RunbookError as error:
             self.app.push_screen(MessageDialog("No engine was started", error))
         finally:
             self._start_feed()
         self.look_at_engine()
+        if edited is not None and await accepts(self.app, edited):
+            await self.start_engine(edited.difference)
 
     def _went_back(self) -> None:
         """Lines that were shown are of later; the log's part is opened anew."""

@@ -39,6 +39,14 @@ class PlanTree(Rows):
     def node(self) -> Node | None:
         return self._shown[self.cursor] if self._shown else None
 
+    def use(self, plan: Plan) -> None:
+        """Show another plan; the cursor stays on what it was on, if that is there."""
+        was = self.node
+        self._plan = plan
+        self._lay_out()
+        if was in self._shown:
+            self.place_cursor(self._shown.index(was))
+
     def row_count(self) -> int:
         return len(self._shown)
 
