@@ -14,7 +14,7 @@ from typing import cast
 
 import msgspec
 
-from pictures.record import PLAN, Recorded, record
+from pictures.record import PLAN, Recorded, record, record_restart
 from runbook_app import bootstrap
 from runbook_app.adapters.logs import SqliteLogReader
 from runbook_app.domain import events as ev
@@ -55,6 +55,10 @@ def _asked(event: Body) -> bool:
     return isinstance(event, ev.QuestionAsked) and event.kind == "confirm"
 
 
+def _touches(event: Body) -> bool:
+    return isinstance(event, ev.QuestionAsked) and event.kind == "blast_radius"
+
+
 def _begun(event: Body) -> bool:
     return isinstance(event, ev.EngineStarted)
 
@@ -86,20 +90,26 @@ PICTURES = (
 )
 
 
+BLAST_RADIUS = Picture("tour-blast-radius", _touches)
+
+
 class Told:
     """A recorded session, as if it had been recorded on a machine with no name of its own."""
 
     def __init__(self, recorded: Recorded) -> None:
         opened = bootstrap.open_session(recorded.session, Path(), read_only=True)
-        self._plan: Plan = bootstrap.load_plan(PLAN, None, {"shop": SHOP})
+        self._plan: Plan = bootstrap.load_plan(
+            recorded.plan, None, {"shop": SHOP} if recorded.shop else {}
+        )
         self._changed = recorded.changed
         self.folder = opened.folder
         target = opened.started.target
-        words = {target: "/srv/shop", str(Path.home()): "/home/operator", recorded.shop: SHOP}
+        words = {target: "/srv/shop", str(Path.home()): "/home/operator"}
+        words |= {recorded.shop: SHOP} if recorded.shop else {}
         words |= {socket.gethostname(): "bastion"}
         opened.close()
         foreseen = _replaced(msgspec.json.encode(recorded.foreseen).decode(), words)
-        self._foreseen = msgspec.json.decode(foreseen, type=Forecast)
+        self._foreseen = msgspec.json.decode(foreseen, type=Forecast | None)
         journal = bootstrap.read_journal(self.folder)
         found = list(_all(journal.read))
         journal.close()
@@ -154,7 +164,7 @@ class Told:
         session.refresh()
         session.logs.stored = [line for line in self._lines if line.at <= now]
         session.alive = not over
-        session.changed = self._changed["secrets"]
+        session.changed = [*self._changed]
         session.foreseen.found = self._foreseen
         return session
 
@@ -225,6 +235,7 @@ def main() -> None:
         told.draw_home()
         for picture in PICTURES:
             told.draw(picture)
+        Told(record_restart(Path(made))).draw(BLAST_RADIUS)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from pictures.empty_engine import empty_engine
+from pictures.empty_engine import empty_engine, one_container
 from runbook_app import bootstrap
 from runbook_app.domain.forecast import Forecast
 from runbook_app.ports.session import Change
 
 PLAN = Path(__file__).with_name("plan.yaml")
+RESTART = PLAN.with_name("restart.yaml")
+RESTARTED = """\
+services:
+  api: {image: shop:2}
+  nginx: {image: nginx:1.28, depends_on: [api]}
+"""
 RUNBOOK = Path(sys.executable).with_name("runbook")
 SLOW = 3.0
 """Seconds for an answer under load."""
@@ -61,12 +67,13 @@ class Shop:
 class Recorded:
     session: str
     """Its id."""
-    shop: str
+    plan: Path
+    shop: str = ""
     """The shop's address."""
-    foreseen: Forecast
+    foreseen: Forecast | None = None
     """The dry run before it."""
-    changed: dict[str, list[Change]]
-    """By item, when all was done."""
+    changed: Sequence[Change] = ()
+    """By its second item, when all was done."""
 
 
 def record(base: Path) -> Recorded:
@@ -86,10 +93,26 @@ def record(base: Path) -> Recorded:
         shop.status = 200
         _call([str(RUNBOOK), "resume", "--headless", "--yes", "--target", str(target)], target)
         session = bootstrap.open_session(None, target, read_only=True)
-        changed = {item.id: session.changes_of(item.id) for item in session.plan.items[:2]}
+        changed = session.changes_of("secrets")
         session.close()
         _call([str(RUNBOOK), "export", "--target", str(target)], target)
-        return Recorded(session=session.id, shop=shop.url, foreseen=foreseen, changed=changed)
+        return Recorded(
+            session=session.id, plan=PLAN, shop=shop.url, foreseen=foreseen, changed=changed
+        )
+
+
+def record_restart(base: Path) -> Recorded:
+    """Run it in `base` until it asks for the blast radius of its step."""
+    target = base / "restart" / "shop"
+    target.mkdir(parents=True)
+    (target / "docker-compose.yml").write_text(RESTARTED)
+    with empty_engine(base / "one.sock", one_container("api")) as engine:
+        os.environ["DOCKER_HOST"] = engine
+        run = ["run", str(RESTART), "--target", str(target)]
+        _call([str(RUNBOOK), *run], target, code=3)
+    session = bootstrap.open_session(None, target, read_only=True)
+    session.close()
+    return Recorded(session=session.id, plan=RESTART)
 
 
 def _call(argv: list[str], folder: Path, code: int = 0) -> None:

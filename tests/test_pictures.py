@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from pictures.__main__ import PICTURES
+from pictures.__main__ import BLAST_RADIUS, PICTURES
 from runbook_app.tui.commands.pages import OPEN_PAGES
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
-DRAWN = {"tour-home", *(picture.name for picture in PICTURES)}
+DRAWN = {"tour-home", *(picture.name for picture in (*PICTURES, BLAST_RADIUS))}
 DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 OF_A_MACHINE = re.compile(r"/(?:root|tmp|home|work)/[^ <]*|\w+@[\w.]+|127\.0\.0\.1:(?!8001)\d+")
-OTHERS = ("home", "session", "checkpoint", "failure", "log", "replay", "dry-run")
+OTHERS = ("home", "session", "checkpoint", "failure", "log", "replay", "dry-run", "blast-radius")
 """Screens that are no pages."""
 
 
