@@ -15,8 +15,8 @@ from runbook_app.domain.clock import parse_time
 from runbook_app.domain.decisions import outline
 from runbook_app.domain.errors import JournalError, UsageError
 from runbook_app.domain.events import SessionStarted
-from runbook_app.domain.measure import Scalar
 from runbook_app.domain.plan import Plan
+from runbook_app.domain.variables import Given, as_option
 
 FOLDER = "plan"
 _PLAN = re.compile(rb"^plan:", re.MULTILINE)
@@ -45,14 +45,18 @@ def pin(folder: Path, plan: Plan) -> Path:
     return copies / source.name
 
 
-def pinned_plan(folder: Path, path: str, variables: dict[str, Scalar], *, created: str) -> Plan:
-    """Read the pinned copy of the plan at `path`, with the variables that were pinned with it."""
+def pinned_plan(folder: Path, path: str, variables: Mapping[str, Given], *, created: str) -> Plan:
+    """Read the pinned copy of the plan at `path`, with the variables that were pinned with it.
+
+    Only when those are lost anything stands in for what the plan asks for.
+    """
     return read_plan(
         folder / FOLDER / Path(path).name,
         InstalledActions(),
         as_options(variables),
         None,
         now=parse_time(created),
+        stand_in=True,
     )
 
 
@@ -87,12 +91,9 @@ def lost_beginning(folder: Path, at: str) -> SessionStarted:
     )
 
 
-def as_options(variables: Mapping[str, object]) -> dict[str, str]:
+def as_options(variables: Mapping[str, Given]) -> dict[str, str]:
     """Variables with their values as `--set` takes them."""
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in variables.items()
-    }
+    return {name: as_option(value) for name, value in variables.items()}
 
 
 def changed_lines(pinned: Plan, original: Path) -> str:

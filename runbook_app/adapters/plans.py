@@ -9,6 +9,13 @@ from pathlib import Path
 
 from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
+from runbook_app.adapters.plan_file.declared import (
+    Declared,
+    read_declared,
+    read_overrides,
+    read_target_file,
+    unused,
+)
 from runbook_app.adapters.plan_file.document import Document
 from runbook_app.adapters.plan_file.includes import Includes, digest
 from runbook_app.adapters.plan_file.items import Items
@@ -24,17 +31,12 @@ from runbook_app.adapters.plan_file.variables import (
     ENVIRONMENT,
     TARGET_FILE,
     Environment,
-    Value,
-    Variables,
-    read_defaults,
-    read_overrides,
-    read_target_file,
     resolve_variables,
-    unused,
 )
 from runbook_app.adapters.registry import InstalledActions
-from runbook_app.domain.errors import Mistake, PlanError
+from runbook_app.domain.errors import Mistake, PlanError, Unanswered
 from runbook_app.domain.plan import Plan
+from runbook_app.domain.variables import Given, Question
 
 
 def read_plan(
@@ -45,6 +47,7 @@ def read_plan(
     *,
     window_from_now: bool = False,
     now: datetime | None = None,
+    stand_in: bool = False,
 ) -> Plan:
     """Read a plan, its variables resolved for a target.
 
@@ -55,13 +58,36 @@ def read_plan(
         target: folder whose `runbook.vars.yaml` is read; None uses the plan's own values.
         window_from_now: the window starts with the session, whatever the plan says.
         now: for a window that is over; the present by default.
+        stand_in: questions that nobody has answered have their default, else any value of their
+            type, as a plan is read that is not to be run.
 
     Raises:
         PlanError: with every mistake found.
+        Unanswered: the plan asks for variables that have no value.
     """
     data = _bytes(path)
     with no_collection():
-        return _read(path, data, registry, overrides, target, window_from_now, now)
+        return _read(path, data, registry, overrides, target, window_from_now, now, stand_in)
+
+
+def open_questions(
+    path: Path, overrides: Mapping[str, str], target: Path | None
+) -> tuple[Question, ...]:
+    """The questions that options, target and environment leave to the operator.
+
+    Raises:
+        PlanError: with the mistakes of the variables.
+    """
+    source = read_source(str(path), _bytes(path))
+    root = None if source.mistakes else compose(source)
+    beside = _target_source(target)
+    declared = Declared()
+    given: dict[str, Given] = {}
+    if isinstance(root, MappingNode):
+        declared, given = _declared(source, root, overrides, beside, _environment(overrides))
+    if mistakes := [*(beside.mistakes if beside else ()), *source.mistakes]:
+        raise PlanError(_in_order(mistakes))
+    return _open(declared, given)
 
 
 def lint(path: Path, plan: Plan, target: Path | None = None) -> tuple[Mistake, ...]:
@@ -75,8 +101,7 @@ def lint(path: Path, plan: Plan, target: Path | None = None) -> tuple[Mistake, .
     warnings = [m for m in source.mistakes if m.warning]
     beside = _target_source(target)
     if beside is not None and (node := compose(beside)) is not None:
-        defaults = read_defaults(read_source(str(path), b""), root)
-        unused(beside, node, defaults)
+        unused(beside, node, read_declared(read_source(str(path), b""), root))
         warnings += [m for m in beside.mistakes if m.warning]
     return _in_order(warnings)
 
@@ -89,6 +114,7 @@ def _read(
     target: Path | None,
     window_from_now: bool,
     now: datetime | None,
+    stand_in: bool,
 ) -> Plan:
     source = read_source(str(path), data)
     root = None if source.mistakes else compose(source)
@@ -99,9 +125,13 @@ def _read(
     includes = Includes(source, path.parent, len(data))
     includes.expand(root)
     beside = _target_source(target)
-    given = {name: text for name, text in overrides.items() if name.startswith(ENVIRONMENT)}
-    environment = Environment(given)
-    variables = _variables(source, root, overrides, beside, environment)
+    environment = _environment(overrides)
+    declared, given = _declared(source, root, overrides, beside, environment)
+    variables = resolve_variables(source, root, declared.values, given, environment)
+    unanswered = _open(declared, given)
+    wrong = source.mistakes or (beside is not None and beside.mistakes)
+    if unanswered and not stand_in and not wrong:
+        raise Unanswered(unanswered)
     reading = Reading(source, variables, registry)
     fields = reading.fields(root, "a plan", keys.PLAN)
     calls = Calls(reading)
@@ -112,24 +142,38 @@ def _read(
     rules = Rules(source, document, plan)
     rules.check(path.parent, moment, window_from_now=window_from_now)
     check_references(source, plan)
-    plan = replace(plan, variables={**plan.variables, **environment.used})
+    plan = replace(
+        plan,
+        variables={**plan.variables, **environment.used},
+        questions=tuple(declared.questions.values()),
+        unanswered=unanswered,
+    )
     mistakes = [*(beside.mistakes if beside else ()), *source.mistakes]
     if mistakes:
         raise PlanError(_in_order(mistakes))
     return plan
 
 
-def _variables(
+def _environment(overrides: Mapping[str, str]) -> Environment:
+    return Environment({n: text for n, text in overrides.items() if n.startswith(ENVIRONMENT)})
+
+
+def _declared(
     source: Source,
     root: MappingNode,
     overrides: Mapping[str, str],
     beside: Source | None,
     environment: Environment,
-) -> Variables:
-    defaults = read_defaults(source, root, environment, overrides)
-    given: dict[str, Value] = read_target_file(beside, defaults) if beside else {}
-    given |= read_overrides(source, defaults, overrides)
-    return resolve_variables(source, root, defaults, given, environment)
+) -> tuple[Declared, dict[str, Given]]:
+    """What the plan declares, and what options and target give."""
+    declared = read_declared(source, root, environment, overrides)
+    given = read_target_file(beside, declared) if beside else {}
+    return declared, given | read_overrides(source, declared, overrides)
+
+
+def _open(declared: Declared, given: Mapping[str, Given]) -> tuple[Question, ...]:
+    has = given.keys() | declared.answered
+    return tuple(one for name, one in declared.questions.items() if name not in has)
 
 
 def _target_source(target: Path | None) -> Source | None:

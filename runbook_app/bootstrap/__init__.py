@@ -21,6 +21,7 @@ from runbook_app.bootstrap.sessions import (
     hold_pin,
     list_sessions,
     load_plan,
+    open_questions,
     open_session,
     replay_session,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "measure_score",
     "note_rehearsal",
     "only_driver",
+    "open_questions",
     "open_session",
     "public_key",
     "read_journal",

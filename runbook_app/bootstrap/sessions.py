@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from runbook_app.bootstrap.leaks import find_leak
 from runbook_app.bootstrap.signals import sign
 from runbook_app.bootstrap.surroundings import artefacts_in, crash_point, folders, home
-from runbook_app.domain.errors import JournalError, PlanEdited, RunbookError, UsageError
+from runbook_app.domain.errors import (
+    JournalError,
+    PlanEdited,
+    RunbookError,
+    Unanswered,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from runbook_app.adapters.recipient import Recipient
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from runbook_app.domain.entry import Body, Entry
     from runbook_app.domain.events import DoneBefore, QuestionAsked
     from runbook_app.domain.plan import Plan
+    from runbook_app.domain.variables import Question
     from runbook_app.engine.client import SessionClient
     from runbook_app.engine.redaction import Redactor
     from runbook_app.engine.replay import ReplayedSession
@@ -35,16 +42,40 @@ def load_plan(
     overrides: Mapping[str, str],
     *,
     window_from_now: bool = False,
+    stand_in: bool = False,
 ) -> Plan:
     """Read and validate a plan for a target.
 
+    `stand_in` lets what it asks for have a default or any value, for a plan that is only read.
+
     Raises:
         PlanError: every mistake at once.
+        Unanswered: it asks for variables that have no value.
     """
     from runbook_app.adapters.plans import read_plan
     from runbook_app.adapters.registry import InstalledActions
 
-    return read_plan(plan, InstalledActions(), overrides, target, window_from_now=window_from_now)
+    return read_plan(
+        plan,
+        InstalledActions(),
+        overrides,
+        target,
+        window_from_now=window_from_now,
+        stand_in=stand_in,
+    )
+
+
+def open_questions(
+    plan: Path, target: Path | None, overrides: Mapping[str, str]
+) -> tuple[Question, ...]:
+    """What a plan asks for, and neither options nor target nor environment answer.
+
+    Raises:
+        PlanError: its variables have mistakes.
+    """
+    from runbook_app.adapters import plans
+
+    return plans.open_questions(plan, overrides, target)
 
 
 def create_session(
@@ -56,13 +87,16 @@ def create_session(
     done_before: Sequence[DoneBefore] = (),
     seal_to: Recipient | None = None,
     on_screen: bool = False,
+    assumed_answers: Sequence[str] = (),
 ) -> SessionClient:
     """Pin the plan and its variables, and begin a session; its engine is not started yet.
 
     On a screen, a target that is no rehearsal's copy has to be named by a person first.
+    `assumed_answers` are the variables that the plan asks for and nobody has answered.
 
     Raises:
         PlanError: the plan has mistakes.
+        Unanswered: it asks for variables that have no value.
         UsageError: the target is no folder, or has not what the plan names.
     """
     from runbook_app.adapters.plan_pin import pin
@@ -85,6 +119,7 @@ def create_session(
         earlier=_earlier(loaded.id),
         copy_of=copy_of,
         names_target=on_screen and not copy_of,
+        assumed_answers=assumed_answers,
     )
     asyncio.run(start)
     return client(folder, read_only=False)
@@ -107,6 +142,7 @@ async def write_start(
     earlier: Mapping[str, tuple[float, float]] | None = None,
     copy_of: str = "",
     names_target: bool = False,
+    assumed_answers: Sequence[str] = (),
 ) -> None:
     """Write the journal's first event; only then does the file get the name that counts."""
     from runbook_app import __version__
@@ -130,15 +166,13 @@ async def write_start(
                 operator=getpass.getuser(),
                 host=socket.gethostname(),
                 program=__version__,
-                variables={
-                    name: value if isinstance(value, str | int | float | bool) else str(value)
-                    for name, value in plan.variables.items()
-                },
+                variables=dict(plan.variables),
                 outline=outline(plan),
                 done_before=tuple(done_before),
                 earlier=dict(earlier or {}),
                 copy_of=copy_of,
                 names_target=names_target,
+                assumed_answers=tuple(assumed_answers),
             )
         )
     finally:
@@ -214,7 +248,14 @@ def hold_pin(session: SessionClient, *, accept: bool = False, accepted: str = ""
     if not (accept or difference == accepted):
         raise PlanEdited(str(original), difference)
     values = as_options(started.variables)
-    changed = load_plan(original, None, values, window_from_now=True)
+    try:
+        changed = load_plan(original, None, values, window_from_now=True)
+    except Unanswered as error:
+        names = ", ".join(question.name for question in error.questions)
+        raise UsageError(
+            f"{original} now asks for {names}, which this session has not pinned.",
+            hint="Write the values into the plan, or begin a new session.",
+        ) from error
     if lost := lost_by(session.state, changed):
         raise UsageError(
             f"{original} has no item {', '.join(lost)} any more, which changed the target: its"

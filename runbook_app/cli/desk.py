@@ -79,7 +79,7 @@ class MachineDesk:
 
         recipient = _recipient(start)
         target = Path(start.target).expanduser()
-        values = _settings(start.settings)
+        values = {**_settings(start.settings), **start.answers}
         require_environment(target)
         session = bootstrap.create_session(
             start.plan,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import options, sealing
+from runbook_app.cli import asking, options, sealing
 from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
@@ -60,6 +60,7 @@ def run_command(
     """
     path = options.plan_path(plan)
     from_now = window == "now"
+    overrides, assumed = asking.answers(path, target, overrides, assume=yes)
     loaded = bootstrap.load_plan(path, target, overrides, window_from_now=from_now)
     options.check_scope(loaded, items, until)
     done = options.check_needs(
@@ -68,7 +69,13 @@ def run_command(
     recipient = sealing.chosen(seal_to, passphrase_file)
     require_environment(target)
     session = bootstrap.create_session(
-        path, target, overrides, window_from_now=from_now, done_before=done, seal_to=recipient
+        path,
+        target,
+        overrides,
+        window_from_now=from_now,
+        done_before=done,
+        seal_to=recipient,
+        assumed_answers=assumed,
     )
     scope = Scope(
         items=items, until=until, unattended=yes, unknown=unknown or "", take_over=take_over

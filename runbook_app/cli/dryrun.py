@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import options
+from runbook_app.cli import asking, options
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.headless.forecast import forecast_fields, forecast_lines
 from runbook_app.headless.printer import painted, wants_colour
@@ -37,6 +37,7 @@ def plan_command(
     environment lacks something.
     """
     path = options.plan_path(plan)
+    overrides = asking.answers_for_reading(path, target, overrides)
     with bootstrap.leaving_nothing():
         loaded = bootstrap.load_plan(path, target, overrides, window_from_now=True)
         for name in items:

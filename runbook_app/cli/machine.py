@@ -24,7 +24,8 @@ def doctor_command(target: Path | None, plan: str) -> None:
     """Say what this machine has, what it lacks, and what to do about it."""
     from runbook_app.adapters.doctor import examine, render
 
-    loaded = bootstrap.load_plan(options.plan_path(plan), target, {}) if plan else None
+    path = options.plan_path(plan) if plan else None
+    loaded = bootstrap.load_plan(path, target, {}, stand_in=True) if path else None
     found = examine(bootstrap.home(), target, loaded)
     for line in render(found):
         click.echo(line)

@@ -16,6 +16,7 @@ from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import PlanError, UsageError
 from runbook_app.domain.plan import ActionKind, Plan
 from runbook_app.domain.sanitise import neutralise
+from runbook_app.domain.variables import expected
 from runbook_app.ports.action import Action
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def check_command(
 
     path = options.plan_path(plan)
     try:
-        loaded = bootstrap.load_plan(path, target, overrides, window_from_now=window == "now")
+        loaded = bootstrap.load_plan(
+            path, target, overrides, window_from_now=window == "now", stand_in=True
+        )
     except PlanError as error:
         if not as_json:
             raise
@@ -69,6 +72,10 @@ def _summary(plan: Plan) -> list[str]:
     lines = [f"{plan.title} {plan.version}: {len(plan.items)} items, {len(steps)} steps, no errors"]
     if missing:
         lines.append(f"not installed here: {', '.join(missing)}")
+    lines += [
+        f"asked when a session begins: {question.name}, {expected(question)}: {question.text}"
+        for question in plan.questions
+    ]
     return [*lines, f"SHA-256 {plan.sha256}"]
 
 
@@ -111,7 +118,9 @@ def render_command(
     from runbook_app.domain.procedure import procedure
 
     path = options.plan_path(plan)
-    loaded = bootstrap.load_plan(path, target, overrides, window_from_now=window == "now")
+    loaded = bootstrap.load_plan(
+        path, target, overrides, window_from_now=window == "now", stand_in=True
+    )
     click.echo(neutralise(procedure(loaded)), nl=False)
 
 

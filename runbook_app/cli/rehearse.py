@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import options, sealing
+from runbook_app.cli import asking, options, sealing
 from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.headless.parting import Exit
@@ -98,6 +98,7 @@ class _Work:
         self._logs = logs
 
     def run(self, workdir: Path | None, *, keep: bool) -> int:
+        self._overrides = asking.answers_for_reading(self._path, self._target, self._overrides)
         plan = bootstrap.load_plan(self._path, self._target, self._overrides, window_from_now=True)
         options.check_scope(plan, self._items, "")
         done = options.check_needs(

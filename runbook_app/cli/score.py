@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import options
+from runbook_app.cli import asking, options
 from runbook_app.domain.sanitise import neutralise
 from runbook_app.headless.score import score_fields, score_lines
 
@@ -33,6 +33,8 @@ def score_command(
     A check that can't be measured has no points, and says why.
     """
     path = options.plan_path(plan) if plan else None
+    if path:
+        overrides = asking.answers_for_reading(path, target, overrides)
     used, taken = bootstrap.measure_score(path, target, overrides, probes=probes)
     if as_json:
         click.echo(json.dumps(score_fields(taken), indent=2))

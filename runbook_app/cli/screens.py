@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_app import bootstrap
-from runbook_app.cli import options, sealing
+from runbook_app.cli import asking, options, sealing
 from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.ports.session import Session
 
@@ -41,6 +41,7 @@ def open_command(
 
     recipient = sealing.chosen(seal_to, passphrase_file)
     require_environment(target)
+    overrides, _ = asking.answers(path, target, overrides)
     session = bootstrap.create_session(
         path,
         target,

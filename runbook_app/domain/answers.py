@@ -8,6 +8,7 @@ TAKES = {
     "text": "text",
     "integer": "a whole number",
     "number": "a number",
+    "boolean": "true or false",
     "file": "the path of a file on the engine's machine",
 }
 """In people's words, by the name that plans use."""
@@ -24,6 +25,8 @@ def misfit(takes: str, answer: str) -> str:
             number(takes, answer)
         except (ValueError, OverflowError):
             fits = False
+    if fits and takes == "boolean":
+        fits = answer.strip().lower() in ("true", "false")
     return "" if fits else f"{answer!r} is not {TAKES.get(takes, 'an answer')}."
 
 

@@ -4,6 +4,7 @@ RunbookError                 base: carries what happened, where, and what to do 
 ├── UsageError               a wrong option or argument                        (exit 2)
 │   └── PlanEdited           a session's plan was edited since it began
 ├── PlanError                one or more mistakes in a plan file               (exit 2)
+├── Unanswered               a plan asks for variables, and nobody has answered (exit 3)
 ├── LockedError              another driver holds the target                   (exit 4)
 ├── EnvironmentLacks         the machine or the target lacks something         (exit 5)
 ├── JournalError             the journal can't be read or written
@@ -19,10 +20,11 @@ RunbookError                 base: carries what happened, where, and what to do 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runbook_app.domain.plan import Position
+from runbook_app.domain.variables import Question, expected
 
 
 class RunbookError(Exception):
@@ -52,6 +54,29 @@ class PlanEdited(UsageError):
         self.plan = plan
         self.difference = difference
         """The lines that changed, as a unified diff."""
+
+
+class Unanswered(RunbookError):
+    """Name every question of a plan that has no answer, and how to give it."""
+
+    exit_code = 3
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        lines = [
+            f"  {question.name}: {question.text} ({_takes(question)})" for question in questions
+        ]
+        options = " ".join(f"--set {question.name}=VALUE" for question in questions)
+        first = "Waiting for a person: nobody has answered what the plan asks for."
+        super().__init__(
+            "\n".join([first, *lines]), hint=f"Answer at a terminal, or with {options}"
+        )
+        self.questions = tuple(questions)
+
+
+def _takes(question: Question) -> str:
+    if question.default is None:
+        return expected(question)
+    return f"{expected(question)}, {question.default or 'empty'} by default, which --yes takes"
 
 
 class LockedError(RunbookError):

@@ -10,6 +10,7 @@ import msgspec
 
 from runbook_app.domain.blast import Affected
 from runbook_app.domain.measure import Measurement, Progress, Scalar, Verdict
+from runbook_app.domain.variables import Given
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -54,7 +55,7 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     host: str
     program: str
     """Version of this program."""
-    variables: dict[str, Scalar]
+    variables: dict[str, Given]
     outline: tuple[ItemOutline, ...]
     fingerprint_version: int = 1
     done_before: tuple[DoneBefore, ...] = ()
@@ -63,6 +64,8 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     """Shortest and longest time in seconds that a step took in earlier sessions of the plan."""
     copy_of: str = ""
     """The target that this one is a rehearsal's copy of; empty: it is no copy."""
+    assumed_answers: tuple[str, ...] = ()
+    """Variables that the plan asks for, and whose default stood in because of `--yes`."""
     names_target: bool = False
     """Begun on a screen and no rehearsal: a person types the target's name before any work."""
 

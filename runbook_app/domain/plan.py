@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from runbook_app.domain.clock import Estimate
+from runbook_app.domain.variables import Given, Question
 
 if TYPE_CHECKING:
     from runbook_app.domain.measure import Scalar  # at run time it would bring msgspec
@@ -356,8 +357,13 @@ class Plan:
     """Of the file; of one that includes others, over all of them."""
     items: tuple[Item, ...]
     target: TargetSpec
-    variables: Mapping[str, object] = field(default_factory=dict)
+    variables: Mapping[str, Given] = field(default_factory=dict)
     """Resolved values: options, then the target's file, then the plan's defaults."""
+    questions: tuple[Question, ...] = ()
+    """What the operator is asked for; the answers are among the variables."""
+    unanswered: tuple[Question, ...] = ()
+    """Those that nobody has answered, in a plan that is only read: their variables have the
+    default, else a stand-in."""
     includes: tuple[str, ...] = ()
     """Files that it includes, relative to its own folder."""
     window: Window = Window()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from runbook_app.domain.clock import format_duration, to_text
 from runbook_app.domain.markdown import escape, plain, table
@@ -20,6 +20,7 @@ from runbook_app.domain.plan import (
     Section,
     Step,
 )
+from runbook_app.domain.variables import Question, expected
 
 _FENCE = re.compile(r"\s*(`{3,})[A-Za-z0-9_+.-]{0,30}")
 
@@ -52,7 +53,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from _sections("Links", plan.links)
     yield from _sections("Next phases", plan.next_phases)
     yield from _sections("Further text", plan.sections)
-    yield from _variables(plan.variables)
+    yield from _questions(plan.questions)
+    yield from _variables(plan)
 
 
 def _target(plan: Plan) -> Iterator[str]:
@@ -288,8 +290,18 @@ def _claims(plan: Plan) -> list[str]:
     return ["## Claims", "", *shown] if shown else []
 
 
-def _variables(values: Mapping[str, object]) -> list[str]:
-    rows = ((escape(name), escape(_json(value))) for name, value in values.items())
+def _questions(questions: Iterable[Question]) -> list[str]:
+    rows = ((escape(q.name), escape(q.text), escape(expected(q))) for q in questions)
+    shown = table(("variable", "asked when a session begins", "an answer is"), rows)
+    return ["## Questions", "", *shown] if shown else []
+
+
+def _variables(plan: Plan) -> list[str]:
+    unknown = {question.name for question in plan.unanswered if question.default is None}
+    rows = (
+        (escape(name), "not answered yet" if name in unknown else escape(_json(value)))
+        for name, value in plan.variables.items()
+    )
     shown = table(("variable", "value"), rows)
     return ["## Variables", "", *shown] if shown else []
 

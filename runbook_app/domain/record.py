@@ -10,6 +10,7 @@ from runbook_app.domain.measure import Measurement
 from runbook_app.domain.plan import Item, Plan
 from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionState
 from runbook_app.domain.times import at_second, ended
+from runbook_app.domain.variables import as_option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,8 @@ def _of_item(item: ItemState) -> Iterator[Taken]:
 
 def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
     """Confirmations and answers that `--yes` stood in for."""
-    found = [
+    found = list(_assumed_variables(state, plan))
+    found += [
         Assumed(
             item=item.id,
             line=line.id,
@@ -137,6 +139,19 @@ def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
         if answered.assumed and asked.kind == "blast_radius"
     ]
     return found
+
+
+def _assumed_variables(state: SessionState, plan: Plan) -> Iterator[Assumed]:
+    started = state.started
+    for question in plan.questions if started else ():
+        if started and question.name in started.assumed_answers:
+            yield Assumed(
+                item="",
+                line=question.name,
+                title=f"{question.text}: {as_option(started.variables[question.name])}",
+                by=started.operator,
+                at=state.started_at,
+            )
 
 
 def taken_words(taken: LockTaken) -> str:

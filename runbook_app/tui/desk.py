@@ -37,6 +37,7 @@ class Desk(Protocol):
         """Check everything and begin a session; its id. Its engine is not started yet.
 
         Raises:
+            Unanswered: the plan asks for variables; they go into the start's answers.
             RunbookError: what is missing or wrong; nothing was begun.
         """
 

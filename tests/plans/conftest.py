@@ -46,7 +46,12 @@ def load(tmp_path: Path, registry: InstalledActions) -> Load:
     """Read a plan from text; `beside` is the content of the target's runbook.vars.yaml."""
 
     def read(
-        text: str | bytes, *, beside: str | None = None, now: datetime = NOW, **overrides: str
+        text: str | bytes,
+        *,
+        beside: str | None = None,
+        now: datetime = NOW,
+        stand_in: bool = False,
+        **overrides: str,
     ) -> Plan:
         path = tmp_path / "plan.yaml"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -54,7 +59,7 @@ def load(tmp_path: Path, registry: InstalledActions) -> Load:
         target.mkdir(exist_ok=True)
         if beside is not None:
             (target / "runbook.vars.yaml").write_text(beside, encoding="utf-8")
-        return read_plan(path, registry, overrides, target, now=now)
+        return read_plan(path, registry, overrides, target, now=now, stand_in=stand_in)
 
     return read
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from runbook_app.domain.errors import PlanEdited, RunbookError, UsageError
+from runbook_app.domain.errors import PlanEdited, RunbookError, Unanswered, UsageError
+from runbook_app.domain.variables import Question
 from runbook_app.testing.session import FakeDryRun
 from runbook_app.tui.view.home import HomePlan, HomeSession, Start
 from runbook_app.tui.view.words import Tone, sign
@@ -42,6 +43,7 @@ class FakeDesk:
         """What dry runs were asked for with."""
         self.resumed: list[str] = []
         self.refusal: RunbookError | None = None
+        self.asks: tuple[Question, ...] = ()
         self.edited: list[str] = []
         """The lines of the session's plan that were edited."""
 
@@ -69,6 +71,8 @@ class FakeDesk:
     def begin(self, start: Start) -> str:
         if self.refusal is not None:
             raise self.refusal
+        if lacking := [question for question in self.asks if question.name not in start.answers]:
+            raise Unanswered(lacking)
         self.begun.append(start)
         return "new"
 

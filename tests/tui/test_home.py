@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from runbook_app.domain.errors import LockedError, Mistake, PlanError
 from runbook_app.domain.plan import Position
+from runbook_app.domain.variables import Question
 from runbook_app.tui.commands.home import HOME_COMMANDS
 from runbook_app.tui.screens.home import HomeApp
 from runbook_app.tui.view.home import DAMAGED, HomeChoice, Start
@@ -161,6 +162,49 @@ async def test_starting_asks_for_variables_window_and_whom_to_seal_to():
             window_from_now=True,
         )
     ]
+
+
+ASKS = (
+    Question(name="region", text="Which region?", choices=("eu", "us"), default="eu"),
+    Question(name="depth", text="How deep?", takes="integer"),
+)
+
+
+async def test_what_the_plan_asks_is_one_form_with_its_defaults_judged_in_place():
+    desk = FakeDesk()
+    desk.asks = ASKS
+    app = HomeApp(desk)
+    async with app.run_test(size=SMALL) as pilot:
+        await press(pilot, "enter")
+        await until_shown(pilot, "Seal secrets to")
+        await press(pilot, "enter")
+        await until_shown(pilot, "How deep?")
+        assert "region, one of eu, us" in text(pilot)
+        await press(pilot, "end", "x", "enter")
+        await until_shown(pilot, "'eux' is not one of eu, us.")
+        await press(pilot, "backspace", "backspace", "backspace", *"us")
+        await until(pilot, lambda: "is not one of" not in text(pilot))
+        await press(pilot, "enter", *"many", "enter")
+        await until_shown(pilot, "'many' is not a whole number.")
+        assert desk.begun == []
+        await press(pilot, *["backspace"] * 4, "3", "enter")
+        await until(pilot, lambda: not app.is_running)
+    assert [start.answers for start in desk.begun] == [{"region": "us", "depth": "3"}]
+
+
+async def test_leaving_the_questions_begins_nothing_and_goes_back_to_the_start():
+    desk = FakeDesk()
+    desk.asks = ASKS
+    app = HomeApp(desk)
+    async with app.run_test(size=SMALL) as pilot:
+        await press(pilot, "enter")
+        await until_shown(pilot, "Seal secrets to")
+        await press(pilot, "enter")
+        await until_shown(pilot, "How deep?")
+        await press(pilot, "escape")
+        await until(pilot, lambda: "How deep?" not in text(pilot))
+        assert "Seal secrets to" in text(pilot)
+    assert desk.begun == []
 
 
 async def test_a_passphrase_is_asked_for_twice_and_never_shown():

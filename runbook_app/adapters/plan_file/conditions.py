@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from runbook_app.adapters.plan_file.declared import kind_of
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, key_mark
 from runbook_app.adapters.plan_file.reading import Reading
 from runbook_app.adapters.plan_file.references import reference_of
 from runbook_app.adapters.plan_file.scalars import describe, resolve, shorten
-from runbook_app.adapters.plan_file.variables import REFERENCE, Value, closest, kind_of, mark_of
+from runbook_app.adapters.plan_file.variables import REFERENCE, closest, mark_of
 from runbook_app.domain import measure
-from runbook_app.domain.measure import as_text
 from runbook_app.domain.plan import Condition, Reference
+from runbook_app.domain.variables import Given, as_option
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -80,11 +81,11 @@ class Conditions:
             elif not isinstance(wanted, Scalar):
                 self._reading.wrong(wanted, f"'when': {name!r} has to be one value")
             elif not self._is(values[name], wanted, name):
-                unmet.append(f"{name} is {as_text(values[name])}, not {wanted.text}")
+                unmet.append(f"{name} is {as_option(values[name])}, not {wanted.text}")
         text = " and ".join(f"{name} is {_written(each)}" for name, each in node.entries.items())
         return Condition(text=text, reason="; ".join(unmet))
 
-    def _is(self, value: Value, wanted: Scalar, name: str) -> bool:
+    def _is(self, value: Given, wanted: Scalar, name: str) -> bool:
         """Whether a variable has a wanted value; one of another kind is noted."""
         if isinstance(value, str):
             return value == wanted.text
@@ -113,7 +114,7 @@ class Conditions:
         except ValueError as error:
             self._wrong(node, str(error))
             return None
-        words = ", ".join(f"{name} is {as_text(value)}" for name, value in known.values())
+        words = ", ".join(f"{name} is {as_option(value)}" for name, value in known.values())
         reason = f"{text} is false" + (f" ({words})" if words else "")
         return Condition(
             text=text,
@@ -128,13 +129,14 @@ class Conditions:
 
     def _with_names(
         self, node: Scalar, text: str
-    ) -> tuple[str, list[tuple[str, Reference]], dict[str, tuple[str, Value]]]:
+    ) -> tuple[str, list[tuple[str, Reference]], dict[str, tuple[str, Given]]]:
         """The expression with a plain name in place of each reference; what each of them is."""
         prefix = "v"
         while prefix in text:
             prefix += "v"
         references: list[tuple[str, Reference]] = []
-        known: dict[str, tuple[str, Value]] = {}
+        known: dict[str, tuple[str, Given]] = {}
+        variables = self._reading.variables
 
         def name_of(found: re.Match[str]) -> str:
             name = f"{prefix}{len(references) + len(known)}"
@@ -146,7 +148,7 @@ class Conditions:
             elif step := reference_of(self._reading.source, node, found):
                 references.append((name, step))
             else:
-                known[name] = found[2], self._reading.variables.value(found, node)
+                known[name] = found[2], variables.list_or_value(found, node)
             return f" {name} "
 
         return REFERENCE.sub(name_of, text), references, known
@@ -163,7 +165,7 @@ class _Judge:
     source: str
     names: tuple[str, ...]
     """In the expression, for each reference to a step."""
-    known: tuple[tuple[str, tuple[str, Value]], ...]
+    known: tuple[tuple[str, tuple[str, Given]], ...]
     """By name in the expression: the variable's name and value."""
 
     def __call__(self, values: Sequence[measure.Scalar]) -> bool:
@@ -194,10 +196,12 @@ class _Judge:
         if (set(self.names) | {name for name, _ in self.known}) - program.names:
             raise ValueError("a reference stands within quotes; take it out of them")
         words = {name: f"${{{written}}}" for name, (written, _) in self.known}
-        for left, right in program.pairs:
-            kinds = [_kind(side(given)) for side in (left, right) if side(given) is not None]
-            if len(set(kinds)) == 2:
-                raise ValueError(f"{kinds[0]} is never compared with {kinds[1]}")
+        for left, right, within in program.pairs:
+            one, other = left(given), right(given)
+            others = other if within and isinstance(other, list) else [other]
+            for kind in [_kind(each) for each in others if None not in (one, each)]:
+                if kind != _kind(one):
+                    raise ValueError(f"{_kind(one)} is never compared with {kind}")
         for name in program.truths & given.keys():
             if not isinstance(given[name], bool):
                 said = words.get(name, "a step's value")
@@ -228,8 +232,9 @@ Side = Callable[[dict[str, Any]], Any]
 class _Program:
     run: Callable[[dict[str, Any]], object]
     names: frozenset[str]
-    pairs: tuple[tuple[Side, Side], ...]
-    """What it compares, where a side is a name or a value."""
+    pairs: tuple[tuple[Side, Side, bool], ...]
+    """What it compares, where a side is a name or a value; and whether the second one, when it is
+    a list, is looked through."""
     truths: frozenset[str]
     """Names that have to be true or false."""
 
@@ -300,15 +305,15 @@ _SAID = {
 }
 
 
-def _pairs(compare: Any) -> list[tuple[Side, Side]]:
+def _pairs(compare: Any) -> list[tuple[Side, Side, bool]]:
     found = []
     left = compare.expr
     for operand in compare.ops:
-        rights = [operand.expr]
-        if operand.op in ("in", "notin"):
+        rights, within = [operand.expr], operand.op in ("in", "notin")
+        if within:
             rights = list(getattr(operand.expr, "items", [])) or [operand.expr]
         sides = ((_side(left), _side(right)) for right in rights)
-        found += [(a, b) for a, b in sides if a and b]
+        found += [(a, b, within) for a, b in sides if a and b]
         left = operand.expr
     return found
 

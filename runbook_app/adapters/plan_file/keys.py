@@ -44,6 +44,7 @@ from runbook_app.adapters.plan_file.kinds import (
     Schema,
     choice,
     integer,
+    items,
     several,
     within,
 )
@@ -307,7 +308,10 @@ STEP: Keys = {
     "required": Key(FLAG, "`true`: never offered for skipping"),
     "each": Key(
         EACH,
-        "a list, or a mapping of keys to values: the step stands for one of each entry, see below",
+        (
+            "a list, a variable that is one, or a mapping of keys to values: the step stands for "
+            "one of each entry, see below"
+        ),
     ),
     "when": Key(
         WHEN,
@@ -411,8 +415,8 @@ PLAN: Keys = {
     "variables": Key(
         VARIABLES,
         (
-            "names and default values: text, numbers, `true`, `false`, or `{env: NAME, default: "
-            "VALUE}`"
+            "names and default values: text, numbers, `true`, `false`, lists, or where the value "
+            "comes from: `{prompt: QUESTION, type: integer}`, `{env: NAME, default: VALUE}`"
         ),
     ),
     "window": Key(within("window"), "when the work may happen"),
@@ -467,9 +471,23 @@ PLAN: Keys = {
     "next_action": Key(TEXT, "text, shown and exported"),
 }
 
-OF_ENVIRONMENT: Keys = {
-    "env": Key(NEEDED, "name of a variable of the environment", needed=True),
-    "default": Key(SCALAR, "its value where the environment has none; it gives the type"),
+DESCRIBED: Keys = {
+    "env": Key(NEEDED, "name of a variable of the environment, which gives the value"),
+    "prompt": Key(NEEDED, "what the operator is asked when a session begins"),
+    "type": Key(
+        {"enum": ["text", "integer", "number", "boolean"]},
+        "what an answer is, text by default; a `default` and `choices` say it too",
+    ),
+    "choices": Key(
+        {**items(SCALAR), "minItems": 2}, "the values that an answer can have, of one type"
+    ),
+    "default": Key(
+        SCALAR,
+        (
+            "its value where the environment has none; of a question what is filled in, and what "
+            "`--yes` takes; it gives the type"
+        ),
+    ),
 }
 
 TABLES: Mapping[str, Keys] = {
@@ -497,7 +515,7 @@ TABLES: Mapping[str, Keys] = {
     "command_captured": COMMAND_CAPTURED,
     "step": STEP,
     "include": INCLUDE,
-    "of_environment": OF_ENVIRONMENT,
+    "described": DESCRIBED,
     "item": ITEM,
     "plan": PLAN,
 }

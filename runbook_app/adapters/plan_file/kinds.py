@@ -87,12 +87,14 @@ _NAMED: Schema = {
 }
 NAMES: Schema = {**_NAMED, "additionalProperties": TEXT}
 BOUND: Schema = {**_NAMED, "additionalProperties": SCALAR}
+_ENTRY: Schema = {"anyOf": [SCALAR, {"type": "object", "additionalProperties": SCALAR}]}
 VARIABLES: Schema = {
     **_NAMED,
-    "additionalProperties": {"anyOf": [SCALAR, within("of_environment")]},
+    "additionalProperties": {"anyOf": [SCALAR, within("described"), items(_ENTRY)]},
 }
-_ENTRY: Schema = {"anyOf": [SCALAR, {"type": "object", "additionalProperties": SCALAR}]}
-EACH: Schema = {"anyOf": [items(_ENTRY), {"type": "object", "additionalProperties": _ENTRY}]}
+EACH: Schema = {
+    "anyOf": [items(_ENTRY), {"type": "object", "additionalProperties": _ENTRY}, REFERENCE]
+}
 WHEN: Schema = {
     "anyOf": [
         {"type": "object", "minProperties": 1, "additionalProperties": SCALAR},

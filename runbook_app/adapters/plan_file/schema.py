@@ -77,6 +77,23 @@ _COMMAND: tuple[Schema, ...] = (
     {"if": {"required": ["sql"]}, "then": {"properties": {"with": BOUND}}},
 )
 """What of a step's keys stands beside what."""
+_DESCRIBED: list[Schema] = [
+    _one_of("env", "prompt"),
+    {
+        "dependencies": {
+            "type": ["prompt"],
+            "choices": {"required": ["prompt"], "not": {"required": ["type"]}},
+        }
+    },
+    *(
+        {
+            "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
+            "then": {"properties": {"default": {"type": of or name}}},
+        }
+        for name, of in (("text", "string"), ("integer", ""), ("number", ""), ("boolean", ""))
+    ),
+]
+"""What of the keys of a described variable stands beside what."""
 _PLANNED = {"properties": {"planned": {"const": True}}, "required": ["planned"]}
 
 
@@ -88,6 +105,7 @@ def plan_schema(registry: InstalledActions) -> dict[str, Any]:
     for name in ("step", "call"):
         tables[name]["allOf"] = [within("action_call")]
     tables["step"]["allOf"] += _COMMAND
+    tables["described"]["allOf"] = _DESCRIBED
     for name in ("check", "check_line", "score_check"):
         tables[name]["allOf"] = [within("measure_call")]
     tables["score_check"]["allOf"].append(_unless_planned({"check": within("measure")}))

@@ -95,6 +95,8 @@ class Values:
                 takes = "text" if shape.text else "plain" if shape.plain else ""
                 self.later[id(node)] = parts, takes
                 return text
+            if isinstance(listed := self._variables.whole(node), list):
+                return listed
             value = self._variables.expand(node)
             return as_text(value) if shape.text else value
         if not node.plain:

@@ -1,35 +1,27 @@
 """`${name}` in a plan: a whole-string reference keeps the variable's type, `$${` writes `${`.
 
 A variable takes its value from the options, then from the target's own file, then from the plan,
-and always has the type of the plan's default.
+and always has the type of the plan's default. One that is a list stands where a list is wanted.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 
-from runbook_app.adapters.plan_file.kinds import NAME_PATTERN
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
-from runbook_app.adapters.plan_file.nodes import Node, Scalar, compose, key_mark
-from runbook_app.adapters.plan_file.scalars import (
-    UNCLEAR,
-    Unclear,
-    describe,
-    resolve,
-    resolve_plain,
-    shorten,
-)
+from runbook_app.adapters.plan_file.nodes import Node, Scalar, Sequence, walk
+from runbook_app.adapters.plan_file.scalars import resolve, shorten
 from runbook_app.adapters.plan_file.source import Place, Source
 from runbook_app.domain.measure import as_text
+from runbook_app.domain.variables import Entries, Given, Value
 
 TARGET_FILE = "runbook.vars.yaml"
 """Kept in the target: what a plan has to know of this copy of the stack."""
 
-Value = str | int | float | bool
 
 REFERENCE = re.compile(r"\$(\$?)\{([^{}\n]*)(\}?)")
 """One more dollar, the name, and the closing brace."""
@@ -63,7 +55,7 @@ class Variables:
     def __init__(
         self,
         source: Source,
-        values: Mapping[str, Value],
+        values: Mapping[str, Given],
         environment: Environment | None = None,
     ) -> None:
         self._source = source
@@ -82,6 +74,11 @@ class Variables:
             yield
         finally:
             self._bound = {}
+
+    def whole(self, node: Node) -> Given | None:
+        """The value of a variable that a node is nothing but the reference to."""
+        found = REFERENCE.fullmatch(node.text) if isinstance(node, Scalar) else None
+        return self.values.get(found[2]) if found and found[3] and not found[1] else None
 
     def expand(self, node: Scalar) -> Value:
         """The node's text with its references replaced."""
@@ -102,6 +99,11 @@ class Variables:
             return self.value(found, node)
         return REFERENCE.sub(lambda found: self.piece(found, node), text)
 
+    def list_or_value(self, found: re.Match[str], node: Scalar) -> Given:
+        """What one reference stands for where a list may stand too."""
+        listed = self.values.get(found[2]) if found[3] else None
+        return listed if isinstance(listed, list) else self.value(found, node)
+
     def piece(self, found: re.Match[str], node: Scalar) -> str:
         """What stands for one reference inside a longer text."""
         if found[1]:
@@ -112,14 +114,19 @@ class Variables:
         """What one reference stands for."""
         name = found[2]
         if found[3] and name in self.values:
-            return self.values[name]
+            value = self.values[name]
+            if not isinstance(value, list):
+                return value
+            mark = mark_of(self._source, node, found[0])
+            message = f"the variable {name!r} is a list; it stands alone, where a list is wanted"
+            self._source.wrong(mark, message)
+            return ""
         if found[3] and name in self._bound:
             return self._bound[name]
         mark = mark_of(self._source, node, found[0])
         if found[3] and name.startswith(ENVIRONMENT):
-            value = self._environment.get(name)
-            if value is not None:
-                return value
+            if (text := self._environment.get(name)) is not None:
+                return text
             self._source.wrong(
                 mark,
                 f"the environment has no {shorten(name.removeprefix(ENVIRONMENT))}; set it, give it"
@@ -164,127 +171,20 @@ def _closest(name: str, known: tuple[str, ...], cutoff: float) -> str:
     return next(iter(get_close_matches(name, known, n=1, cutoff=cutoff)), "")
 
 
-def read_defaults(
-    source: Source,
-    root: MappingNode,
-    environment: Environment | None = None,
-    given: Container[str] = (),
-) -> dict[str, Value]:
-    """The plan's own values, not expanded yet; those of the environment where it says so.
-
-    For the names in `given`, which have a value already, the environment is not asked.
-    """
-    environment = environment or Environment({})
-    node = root.entries.get("variables")
-    if node is None:
-        return {}
-    if not isinstance(node, MappingNode):
-        source.wrong(node.mark, "'variables' has to be a mapping of names to values")
-        return {}
-    values = {}
-    for name, value in node.entries.items():
-        if not NAME_PATTERN.fullmatch(name):
-            mark = key_mark(source, node, name)
-            source.wrong(mark, f"{shorten(name)} is no name; use letters, digits and _")
-        elif isinstance(value, MappingNode):
-            asked = None if name in given else environment
-            values[name] = _of_environment(source, value, name, asked)
-        elif (read := _scalar(source, value, name)) is not None:
-            values[name] = read
-    return values
-
-
-def _of_environment(
-    source: Source, node: MappingNode, name: str, environment: Environment | None
-) -> Value:
-    """The value of a variable that says `{env: NAME, default: VALUE}`, in its default's type."""
-    for key in node.entries.keys() - {"env", "default"}:
-        mark = key_mark(source, node, key)
-        message = f"unknown key {shorten(key)} in the variable {name!r}; it has 'env' and 'default'"
-        source.wrong(mark, message, suggestion=closest(key, ("env", "default")))
-    asked, default = node.entries.get("env"), node.entries.get("default")
-    fallback = _scalar(source, default, name) if default is not None else None
-    if not isinstance(asked, Scalar) or not NAME_PATTERN.fullmatch(asked.text):
-        source.wrong(node.mark, f"the variable {name!r} needs 'env', a name of the environment")
-        return ""
-    text = environment.get(f"{ENVIRONMENT}{asked.text}") if environment else None
-    if text is None:
-        if default is None and environment is not None:
-            message = f"the environment has no {asked.text}; set it, or give {name!r} a 'default'"
-            source.wrong(asked.mark, message)
-        return "" if fallback is None else fallback
-    value = text if fallback is None else _parse(text, fallback)
-    if value is None and fallback is not None:
-        message = f"{asked.text} in the environment: expected {kind_of(fallback)}"
-        source.wrong(asked.mark, f"{message}, got {shorten(text)}")
-        return fallback
-    return "" if value is None else value
-
-
-def read_overrides(
-    source: Source, defaults: Mapping[str, Value], overrides: Mapping[str, str]
-) -> dict[str, Value]:
-    """Values given by `--set`, in the types of the plan's defaults."""
-    values = {}
-    for name, text in overrides.items():
-        if name.startswith(ENVIRONMENT):
-            continue
-        if name not in defaults:
-            message = f"--set {name}: the plan has no variable of that name"
-            source.wrong(None, message, suggestion=closest(name, defaults))
-            continue
-        value = _parse(text, defaults[name])
-        if value is None:
-            kind = kind_of(defaults[name])
-            source.wrong(None, f"--set {name}: expected {kind}, got {shorten(text)}")
-        else:
-            values[name] = value
-    return values
-
-
-def read_target_file(source: Source, defaults: Mapping[str, Value]) -> dict[str, Value]:
-    """Values of the target's own file; names that this plan doesn't have are for other plans."""
-    root = compose(source)
-    if root is None or (isinstance(root, Scalar) and resolve(root) is None):
-        return {}
-    if not isinstance(root, MappingNode):
-        source.wrong(root.mark, "the file has to be a mapping of names to values")
-        return {}
-    values = {}
-    for name, node in root.entries.items():
-        if name not in defaults:
-            continue
-        value = _as_type(source, node, name, defaults[name])
-        if value is not None:
-            values[name] = value
-    return values
-
-
-def unused(source: Source, root: Node, defaults: Mapping[str, Value]) -> None:
-    """Warn of names in the target's file that look like a mistyped variable."""
-    if isinstance(root, MappingNode):
-        for name in root.entries:
-            likely = closest(name, [d for d in defaults if d not in root.entries])
-            if name not in defaults and likely:
-                mark = key_mark(source, root, name)
-                message = f"the plan has no variable {name!r}"
-                source.wrong(mark, message, suggestion=likely, warning=True)
-
-
 def resolve_variables(
     source: Source,
     root: MappingNode,
-    defaults: Mapping[str, Value],
-    given: Mapping[str, Value],
+    defaults: Mapping[str, Given],
+    given: Mapping[str, Given],
     environment: Environment | None = None,
 ) -> Variables:
     """Defaults may refer to other variables; given values are taken as they are."""
     declared = root.entries.get("variables")
     nodes = declared.entries if isinstance(declared, MappingNode) else {}
-    values: dict[str, Value] = {}
+    values: dict[str, Given] = {}
     waiting = dict.fromkeys(defaults)
     while waiting:
-        ready = [n for n in waiting if n in given or not _references(defaults[n]) & waiting.keys()]
+        ready = [n for n in waiting if n in given or not _references(nodes[n]) & waiting.keys()]
         for name in ready or list(waiting):
             if not ready:
                 source.wrong(nodes[name].mark, f"the variable {name!r} refers to itself in the end")
@@ -296,9 +196,21 @@ def resolve_variables(
                 values[name] = given[name]
             elif isinstance(nodes[name], MappingNode):
                 values[name] = defaults[name]
+            elif isinstance(nodes[name], Sequence):
+                values[name] = _expanded_entries(so_far, nodes[name])
             else:
                 values[name] = _expanded(so_far, nodes[name])
     return Variables(source, values, environment)
+
+
+def _expanded_entries(variables: Variables, node: Node) -> Entries:
+    found: Entries = []
+    for inner in node.items if isinstance(node, Sequence) else ():
+        if isinstance(inner, MappingNode):
+            found.append({key: _expanded(variables, one) for key, one in inner.entries.items()})
+        else:
+            found.append(_expanded(variables, inner))
+    return found
 
 
 def _expanded(variables: Variables, node: Node) -> Value:
@@ -308,58 +220,12 @@ def _expanded(variables: Variables, node: Node) -> Value:
     return value if isinstance(value, int | float) else ""
 
 
-def _references(value: Value) -> set[str]:
-    if not isinstance(value, str):
+def _references(node: Node) -> set[str]:
+    """Names that a default refers to; one that says where its value comes from refers to none."""
+    if isinstance(node, MappingNode):
         return set()
-    return {found[2] for found in REFERENCE.finditer(value) if not found[1]}
-
-
-def _scalar(source: Source, node: Node, name: str) -> Value | None:
-    if not isinstance(node, Scalar):
-        source.wrong(node.mark, f"the variable {name!r} has to be text, a number, true or false")
-        return None
-    value = resolve(node)
-    if isinstance(value, Unclear):
-        message = f"{name!r} is {describe(node)}; put it in quotes, or write a plain number"
-        source.wrong(node.mark, message)
-        return None
-    if value is None:
-        source.wrong(node.mark, f'the variable {name!r} has no value; write "" for an empty text')
-        return None
-    return value
-
-
-def _as_type(source: Source, node: Node, name: str, default: Value) -> Value | None:
-    if isinstance(node, Scalar) and isinstance(default, str) and resolve(node) is UNCLEAR:
-        return node.text
-    value = _scalar(source, node, name)
-    if value is None:
-        return None
-    if type(value) is type(default):
-        return value
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    got = describe(node) if isinstance(node, Scalar) else ""
-    source.wrong(node.mark, f"{name!r}: expected {kind_of(default)}, got {got}")
-    return None
-
-
-def _parse(text: str, default: Value) -> Value | None:
-    if isinstance(default, str):
-        return text
-    value = resolve_plain(text)
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    return value if type(value) is type(default) else None
-
-
-def kind_of(default: Value) -> str:
-    """What a variable takes, for an error."""
-    if isinstance(default, bool):
-        return "true or false"
-    if isinstance(default, str):
-        return "text"
-    return "a whole number" if isinstance(default, int) else "a number"
+    texts = (inner.text for inner in walk(node) if isinstance(inner, Scalar))
+    return {found[2] for text in texts for found in REFERENCE.finditer(text) if not found[1]}
 
 
 def mark_of(source: Source, node: Scalar, text: str) -> Place:

@@ -73,6 +73,11 @@ class Begin(Accept):
     help = "Check plan and target, and begin the session; nothing is begun if anything is wrong."
 
 
+class GiveAnswers(Accept):
+    label = "go on, then start"
+    help = "Go to the next question; at the last one begin the session with the answers."
+
+
 class Retry(KeyCommand):
     keys = ("ctrl+s",)
     action = "retry"

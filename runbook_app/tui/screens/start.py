@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from textual.widgets import Input, Static
 
-from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.errors import RunbookError, Unanswered
 from runbook_app.tui import paint
 from runbook_app.tui.commands.dialogs import (
     Begin,
@@ -19,6 +20,7 @@ from runbook_app.tui.commands.dialogs import (
 )
 from runbook_app.tui.screens.dialog import Dialog, label
 from runbook_app.tui.screens.message import MessageDialog
+from runbook_app.tui.screens.questions import QuestionsDialog
 from runbook_app.tui.view.home import HomePlan, Start
 from runbook_app.tui.view.words import Tone
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 _PASSPHRASE = "passphrase"  # noqa: S105 - the word that asks for one
+
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class StartDialog(Dialog[str]):
@@ -41,6 +46,8 @@ class StartDialog(Dialog[str]):
         super().__init__()
         self._plan = plan
         self._begin = begin
+        self._answers: dict[str, str] = {}
+        """To what the plan asked before, to be filled in again."""
 
     def compose(self) -> ComposeResult:
         with self.framed(f"Start {self._plan.title}"):
@@ -89,22 +96,32 @@ class StartDialog(Dialog[str]):
             return "again", "These are two different passphrases."
         return None
 
-    async def _start(self) -> None:
+    async def _start(self, answers: Mapping[str, str] = NONE) -> None:
         start = Start(
             plan=self._plan.path,
             target=self._value("target"),
             settings=self._value("settings"),
+            answers=answers,
             seal_to=self._value("seal-to"),
             passphrase=self._value("passphrase"),
             window_from_now=self._value("window") == "now",
         )
         try:
             session = await asyncio.to_thread(self._begin, start)
+        except Unanswered as asked:
+            await self._ask(asked)
         except RunbookError as error:
             self._say("It was not begun.")
             self.app.push_screen(MessageDialog("Not begun", error))
         else:
             self.dismiss(session)
+
+    async def _ask(self, asked: Unanswered) -> None:
+        self._say("")
+        answers = await self.app.push_screen_wait(QuestionsDialog(asked.questions, self._answers))
+        if answers is not None:
+            self._answers = answers
+            await self._start(answers)
 
     def _say(self, text: str, tone: Tone = Tone.BAD) -> None:
         self.query_one("#lacking", Static).update(paint.line(label(text, tone)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class Start:
     target: str
     settings: str = ""
     """`name=value`, parted by blanks."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """To what the plan asks, by the names of the variables."""
     seal_to: str = ""
     """A public key's file, or the word `passphrase`."""
     passphrase: str = field(default="", repr=False)
