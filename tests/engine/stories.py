@@ -26,6 +26,7 @@ from runbook_app.engine import engine
 from runbook_app.engine.client import SessionClient
 from runbook_app.testing.crash import PASSED, VARIABLE
 
+from .conditions import only_when
 from .world import FIRST, PLAN, RADIUS, RUNNING, SCORE, SECOND, World, call, plan_of, step
 
 LIMIT = 30.0
@@ -140,6 +141,10 @@ def _asked_score(state: SessionState) -> bool:
 
 def _rechecked(state: SessionState) -> bool:
     return state.recheck is not None and state.recheck.finished is not None
+
+
+def _all_decided(state: SessionState) -> bool:
+    return not state.intent.active and state.nothing_left
 
 
 def _run(item: str, until: str = "", *, unattended: bool = True) -> Wish:
@@ -281,6 +286,25 @@ COMMANDS = plan_of(
     ),
     step("only.c", "append", path="base.txt", line="three"),
 )
+CHOOSY = plan_of(
+    step("only.say", "remarks", text="yes"),
+    only_when(
+        step("only.never", "write", path="never", text="a"),
+        "${steps.say.outputs.rollback_remark} == 'no'",
+    ),
+    step("only.b", "append", path="base.txt", line="one"),
+)
+CHOOSY = replace(
+    CHOOSY,
+    items=(
+        *CHOOSY.items,
+        replace(
+            only_when(SECOND, "${steps.only.say.outputs.rollback_remark} != 'yes'"),
+            needs=("only",),
+            checkpoint=(),
+        ),
+    ),
+)
 SHORT = plan_of(step("only.a", "append", path="base.txt", line="one"))
 STORIES = {
     "open": Story(FILES, _run("first", until="first.new")),
@@ -306,6 +330,7 @@ STORIES = {
     "revert": Story(COMMITTED, _roll_back("first"), after="commit"),
     "command": Story(COMMANDS, _run("only")),
     "take back": Story(COMMANDS, _roll_back("only"), after="command"),
+    "pass over": Story(CHOOSY, Wish(cmd.Run, _all_decided, {"auto": True, "unattended": True})),
     "short": Story(SHORT, _run("only"), only_told=True),
     "undo": Story(SHORT, _roll_back("only"), after="short", only_told=True),
     "again": Story(SHORT, _run_again("only"), after="undo"),

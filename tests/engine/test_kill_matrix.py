@@ -194,6 +194,8 @@ def test_the_matrix_is_as_large_as_promised(stage) -> None:
     before = {point.removeprefix("before:") for point in points if point.startswith("before:")}
     after = {point.removeprefix("after:") for point in points if point.startswith("after:")}
     assert before == after
+    kinds = {kind for point in after for kind in point.partition("#")[0].split("+")}
+    assert {"StepNotApplicable", "ItemNotApplicable"} <= kinds
 
 
 class Killed:

@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from runbook_app.adapters.plan_file.conditions import Conditions
-from runbook_app.adapters.plan_file.nodes import Scalar
-from runbook_app.adapters.plan_file.reading import Reading
-from runbook_app.adapters.plan_file.source import Place, Source
-from runbook_app.adapters.plan_file.variables import Variables
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
-from runbook_app.domain.plan import Condition, Plan
+from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import ItemStatus, StepStatus
 from runbook_app.domain.verdict import Overall, overall
 
+from .conditions import only_when
 from .world import PLAN, plan_of, step
-
-NO_REGISTRY: Any = None
-
-
-def when(text: str, **variables: str | int | bool) -> Condition:
-    """The condition that a plan with these variables reads from a text."""
-    source = Source("plan.yaml", text)
-    reading = Reading(source, Variables(source, variables), NO_REGISTRY)
-    condition = Conditions(reading).read(Scalar(text, False, Place()))
-    assert condition is not None, source.mistakes
-    return condition
-
-
-def only_when(part: Any, text: str, **variables: str | int | bool) -> Any:
-    return replace(part, when=when(text, **variables))
-
 
 SAY = step("only.say", "remarks", text="yes")
 SAID = "${steps.say.outputs.rollback_remark}"
