@@ -14,7 +14,12 @@ from runbook_app.tui.view.home import HomePlan, HomeSession, Start
 from runbook_app.tui.view.words import Tone, sign
 from tests.tui.foreseen import FORESEEN
 
+ASKS = (
+    Question(name="region", text="Which region?", choices=("eu", "us"), default="eu"),
+    Question(name="depth", text="How deep?", takes="integer"),
+)
 PLAN = HomePlan(path=Path("plans/phase1.yaml"), title="Phase 1", target="/srv/staging")
+ASKING = HomePlan(path=Path("asking.yaml"), title="Asking", target="/srv/staging")
 FOUND = HomeSession(id="s1", plan="Phase 1", target="/srv/staging", begun="2025-10-24T08:00:00Z")
 SESSION = replace(
     FOUND,
@@ -43,7 +48,6 @@ class FakeDesk:
         """What dry runs were asked for with."""
         self.resumed: list[str] = []
         self.refusal: RunbookError | None = None
-        self.asks: tuple[Question, ...] = ()
         self.edited: list[str] = []
         """The lines of the session's plan that were edited."""
 
@@ -58,6 +62,8 @@ class FakeDesk:
         return self._plans
 
     def plan(self, given: str) -> HomePlan:
+        if given == str(ASKING.path):
+            return ASKING
         if given != "other.yaml":
             raise UsageError(f"There is no plan file {given}.")
         return HomePlan(path=Path(given), title="Other")
@@ -71,7 +77,8 @@ class FakeDesk:
     def begin(self, start: Start) -> str:
         if self.refusal is not None:
             raise self.refusal
-        if lacking := [question for question in self.asks if question.name not in start.answers]:
+        asks = ASKS if start.plan == ASKING.path else ()
+        if lacking := [question for question in asks if question.name not in start.answers]:
             raise Unanswered(lacking)
         self.begun.append(start)
         return "new"

@@ -30,6 +30,7 @@ from runbook_app.tui.screens.live import LivePage
 from runbook_app.tui.screens.message import MessageDialog
 from runbook_app.tui.screens.parameters import ParametersDialog
 from runbook_app.tui.screens.question import QuestionDialog
+from runbook_app.tui.screens.questions import QuestionsDialog
 from runbook_app.tui.screens.session import SessionScreen
 from runbook_app.tui.screens.start import StartDialog
 from runbook_app.tui.screens.text import TextDialog
@@ -121,6 +122,9 @@ PLACES: dict[str, Place] = {
     "home": Place(screen=HomeApp, words="INTERRUPTED"),
     "home, a session to start": Place(
         screen=StartDialog, words="the folder of the project", keys=("end", "enter")
+    ),
+    "home, what a plan asks": Place(
+        screen=QuestionsDialog, words="How deep?", keys=("o", *"asking.yaml", "enter", "enter")
     ),
     "home, what went wrong": Place(
         screen=MessageDialog,

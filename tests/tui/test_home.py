@@ -9,11 +9,10 @@ from textual.pilot import Pilot
 
 from runbook_app.domain.errors import LockedError, Mistake, PlanError
 from runbook_app.domain.plan import Position
-from runbook_app.domain.variables import Question
 from runbook_app.tui.commands.home import HOME_COMMANDS
 from runbook_app.tui.screens.home import HomeApp
 from runbook_app.tui.view.home import DAMAGED, HomeChoice, Start
-from tests.tui.desk import PLAN, RUNNING, SESSION, SMALL, FakeDesk
+from tests.tui.desk import ASKING, PLAN, RUNNING, SESSION, SMALL, FakeDesk
 from tests.tui.screen import press, text, until, until_shown
 
 
@@ -164,15 +163,8 @@ async def test_starting_asks_for_variables_window_and_whom_to_seal_to():
     ]
 
 
-ASKS = (
-    Question(name="region", text="Which region?", choices=("eu", "us"), default="eu"),
-    Question(name="depth", text="How deep?", takes="integer"),
-)
-
-
 async def test_what_the_plan_asks_is_one_form_with_its_defaults_judged_in_place():
-    desk = FakeDesk()
-    desk.asks = ASKS
+    desk = FakeDesk(plans=[ASKING])
     app = HomeApp(desk)
     async with app.run_test(size=SMALL) as pilot:
         await press(pilot, "enter")
@@ -193,8 +185,7 @@ async def test_what_the_plan_asks_is_one_form_with_its_defaults_judged_in_place(
 
 
 async def test_leaving_the_questions_begins_nothing_and_goes_back_to_the_start():
-    desk = FakeDesk()
-    desk.asks = ASKS
+    desk = FakeDesk(plans=[ASKING])
     app = HomeApp(desk)
     async with app.run_test(size=SMALL) as pilot:
         await press(pilot, "enter")
