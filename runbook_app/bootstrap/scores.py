@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from runbook_app.domain.plan import Plan
     from runbook_app.domain.state import ScoreState
     from runbook_app.engine.client import SessionClient
+
+
+_SCORE = re.compile(rb"^score:", re.MULTILINE)
 
 
 def measure_score(
@@ -54,10 +58,11 @@ def measure_score(
 
 
 def _used_on(target: Path) -> tuple[Path, dict[str, str]]:
-    """The plan of the newest session on a target and its variables, else the plan that is shipped.
+    """The plan of the newest session on a target and its variables, else the shipped one that
+    has a score.
 
     Raises:
-        UsageError: several are shipped, and none was ever run here.
+        UsageError: several have one, and none was ever run here.
     """
     from runbook_app.adapters.plan_pin import as_options
     from runbook_app.resources import shipped_plans
@@ -72,7 +77,8 @@ def _used_on(target: Path) -> tuple[Path, dict[str, str]]:
         used = Path(started.plan_path)
         if used.is_file():
             return used, as_options(started.variables)
-    shipped = sorted(shipped_plans().glob("*.yaml"))
+    plans = sorted(shipped_plans().glob("*.yaml"))
+    shipped = [path for path in plans if _SCORE.search(path.read_bytes())]
     if len(shipped) != 1:
         raise UsageError(f"No plan was run on {target}.", hint="Name one: runbook score PLAN")
     return shipped[0], {}

@@ -9,6 +9,7 @@ import pytest
 
 from runbook_app import bootstrap
 from runbook_app.adapters import doctor
+from runbook_app.bootstrap import scores
 from runbook_app.cli import drive
 from runbook_app.cli.desk import MachineDesk
 from runbook_app.domain.errors import Unanswered, UsageError
@@ -28,6 +29,7 @@ variables:
 """
 RUN = """
 from runbook_app.adapters import doctor
+from runbook_app.bootstrap import scores
 from runbook_app.cli import commands, drive
 doctor.require = lambda *_: None
 drive.drive = lambda session, *_, **__: session.close() or 0
@@ -144,3 +146,10 @@ def test_the_home_screens_desk_says_what_is_asked_and_takes_the_answers(place: P
         Start(plan=start.plan, target=start.target, settings="where=x", answers={"depth": "4"})
     )
     assert begun() == {"where": "x", "depth": 4}
+
+
+def test_the_score_without_a_plan_or_a_session_is_that_of_the_only_shipped_plan_with_one(
+    place: Path,
+) -> None:
+    used, variables = scores._used_on(place / "target")
+    assert (used.stem, variables) == ("phase1_security_hardening", {})

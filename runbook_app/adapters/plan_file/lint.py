@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from runbook_app.adapters.plan_file.commands import language_of
-from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, mappings, walk
+from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, mappings, walk
 from runbook_app.adapters.plan_file.source import Source
 from runbook_app.adapters.plan_file.timetable import Timetable, steps_with_nodes
 from runbook_app.domain.plan import Item, Plan
@@ -170,7 +170,7 @@ class Lint:
         for item in mappings(self._root.entries.get("items")):
             for step in mappings(item.entries.get("steps")):
                 each = step.entries.get("each")
-                if each is not None and len(list(walk(each))) == 1:
+                if isinstance(each, Mapping | Sequence) and len(list(walk(each))) == 1:
                     self._warn(each, "'each' is empty: this makes no step")
 
 
