@@ -148,7 +148,7 @@ def check_scope(plan: Plan, items: tuple[str, ...], until: str) -> None:
     """
     for name in items:
         check_item(plan, name)
-        missing = [step.call.action for step in plan.item(name).steps if not step.available]
+        missing = [step.call.action for step in plan.item(name).missing]
         if missing:
             raise UsageError(
                 f"Item {name} can't be run here: these actions are not installed:"

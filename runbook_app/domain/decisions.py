@@ -105,7 +105,7 @@ def outline(plan: Plan) -> tuple[ev.ItemOutline, ...]:
             steps=tuple(step.id for step in item.steps),
             checkpoint=tuple(line.id for line in item.checkpoint),
             success=tuple(line.id for line in item.success),
-            unavailable=tuple(step.id for step in item.steps if not step.available),
+            unavailable=tuple(step.id for step in item.missing),
             not_required=item.not_required,
             commits=bool(item.commit),
             needs=item.needs,

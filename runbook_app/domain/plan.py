@@ -233,6 +233,14 @@ class Item:
     position: Position = NOWHERE
 
     @property
+    def missing(self) -> tuple[Step, ...]:
+        """Steps whose action is not installed, without those that variables leave out anyhow."""
+        if self.when is not None and self.when.reason:
+            return ()
+        absent = (step for step in self.steps if not step.available)
+        return tuple(step for step in absent if step.when is None or not step.when.reason)
+
+    @property
     def available(self) -> bool:
         return all(step.available for step in self.steps)
 

@@ -216,9 +216,9 @@ def _steps(item: Item, found: ItemState, now: str) -> list[str]:
 
 
 def _state_of(step: Step, state: StepState) -> str:
-    if not step.available:
-        return "unavailable"
-    return "not applicable" if state.word == "not_applicable" else state.status.value
+    if state.word == "not_applicable":
+        return "not applicable"
+    return state.status.value if step.available else "unavailable"
 
 
 def _step_details(title: str, state: StepState) -> list[str]:

@@ -164,7 +164,7 @@ def _steps(item: Item, found: ItemState, now: str) -> Iterable[StepResult]:
         yield StepResult(
             id=step.id,
             title=step.title,
-            state=state.word if step.available else "unavailable",
+            state=state.word if step.available or state.word == "not_applicable" else "unavailable",
             planned=str(step.estimate) if step.estimate else "",
             seconds=state.seconds(now) if state.started_at else None,
             attempts=state.attempt,

@@ -70,6 +70,34 @@ async def test_an_item_that_is_not_required_holds_nothing_up(driven) -> None:
         assert "nothing to roll back" in (refused or "")
 
 
+async def test_what_variables_leave_out_needs_no_action_that_is_not_installed(driven) -> None:
+    plan = two_items("${mode} == 'prod'", mode="test")
+    first, second = plan.items
+    absent = replace(step("second.later", "write", path="l", text="l"), available=False)
+    second = replace(
+        second, steps=(*second.steps, only_when(absent, "${mode} == 'prod'", mode="test"))
+    )
+    first = replace(first, steps=tuple(replace(s, available=False) for s in first.steps))
+    async with driven(replace(plan, items=(first, second))) as session:
+        await session.run()
+        await session.until(lambda: session.state.nothing_left)
+        one, two = session.state.items.values()
+        assert one.status is ItemStatus.NOT_REQUIRED
+        assert two.status is ItemStatus.SUCCEEDED
+        assert two.steps["second.later"].word == "not_applicable"
+        assert overall(session.state) is Overall.COMPLETE
+
+
+async def test_an_absent_action_that_a_condition_may_want_keeps_its_item_from_being_run(
+    driven,
+) -> None:
+    plan = two_items("${mode} == 'prod'", mode="prod")
+    first, second = plan.items
+    first = replace(first, steps=tuple(replace(s, available=False) for s in first.steps))
+    async with driven(replace(plan, items=(first, second))) as session:
+        assert session.state.items["first"].status is ItemStatus.UNAVAILABLE
+
+
 async def test_an_item_whose_condition_holds_is_run(driven) -> None:
     async with driven(two_items("${mode} == 'prod'", mode="prod")) as session:
         await session.run()
