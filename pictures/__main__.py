@@ -23,6 +23,7 @@ from runbook_app.domain.entry import Body, Entry, chain, decode, encode
 from runbook_app.domain.errors import UsageError
 from runbook_app.domain.forecast import Forecast
 from runbook_app.domain.plan import Plan
+from runbook_app.domain.variables import Question
 from runbook_app.engine.replay import ReplayedSession
 from runbook_app.ports.dry_run import DryRun
 from runbook_app.ports.journal import LogLine
@@ -202,6 +203,9 @@ class _Desk:
 
     def plan(self, given: str) -> HomePlan:
         raise UsageError(f"There is no plan {given} here.")
+
+    def questions(self, start: Start) -> Sequence[Question]:  # noqa: ARG002
+        return ()
 
     def dry_run(self, start: Start) -> DryRun:
         raise UsageError(f"{start.plan} has no dry run in a picture.")

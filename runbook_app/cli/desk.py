@@ -23,6 +23,7 @@ from runbook_app.tui.view.words import Tone
 
 if TYPE_CHECKING:
     from runbook_app.adapters.recipient import Recipient
+    from runbook_app.domain.variables import Question
     from runbook_app.engine.client import SessionClient
     from runbook_app.ports.dry_run import DryRun
     from runbook_app.ports.sessions import SessionSummary
@@ -70,9 +71,13 @@ class MachineDesk:
         path = options.plan_path(given)
         return _plan(path) or HomePlan(path=path, title=path.stem)
 
-    def dry_run(self, start: Start) -> DryRun:
+    def questions(self, start: Start) -> Sequence[Question]:
         target = Path(start.target).expanduser()
-        return bootstrap.dry_run(start.plan, target, _settings(start.settings))
+        return bootstrap.open_questions(start.plan, target, _settings(start.settings))
+
+    def dry_run(self, start: Start) -> DryRun:
+        values = {**_settings(start.settings), **start.answers}
+        return bootstrap.dry_run(start.plan, Path(start.target).expanduser(), values)
 
     def begin(self, start: Start) -> str:
         from runbook_app.cli.drive import require_environment

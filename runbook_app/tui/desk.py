@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from runbook_app.domain.variables import Question
 from runbook_app.ports.dry_run import DryRun
 from runbook_app.tui.view.home import HomePlan, HomeSession, Start
 
@@ -24,6 +25,13 @@ class Desk(Protocol):
 
         Raises:
             UsageError: there is none.
+        """
+
+    def questions(self, start: Start) -> Sequence[Question]:
+        """What the plan asks for that a start's settings leave open.
+
+        Raises:
+            RunbookError: settings or plan can't be read.
         """
 
     def dry_run(self, start: Start) -> DryRun:

@@ -142,6 +142,7 @@ def test_the_home_screens_desk_says_what_is_asked_and_takes_the_answers(place: P
     with pytest.raises(Unanswered) as asked:
         MachineDesk().begin(start)
     assert [question.name for question in asked.value.questions] == ["depth"]
+    assert MachineDesk().questions(start) == tuple(asked.value.questions)
     MachineDesk().begin(
         Start(plan=start.plan, target=start.target, settings="where=x", answers={"depth": "4"})
     )

@@ -68,6 +68,11 @@ class FakeDesk:
             raise UsageError(f"There is no plan file {given}.")
         return HomePlan(path=Path(given), title="Other")
 
+    def questions(self, start: Start) -> Sequence[Question]:
+        if self.refusal is not None:
+            raise self.refusal
+        return ASKS if start.plan == ASKING.path else ()
+
     def dry_run(self, start: Start) -> FakeDryRun:
         if self.refusal is not None:
             raise self.refusal

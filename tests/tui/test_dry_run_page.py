@@ -19,7 +19,7 @@ from runbook_app.tui.view.home import Start
 from runbook_app.tui.view.words import Tone
 from tests.tui import stage
 from tests.tui.conftest import SMALL, Open
-from tests.tui.desk import PLAN, SESSION, FakeDesk
+from tests.tui.desk import ASKING, PLAN, SESSION, FakeDesk
 from tests.tui.foreseen import AHEAD, FORESEEN
 from tests.tui.places import PLACES, as_replay, at
 from tests.tui.screen import notices, press, session_screen, text, until, until_shown
@@ -237,6 +237,20 @@ async def test_home_asks_for_the_target_and_begins_no_session():
         await until_shown(pilot, "sessions and plans")
     assert desk.foreseen_of == [Start(plan=PLAN.path, target="/srv/staging-2", settings="a=b")]
     assert desk.begun == []
+
+
+async def test_home_asks_what_the_plan_asks_before_its_dry_run():
+    desk = FakeDesk(plans=[ASKING])
+    async with HomeApp(desk).run_test(size=SMALL) as pilot:
+        for key in ("escape", "enter"):
+            await press(pilot, "D")
+            await until_shown(pilot, "Dry run of Asking")
+            await press(pilot, "enter")
+            await until_shown(pilot, "How deep?")
+            await press(pilot, "tab", "3", key)
+            await until(pilot, lambda: "How deep?" not in text(pilot))
+        await until_shown(pilot, "+listen 8443 ssl;")
+    assert [start.answers for start in desk.foreseen_of] == [{"region": "eu", "depth": "3"}]
 
 
 async def test_what_is_wrong_with_plan_or_target_is_said_on_the_page():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
@@ -12,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import WorkerState
 
-from runbook_app.domain.errors import PlanEdited
+from runbook_app.domain.errors import PlanEdited, RunbookError
 from runbook_app.tui import paint
 from runbook_app.tui.commands.home import HOME_COMMANDS, HomeCommand
 from runbook_app.tui.desk import Desk
@@ -26,6 +27,7 @@ from runbook_app.tui.view.home import (
     HomeChoice,
     HomePlan,
     HomeSession,
+    Start,
     Thing,
     details,
     row,
@@ -229,10 +231,23 @@ class HomeApp(StyledApp[HomeChoice]):
         from runbook_app.tui.screens.dry_run import DryRunScreen
         from runbook_app.tui.screens.dry_run_start import DryRunDialog
 
-        start = await self.push_screen_wait(DryRunDialog(plan))
-        if start is not None:
+        given: Start | None = await self.push_screen_wait(DryRunDialog(plan))
+        if given and (start := await self._answered(given)):
             of = f"{plan.title} on {start.target}"
             self.push_screen(DryRunScreen(of, lambda: self._desk.dry_run(start)))
+
+    async def _answered(self, start: Start) -> Start | None:
+        """With answers to what the plan asks; None when the operator leaves."""
+        from runbook_app.tui.screens.questions import QuestionsDialog
+
+        try:
+            questions = await asyncio.to_thread(self._desk.questions, start)
+        except RunbookError:  # the page says what is wrong, as it does without questions
+            return start
+        if not questions:
+            return start
+        answers: dict[str, str] | None = await self.push_screen_wait(QuestionsDialog(questions, {}))
+        return replace(start, answers=answers) if answers else None
 
     async def other_plan(self) -> None:
         from runbook_app.tui.screens.text import TextDialog
