@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 from runbook_app.domain.answers import misfit, number
 from runbook_app.domain.errors import ActionError
 from runbook_app.ports.action import Run, check
-from runbook_app.ports.capabilities import Attached
+
+if TYPE_CHECKING:
+    from runbook_app.ports.capabilities import Attached
 
 SHORTEST = 8
 """Characters of a secret that can be told from ordinary text, and so be masked."""
@@ -121,6 +122,8 @@ def _attached(run: Run, answer: str) -> Attached:
 
 async def _attach(run: Run, name: str, answer: str) -> None:
     """Keep a copy of a file that the operator names; a relative path is one of the target."""
+    import asyncio  # here: most plans ask for no file
+
     kept = await asyncio.to_thread(_attached, run, answer)
     run.measure(name, kept.path)
     run.measure(f"{name}: size", kept.size, "bytes")

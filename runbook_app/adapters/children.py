@@ -18,13 +18,16 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runbook_app.adapters.output import Log, Output
 from runbook_app.adapters.threads import in_thread, settle
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.errors import ActionError, EnvironmentLacks
 from runbook_app.domain.events import ChildEnded, ChildStarted
-from runbook_app.ports.capabilities import ExecResult
+
+if TYPE_CHECKING:
+    from runbook_app.ports.capabilities import ExecResult
 
 Record = Callable[[ChildStarted | ChildEnded], Awaitable[None]]
 
@@ -298,6 +301,8 @@ class _Child(asyncio.SubprocessProtocol):
             await asyncio.wait_for(self._drained.wait(), GRACE)
 
     def result(self) -> ExecResult:
+        from runbook_app.ports.capabilities import ExecResult
+
         for output in self._outputs.values():
             output.finish()
         if self._failure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -36,6 +35,8 @@ def check_afresh(folder: Path, step_id: str) -> Finding:
 
 
 def ask(folder: Path, work: Callable[[SessionClient], Coroutine[Any, Any, Found]]) -> Found:
+    import asyncio
+
     session = client(folder, read_only=True)
     try:
         return asyncio.run(work(session))
@@ -44,6 +45,8 @@ def ask(folder: Path, work: Callable[[SessionClient], Coroutine[Any, Any, Found]
 
 
 async def _check(folder: Path, session: SessionClient, step_id: str) -> Finding:
+    import asyncio
+
     from runbook_app.adapters.registry import InstalledActions
     from runbook_app.engine.afresh import check_step
 

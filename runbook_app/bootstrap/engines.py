@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
-import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -38,6 +35,9 @@ def run_engine(folder: Path, descriptor: int, take_over: str = "") -> int:
 
     `take_over` is the reason to displace whoever holds the target; empty: they are not.
     """
+    import asyncio
+    import signal
+
     from runbook_app.adapters.engine_start import answer
 
     os.umask(0o077)
@@ -134,6 +134,9 @@ def only_driver(target: Path, what: str) -> Iterator[None]:
 
 def stand_guard(folder: Path) -> int:
     """Be the guard that an engine started; standard output and input are its."""
+    import asyncio
+    import signal
+
     from runbook_app.adapters.children import Children, forget, start_time
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.guards import stand_by
@@ -166,6 +169,10 @@ async def _drive(
     beat: Callable[[], None],
     taken: Sequence[LockTaken],
 ) -> None:
+    import asyncio
+    import signal
+    import socket
+
     from runbook_app.adapters.children import start_time
     from runbook_app.adapters.registry import InstalledActions
     from runbook_app.domain.events import EngineStarted

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
@@ -46,6 +44,9 @@ def foresee(
         UsageError: there is no such target, or temporary files would lie in it.
         EnvironmentLacks: the plan has a Compose project, and no Docker engine or Compose is here.
     """
+    import asyncio
+    import tempfile
+
     target = target.expanduser().resolve()
     if plan.target.compose:
         from runbook_app.adapters.doctor import require_stack

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,6 +84,8 @@ def note_rehearsal(plan: Plan, target: Path) -> None:
         root = Path(session.started.target)
         record = TargetRehearsals(rehearsal_record(), session.plan, root, Children(forget))
         await session.note_rehearsals(await record.noted())
+
+    import asyncio
 
     try:
         asyncio.run(note())

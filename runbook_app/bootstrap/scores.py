@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import re
-import tempfile
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -37,6 +35,9 @@ def measure_score(
         PlanError: the plan has mistakes.
         UsageError: there is no such target, or the plan has no checks for a score.
     """
+    import asyncio
+    import tempfile
+
     from runbook_app.adapters.plan_pin import pin
 
     target = target.expanduser().resolve()

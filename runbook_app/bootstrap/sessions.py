@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
-import socket
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook_app.bootstrap.leaks import find_leak
 from runbook_app.bootstrap.signals import sign
 from runbook_app.bootstrap.surroundings import artefacts_in, crash_point, folders, home
 from runbook_app.domain.errors import (
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from runbook_app.domain.plan import Plan
     from runbook_app.domain.variables import Question
     from runbook_app.engine.client import SessionClient
+    from runbook_app.engine.leaks import Leak
     from runbook_app.engine.redaction import Redactor
     from runbook_app.engine.replay import ReplayedSession
 
@@ -99,6 +97,8 @@ def create_session(
         Unanswered: it asks for variables that have no value.
         UsageError: the target is no folder, or has not what the plan names.
     """
+    import asyncio
+
     from runbook_app.adapters.plan_pin import pin
     from runbook_app.adapters.rehearsal_record import RehearsalRecord
 
@@ -145,6 +145,8 @@ async def write_start(
     assumed_answers: Sequence[str] = (),
 ) -> None:
     """Write the journal's first event; only then does the file get the name that counts."""
+    import socket
+
     from runbook_app import __version__
     from runbook_app.adapters.clock import SystemClock
     from runbook_app.adapters.durable import sync_folder
@@ -235,6 +237,8 @@ def hold_pin(session: SessionClient, *, accept: bool = False, accepted: str = ""
         UsageError: an item of it is gone whose rollback would be lost.
         PlanError: the edited plan has mistakes.
     """
+    import asyncio
+
     from runbook_app.adapters.plan_pin import as_options, pin
     from runbook_app.domain.decisions import lost_by
 
@@ -401,7 +405,7 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
             logs=SqliteLogReader(folder / "logs.db"),
             clock=clock,
             exporter=Exporter(
-                sign=sign, write=write_durably, find_leak=find_leak, crash=crash_point()
+                sign=sign, write=write_durably, find_leak=_find_leak, crash=crash_point()
             ),
             read_only=read_only,
             is_alive=lambda pid, started: start_time(pid) == started,
@@ -419,6 +423,12 @@ def client(folder: Path, *, read_only: bool) -> SessionClient:
     return made
 
 
+def _find_leak(folder: Path) -> Leak | None:
+    from runbook_app.bootstrap.leaks import find_leak
+
+    return find_leak(folder)
+
+
 def _leave_answer(folder: Path, asked: QuestionAsked, answer: str) -> None:
     from runbook_app.adapters.one_time import leave_answer
 
@@ -433,18 +443,18 @@ class _Mask:
     """
 
     def __init__(self, folder: Path) -> None:
-        from runbook_app.engine.known_secrets import SEALED
-
         self._folder = folder
-        self._sealed = folder / SEALED
         self._read: tuple[int, int] | None = None
         """Which version of the sealed file is known."""
         self._redactor: Redactor | None = None
 
     def __call__(self, plan: Plan, body: Body) -> Body:
-        if not self._sealed.exists():
+        from runbook_app.engine.known_secrets import SEALED
+
+        sealed = self._folder / SEALED
+        if not sealed.exists():
             return body
-        found = self._sealed.stat()
+        found = sealed.stat()
         if self._redactor is None or self._read != (found.st_ino, found.st_mtime_ns):
             self._read, self._redactor = (found.st_ino, found.st_mtime_ns), self._known(plan)
         return self._redactor.structure(body)

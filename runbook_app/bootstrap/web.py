@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from ipaddress import IPv4Address, IPv6Address
 
 
 async def serve_session(

@@ -14,10 +14,11 @@ import click
 from runbook_app import bootstrap
 from runbook_app.cli import asking, options, sealing
 from runbook_app.domain.errors import RunbookError, UsageError
+from runbook_app.headless.colour import wants_colour
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
 from runbook_app.headless.interrupts import Interrupts
-from runbook_app.headless.printer import JsonPrinter, LinePrinter, Printer, wants_colour
+from runbook_app.headless.printer import JsonPrinter, LinePrinter, Printer
 from runbook_app.ports.session import Session
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ import click
 from runbook_app import bootstrap
 from runbook_app.cli import asking, options
 from runbook_app.domain.sanitise import neutralise
+from runbook_app.headless.colour import wants_colour
 from runbook_app.headless.forecast import forecast_fields, forecast_lines
-from runbook_app.headless.printer import painted, wants_colour
+from runbook_app.headless.printer import painted
 
 SOMETHING_TO_DO = 1
 """As diff(1) says it."""

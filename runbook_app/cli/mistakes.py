@@ -12,7 +12,7 @@ import click
 
 from runbook_app.domain.errors import Mistake
 from runbook_app.domain.sanitise import neutralise
-from runbook_app.headless.printer import wants_colour
+from runbook_app.headless.colour import wants_colour
 
 _STYLES: dict[str, dict[str, Any]] = {
     "place": {"bold": True},

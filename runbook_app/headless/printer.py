@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Protocol, TextIO
 
 import msgspec
@@ -32,10 +32,6 @@ class Printer(Protocol):
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """A word of the program itself, to the person who started it."""
-
-
-def wants_colour(out: TextIO, environment: Mapping[str, str]) -> bool:
-    return out.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
 def painted(text: str, tone: Tone, *, colour: bool) -> str:

@@ -39,23 +39,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NewType, Protocol
+from typing import TYPE_CHECKING, Any, NewType, Protocol
 
 from runbook_app.domain.blast import Affected
 from runbook_app.domain.errors import CheckFailed
 from runbook_app.domain.measure import Finding, Measurement, Progress, Scalar
 from runbook_app.domain.plan import ActionKind, Plan
-from runbook_app.ports.capabilities import (
-    Compose,
-    Containers,
-    Files,
-    Git,
-    Http,
-    Record,
-    Secrets,
-    Shell,
-)
-from runbook_app.ports.database import Database
+
+if TYPE_CHECKING:  # for the annotations of `Run`; an action imports of them what it uses
+    from runbook_app.ports.capabilities import (
+        Compose,
+        Containers,
+        Files,
+        Git,
+        Http,
+        Record,
+        Secrets,
+        Shell,
+    )
+    from runbook_app.ports.database import Database
 
 Apply = Callable[..., Awaitable[None]]
 Check = Callable[..., Awaitable[Finding]]

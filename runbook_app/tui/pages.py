@@ -1,4 +1,7 @@
-"""The pages beside the session screen: what each shows, and its commands."""
+"""The pages beside the session screen: what each shows, and its commands.
+
+A page's view is imported when the page is opened: the first paint waits for none of them.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,6 @@ from runbook_app.tui.commands.pages import (
     WriteBrief,
 )
 from runbook_app.tui.commands.work import CancelStep, MeasureScore
-from runbook_app.tui.view.diff import diff_page
-from runbook_app.tui.view.evidence import evidence_page
-from runbook_app.tui.view.reports import reports_page
-from runbook_app.tui.view.score import score_page
-from runbook_app.tui.view.timeline import timeline_page
 from runbook_app.tui.view.words import Line
 
 if TYPE_CHECKING:
@@ -47,18 +45,26 @@ class PageKind:
 
 
 def _score(screen: SessionScreen, width: int) -> list[Line]:
+    from runbook_app.tui.view.score import score_page
+
     return score_page(screen.session.plan, screen.session.state, width)
 
 
 def _timeline(screen: SessionScreen, width: int) -> list[Line]:
+    from runbook_app.tui.view.timeline import timeline_page
+
     return timeline_page(screen.session.plan, screen.session.state, screen.now(), width)
 
 
 def _reports(screen: SessionScreen, width: int) -> list[Line]:
+    from runbook_app.tui.view.reports import reports_page
+
     return reports_page(screen.session.plan, screen.session.state, screen.now(), width)
 
 
 def _evidence(screen: SessionScreen, width: int) -> list[Line]:
+    from runbook_app.tui.view.evidence import evidence_page
+
     session = screen.session
     item = screen.situation().item or session.plan.items[0]
 
@@ -69,6 +75,8 @@ def _evidence(screen: SessionScreen, width: int) -> list[Line]:
 
 
 def _diff(screen: SessionScreen, width: int) -> list[Line]:  # noqa: ARG001 - lines are kept whole
+    from runbook_app.tui.view.diff import diff_page
+
     item = screen.situation().item or screen.session.plan.items[0]
     return diff_page(item, *screen.diffs.of(item.id))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,19 @@ HEAVY = (
     "ruamel",
     "jinja2",
 )
+
+PLAN = """
+plan: light
+title: Light
+version: "1"
+target: {compose: compose.yaml}
+items:
+  - id: one
+    number: 1
+    title: One
+    steps:
+      - {id: ready, title: Ready, action: manual.confirm, with: {text: Ready}}
+"""
 
 
 def imported_by(*arguments: str) -> set[str]:
@@ -45,3 +59,11 @@ def test_no_heavy_client_comes_with(arguments: tuple[str, ...]) -> None:
 
 def test_the_version_costs_neither_asyncio_nor_msgspec() -> None:
     assert not imported_by("--version") & {"asyncio", "msgspec", "sqlite3"}
+
+
+def test_the_check_of_a_plan_costs_no_event_loop_and_opens_no_journal(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN, encoding="utf-8")
+    found = imported_by("check", str(plan))
+    assert "actions" in found
+    assert not found & {"asyncio", "sqlite3", "tempfile", *HEAVY}

@@ -12,12 +12,13 @@ from runbook_app.domain import events as ev
 from runbook_app.domain.blast import Affected
 from runbook_app.domain.forecast import Forecast
 from runbook_app.domain.measure import Progress
+from runbook_app.headless.colour import wants_colour
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.feed import announce
 from runbook_app.headless.forecast import forecast_lines
 from runbook_app.headless.interrupts import Interrupts
 from runbook_app.headless.lines import Narrator
-from runbook_app.headless.printer import JsonPrinter, LinePrinter, wants_colour
+from runbook_app.headless.printer import JsonPrinter, LinePrinter
 from runbook_app.ports.journal import LogLine
 from tests.domain.story import PLAN, Story, checked, complete, measured
 
