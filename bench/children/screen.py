@@ -1,4 +1,4 @@
-"""Widgets in an app without a terminal, one measurement a process; prints JSON.
+"""Widgets in an app of ours without a terminal, one measurement a process; prints JSON.
 
 python -m bench.children.screen tree NODES | textual-tree NODES | load FILE KEYS
 """
@@ -20,7 +20,8 @@ from bench.samples import STEPS_PER_ITEM, started
 from runbook_app.adapters.logs import SqliteLogReader
 from runbook_app.domain.entry import GENESIS, Entry
 from runbook_app.domain.plan import Item, Plan, TargetSpec
-from runbook_app.domain.state import fold
+from runbook_app.domain.state import SessionState, fold
+from runbook_app.tui.styled import StyledApp
 from runbook_app.tui.widgets.log_view import LogView
 from runbook_app.tui.widgets.plan_tree import PlanTree
 
@@ -58,7 +59,8 @@ async def pressed(app: App[None], widget: Widget, key: str, place: Callable[[], 
     return (time.perf_counter() - began) * 1e3
 
 
-def plan_tree(nodes: int) -> PlanTree:
+def begun(nodes: int) -> tuple[Plan, SessionState]:
+    """A plan of so many items, and a session of it that has just begun."""
     items = tuple(
         Item(id=f"item{number}", number=number + 1, title=f"Objective {number}")
         for number in range(nodes)
@@ -72,8 +74,7 @@ def plan_tree(nodes: int) -> PlanTree:
         items=items,
         target=TargetSpec(compose="compose.yaml"),
     )
-    state = fold([Entry(seq=1, at=AT, body=started(plan), previous=GENESIS, hash="")])
-    return PlanTree(plan, lambda: state, lambda: AT)
+    return plan, fold([Entry(seq=1, at=AT, body=started(plan), previous=GENESIS, hash="")])
 
 
 def textual_tree(nodes: int) -> Tree[None]:
@@ -87,9 +88,14 @@ def textual_tree(nodes: int) -> Tree[None]:
 
 
 async def tree(nodes: int, *, own: bool) -> dict[str, object]:
-    app: App[None] = App()
+    app: App[None] = StyledApp()
+    plan, state = begun(nodes)
+
+    def make() -> Widget:
+        return PlanTree(plan, lambda: state, lambda: AT) if own else textual_tree(nodes)
+
     async with app.run_test(size=SIZE):
-        widget, took = await mounted(app, lambda: plan_tree(nodes) if own else textual_tree(nodes))
+        widget, took = await mounted(app, make)
         widget.focus()
         await painted(widget)
         keys = [await pressed(app, widget, "down", lambda: _cursor(widget)) for _ in range(KEYS)]
@@ -104,7 +110,7 @@ def _cursor(widget: Widget) -> int:
 
 async def load(path: Path, keys: int) -> dict[str, object]:
     """Scroll a log that another process writes, and watch the loop meanwhile."""
-    app: App[None] = App()
+    app: App[None] = StyledApp()
     lags: list[float] = []
 
     async def probe() -> None:
