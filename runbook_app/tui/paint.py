@@ -6,6 +6,7 @@ Everything passes through `neutralise` here and nothing is read as markup.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from textual.content import Content
 
@@ -39,6 +40,7 @@ def lines(rows: Sequence[Line]) -> Content:
     return Content("\n").join([line(row) for row in rows])
 
 
+@lru_cache(maxsize=1024)
 def edges(left: Line, right: Line, width: int) -> Content:
     """Put two texts at the two edges of a row; the left one gives way, with an ellipsis."""
     tail = line(right)
@@ -47,6 +49,11 @@ def edges(left: Line, right: Line, width: int) -> Content:
         return tail.truncate(width, ellipsis=True, pad=True)
     gap = " " if right else ""
     return Content.assemble(line(left).truncate(room, ellipsis=True, pad=True), gap, tail)
+
+
+def differs(content: Content, shown: object) -> bool:
+    """Whether it looks other than what is shown; `==` of two contents compares their text alone."""
+    return not (isinstance(shown, Content) and content.is_same(shown))
 
 
 def joined(parts: Sequence[Line], width: int, separator: str = " │ ") -> Content:

@@ -268,7 +268,7 @@ class SessionScreen(Screen[None]):
         dead = engine_dead(state, alive=self.alive)
         self.panel.show(plan, state, self.plan_tree.node, now=now, dead=dead)
         self.plan_tree.dead = dead
-        self.plan_tree.refresh()
+        self.plan_tree.look_again()
         self.show_keys()
         if self.page is not None and self.page.is_mounted:
             self.page.show(shown)

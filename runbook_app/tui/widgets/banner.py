@@ -22,5 +22,5 @@ class BannerLine(Static):
     def show(self, banner: Banner) -> None:
         self.set_class(banner.urgent, "urgent")
         content = paint.line(banner.line)
-        if content != self.content:
+        if paint.differs(content, self.content):
             self.update(content)

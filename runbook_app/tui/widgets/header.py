@@ -28,6 +28,8 @@ class SessionHeader(Static):
             self.position = position
 
     _replay: Replay | None = None
+    _told: object = None
+    """What the rows were made of that stand here."""
 
     def on_click(self, event: events.Click) -> None:
         replay, place = self._replay, event.get_content_offset(self)
@@ -47,6 +49,11 @@ class SessionHeader(Static):
     ) -> None:
         self._replay = replay
         width = max(20, self.app.size.width - 2)
+        at = replay.position if replay is not None else None
+        told = (plan.sha256, state.seq, _second(now), alive, read_only, width, at)
+        if told == self._told:
+            return
+        self._told = told
         parts = title(
             plan, state, alive=alive, read_only=read_only, now=now, replaying=replay is not None
         )
@@ -58,8 +65,13 @@ class SessionHeader(Static):
         if replay is not None:
             rows.append(paint.line(slider(replay.position, replay.last, width)))
         content = Content("\n").join(rows)
-        if content != self.content:
+        if paint.differs(content, self.content):
             self.update(content)
+
+
+def _second(time: str) -> str:
+    """A time without its fraction: no clock here shows one."""
+    return time.partition(".")[0]
 
 
 def _title_row(parts: Title, width: int) -> Content:

@@ -21,5 +21,5 @@ class KeyBar(Static):
         width = max(20, self.app.size.width - 2)
         top = paint.edges(undo, (), width) if undo else Content()
         content = Content("\n").join([top, paint.lines(bar(keys, width, rows))])
-        if content != self.content:
+        if paint.differs(content, self.content):
             self.update(content)

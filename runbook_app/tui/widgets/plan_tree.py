@@ -13,7 +13,7 @@ from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState
 from runbook_app.tui import paint
 from runbook_app.tui.view.node import Node, NodeKind, nodes
-from runbook_app.tui.view.tree import row
+from runbook_app.tui.view.tree import TreeRow, row
 from runbook_app.tui.widgets.rows import Rows
 
 
@@ -34,6 +34,8 @@ class PlanTree(Rows):
         """The engine is gone without having said so."""
         self._opened: set[str] = set()
         self._shown = nodes(plan, self._opened)
+        self._said: dict[int, TreeRow] = {}
+        """What rows said when they were drawn, by their place."""
 
     @property
     def node(self) -> Node | None:
@@ -51,10 +53,20 @@ class PlanTree(Rows):
         return len(self._shown)
 
     def row(self, index: int, width: int) -> Content:
+        shown = self._said[index] = self._says(index)
+        return paint.edges(shown.left, shown.right, width)
+
+    def _says(self, index: int) -> TreeRow:
         node = self._shown[index]
         opened = node.item in self._opened
-        shown = row(self._plan, self._state(), node, opened=opened, now=self._now(), dead=self.dead)
-        return paint.edges(shown.left, shown.right, width)
+        return row(self._plan, self._state(), node, opened=opened, now=self._now(), dead=self.dead)
+
+    def look_again(self) -> None:
+        """Draw those of the rows in sight that say something else by now."""
+        top = self.scroll_offset.y
+        for index in range(top, min(self.row_count(), top + self.size.height)):
+            if self._said.get(index) != self._says(index):
+                self.refresh_line(index)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         del container, viewport, width
@@ -91,5 +103,6 @@ class PlanTree(Rows):
 
     def _lay_out(self) -> None:
         self._shown = nodes(self._plan, self._opened)
+        self._said.clear()
         self.rows_changed()
         self.refresh(layout=True)

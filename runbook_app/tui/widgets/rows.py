@@ -18,6 +18,8 @@ from runbook_app.tui.commands.dialogs import ROWS, KeyCommand, bindings
 _MARK = "▌"
 MARGIN = 2
 """Rows that stay in sight above and below the cursor."""
+KEPT = 512
+"""Rows that are kept as they were drawn: some screens full."""
 
 
 class Rows(ScrollView, can_focus=True):
@@ -62,6 +64,8 @@ class Rows(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self.cursor = 0
+        self._strips: dict[object, Strip] = {}
+        """Rows as they were drawn, by what they say, how, how wide and whether with the cursor."""
 
     def row_count(self) -> int:
         raise NotImplementedError
@@ -77,21 +81,30 @@ class Rows(ScrollView, can_focus=True):
 
     def place_cursor(self, index: int) -> None:
         """Move the cursor without a message: the program did it, not the operator."""
-        self.cursor = max(0, min(index, self.row_count() - 1))
-        self._show_cursor()
+        before, self.cursor = self.cursor, max(0, min(index, self.row_count() - 1))
+        if not self._show_cursor():
+            self.refresh_line(before)
+            self.refresh_line(self.cursor)
 
-    def _show_cursor(self) -> None:
-        """Scroll until the cursor and its neighbours are seen."""
+    def _show_cursor(self) -> bool:
+        """Scroll until the cursor and its neighbours are seen; false where they were."""
         height = max(1, self.scrollable_content_region.height)
         margin = min(MARGIN, (height - 1) // 2)
         top = min(self.scroll_offset.y, self.cursor - margin)
         top = max(top, self.cursor + margin - height + 1, 0)
-        if top != self.scroll_offset.y:
-            self.scroll_to(y=top, animate=False)
+        if top == self.scroll_offset.y:
+            return False
+        self.scroll_to(y=top, animate=False)
         self.refresh()
+        return True
 
     def on_resize(self) -> None:
         self._show_cursor()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
 
     def action_move(self, by: int) -> None:
         self._go(self.cursor + by)
@@ -123,8 +136,17 @@ class Rows(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if index >= self.row_count() or width < 2:
             return Strip.blank(self.size.width, self.rich_style)
-        content = self.row(index, width - 1)
-        if index != self.cursor:
+        content, selected = self.row(index, width - 1), index == self.cursor
+        look = (content.plain, tuple(content.spans), width, selected)
+        strip = self._strips.get(look)
+        if strip is None:
+            if len(self._strips) >= KEPT:
+                self._strips.clear()
+            strip = self._strips[look] = self._drawn(content, width, selected=selected)
+        return strip
+
+    def _drawn(self, content: Content, width: int, *, selected: bool) -> Strip:
+        if not selected:
             return self._strip(Content.assemble(" ", content), self.visual_style, width)
         mark = (_MARK, self.get_visual_style("rows--mark", partial=True))
         return self._strip(

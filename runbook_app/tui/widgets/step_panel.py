@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.widgets import Static
 
 from runbook_app.domain.plan import Plan
@@ -48,14 +49,19 @@ class StepPanel(Vertical):
             return
         at = state.at if dead else now
         content = paint.lines(panel.body(plan, state, node, dead=dead))
-        if content != self._body.content:
-            self._body.update(content)
+        if paint.differs(content, self._body.content):
+            self._body.update(content, layout=self._other_height(content))
         self.border_title = paint.line(panel.heading(plan, state, node, dead=dead))
         self.border_subtitle = paint.line(((panel.timer(plan, state, node, at), Tone.PLAIN),))
         self._offer(choices(plan, state, node))
         if node != self._node:
             self._node = node
             self._scroll.scroll_home(animate=False)
+
+    def _other_height(self, content: Content) -> bool:
+        """Whether it takes other rows than what is shown: only then is all laid out anew."""
+        width, height = self._body.content_size
+        return not width or content.get_height(self._body.styles.get_rules(), width) != height
 
     def _offer(self, found: list[Choice]) -> None:
         self.choices = found
