@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ T = TypeVar("T")
 
 def main() -> None:
     asked = _arguments()
+    as_installed()
     for area in AREAS:
         importlib.import_module(f"bench.{area}")
     size = QUICK if asked.quick else FULL
@@ -55,6 +57,11 @@ def main() -> None:
             keep()
     if asked.only:
         _say("Only a part was measured: nothing is written.")
+
+
+def as_installed() -> None:
+    """Let programs keep their bytecode: pip compiles what it installs, ours and its peers alike."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _measure(name: str, work: Callable[[Size], T], size: Size) -> tuple[T | None, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import AREAS, report
+from bench.__main__ import as_installed
 from bench.limits import per_million
 from bench.machine import memory
 from bench.metric import (
@@ -225,3 +226,9 @@ def test_an_engine_is_looked_into_and_no_other_process(tmp_path: Path) -> None:
     subprocess.run(engine, env=environment, capture_output=True, check=False)
     (path,) = tmp_path.glob("*.json")
     assert json.loads(path.read_text())["noted"] == []
+
+
+def test_programs_that_are_measured_keep_their_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    as_installed()
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
