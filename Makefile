@@ -42,13 +42,16 @@ format: venv  ## put the source in its one format
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-check: check-format check-lint check-types check-imports check-dependencies  ## the gate; 'make -k check' goes on after a failure
+check: check-format check-lint check-types check-imports check-dependencies check-tests  ## the gate; 'make -k check' goes on after a failure
 
 check-format: venv
 	@$(BIN)/ruff format --check --quiet || { echo "not in the format; run 'make format'"; exit 1; }
 
 check-lint: venv
 	$(BIN)/ruff check
+
+check-tests: venv
+	@found=$$($(BIN)/python -m pytest --collect-only -qq -p no:syrupy 2>&1) || { echo "$$found" | grep -Ev '::|: [0-9]+$$'; exit 1; }
 
 check-types: venv
 	$(BIN)/mypy

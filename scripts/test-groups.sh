@@ -5,6 +5,9 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
+# Each of the many processes that tests start would compile the whole program otherwise.
+unset PYTHONDONTWRITEBYTECODE
+
 declare -A selected=(
     [unit]="not real and not kill and not slow"
     [kill]="kill and not slow"

@@ -470,5 +470,5 @@ CHECKS: dict[str, Case] = {
     "manual.instruct": case("manual.instruct", sample, {"text": "Do it"}),
 }
 CASES = EFFECTS | CHECKS
-SLOW = frozenset(name for name in CASES if name.startswith("secrets_vault."))
-"""A Vault is set up anew for each of their points."""
+SLOW = frozenset(name for name in CASES if name.startswith("secrets_vault.")) | {"command.python"}
+"""A Vault is set up anew, or Python is started, for each of their points."""

@@ -151,6 +151,7 @@ async def test_its_plan_runs_headless_and_is_rolled_back(installed: Path, tmp_pa
     client.close()
 
 
+@pytest.mark.slow
 def test_what_it_brought_is_on_record_printed_and_in_the_signal(
     installed: Path, target: Path
 ) -> None:

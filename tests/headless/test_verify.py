@@ -92,6 +92,7 @@ def test_a_signature_made_by_another_implementation_is_valid(session: SignedSess
     assert look(session, FilePublicKey(private.public_key())).wrong == []
 
 
+@pytest.mark.slow
 def test_a_changed_bit_anywhere_in_payload_or_signature_is_found(session: SignedSession) -> None:
     sound = session.signal.read_bytes()
     sealed = read_envelope(sound)
@@ -108,6 +109,7 @@ def test_a_changed_bit_anywhere_in_payload_or_signature_is_found(session: Signed
         assert look(session).wrong
 
 
+@pytest.mark.slow
 def test_a_changed_byte_anywhere_in_the_file_is_found_or_changes_nothing_that_is_told(
     session: SignedSession,
 ) -> None:

@@ -231,6 +231,7 @@ def changes(plan: Any) -> Iterator[tuple[Any, str]]:
             yield copied, f"{how}: {path}"
 
 
+@pytest.mark.slow
 def test_schema_and_loader_agree_about_every_key(load):
     plan = read(HEAD.replace("{compose: compose.yml}", TARGET).encode() + ALL_KEYS.encode())
     names = {key for path in places(plan) for key in path if isinstance(key, str)}
