@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,38 +33,50 @@ _variables_of: options.Decorator = click.option(
 
 
 @click.command()
-@options.plan
+@click.argument("plans", metavar="PLAN...", nargs=-1, required=True)
 @_variables_of
 @options.overrides
 @options.window
 @options.as_json
 def check_command(
-    plan: str,
+    plans: tuple[str, ...],
     target: Path | None,
     overrides: dict[str, str],
     window: str | None,
     as_json: bool,
 ) -> None:
-    """Validate PLAN: every mistake at once, with its line."""
-    from runbook_app.adapters.plans import lint
+    """Validate each PLAN: every mistake at once, with its line.
 
-    path = options.plan_path(plan)
-    try:
-        loaded = bootstrap.load_plan(
+    With --json there is an object for each plan, one after the other.
+    """
+
+    def load(path: Path) -> Plan:
+        return bootstrap.load_plan(
             path, target, overrides, window_from_now=window == "now", stand_in=True
         )
+
+    sound = [_checked(path, load, target, as_json) for path in map(options.plan_path, plans)]
+    if not all(sound):
+        sys.exit(PlanError.exit_code)
+
+
+def _checked(path: Path, load: Callable[[Path], Plan], target: Path | None, as_json: bool) -> bool:
+    """Tell what is wrong with a plan; whether it can be used."""
+    from runbook_app.adapters.plans import lint
+
+    plan: Plan | None = None
+    try:
+        plan = load(path)
+        found = lint(path, plan, target)
     except PlanError as error:
-        if not as_json:
-            raise
-        click.echo(mistakes.as_json(str(path), error.mistakes))
-        sys.exit(error.exit_code)
-    warnings = lint(path, loaded, target)
+        found = error.mistakes
     if as_json:
-        click.echo(mistakes.as_json(str(path), warnings, loaded.sha256))
-        return
-    mistakes.show(warnings)
-    for text in _summary(loaded):
-        click.echo(neutralise(text))
+        click.echo(mistakes.as_json(str(path), found, plan.sha256 if plan else ""))
+    else:
+        mistakes.show(found)
+        for text in _summary(plan) if plan else ():
+            click.echo(neutralise(text))
+    return plan is not None
 
 
 def _summary(plan: Plan) -> list[str]:

@@ -127,6 +127,24 @@ def test_every_mistake_of_a_plan_is_told_with_its_place(tmp_path: Path) -> None:
     assert f"{plan}:3:" in found.stderr
 
 
+def test_each_of_several_plans_is_told_of_and_one_mistake_is_enough(tmp_path: Path) -> None:
+    sound, wrong = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    sound.write_text(
+        "plan: p\ntitle: Sound\nversion: '1'\ntarget: {compose: compose.yml}\nitems:\n"
+        "  - {id: a, number: 1, title: A, not_required: no need}\n"
+    )
+    wrong.write_text("plan: p\ntilte: wrong\n")
+    found = runbook("check", str(sound), str(wrong), str(sound))
+    assert found.exit_code == 2
+    assert f"{wrong}:2:1: error" in found.stderr
+    assert found.stdout.count("Sound 1: 1 items, 0 steps, no errors") == 2
+    told, decoder = runbook("check", str(wrong), str(sound), "--json").stdout, json.JSONDecoder()
+    first, end = decoder.raw_decode(told)
+    second, _ = decoder.raw_decode(told[end:].lstrip())
+    assert (first["errors"], second["errors"]) == (5, 0)
+    assert runbook("check", str(sound), str(sound)).exit_code == 0
+
+
 def test_mistakes_and_warnings_are_told_as_json(tmp_path: Path) -> None:
     plan = tmp_path / "p.yaml"
     plan.write_text("plan: p\ntilte: wrong\n")
