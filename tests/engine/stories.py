@@ -328,7 +328,7 @@ STORIES = {
     "write": Story(COMMITTED, _run("first", until="first.base"), make=_repository, only_told=True),
     "commit": Story(COMMITTED, _run("first"), after="write"),
     "revert": Story(COMMITTED, _roll_back("first"), after="commit"),
-    "command": Story(COMMANDS, _run("only")),
+    "command": Story(COMMANDS, _run("only"), slow=True),
     "take back": Story(COMMANDS, _roll_back("only"), after="command"),
     "pass over": Story(CHOOSY, Wish(cmd.Run, _all_decided, {"auto": True, "unattended": True})),
     "short": Story(SHORT, _run("only"), only_told=True),

@@ -189,7 +189,8 @@ def test_killed_anywhere_and_resumed_it_ends_as_if_undisturbed(stage, story, sub
 
 
 def test_the_matrix_is_as_large_as_promised(stage) -> None:
-    points = [point for story in KILLED for point in stage.undisturbed(story).points]
+    fast = [story for story in KILLED if not STORIES[story].slow]
+    points = [point for story in fast for point in stage.undisturbed(story).points]
     assert len(points) >= AT_LEAST
     before = {point.removeprefix("before:") for point in points if point.startswith("before:")}
     after = {point.removeprefix("after:") for point in points if point.startswith("after:")}
