@@ -17,13 +17,13 @@ declare -A selected=(
 
 # Tests of a real stack share what is dear to make, and leave it as they found it: they run one by one in a fixed order, so that a
 # run can be repeated; the kill matrix has its own processes side by side. All others run side by side, in an order of chance; many
-# wait, hence one more than there are processors.
+# wait, hence two more than there are processors.
 # Most tests of a real stack wait for containers, so groups of them that share nothing run beside each other.
 run_group() {
     local of=${selected[$1]:-}
     case $1 in
         check) make --no-print-directory --keep-going check ;;
-        unit) run_tests "$of" -n "$(($(nproc) + 1))" --dist worksteal ;;
+        unit) run_tests "$of" -n "$(($(nproc) + 2))" --dist worksteal ;;
         kill) run_beside "$of and not real" -- "$of and real" ;;
         real)
             run_beside "$of" tests/real/adapters tests/real/faults \

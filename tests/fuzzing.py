@@ -15,7 +15,7 @@ import pytest
 
 CORPUS = Path(__file__).parent / "corpus"
 VARIABLE = "FUZZ_EXAMPLES"
-EXAMPLES = 100
+EXAMPLES = 60
 """In the suite."""
 
 

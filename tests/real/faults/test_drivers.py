@@ -100,6 +100,7 @@ def test_sighup_leaves_the_engine_at_work_to_its_end(stage: Stage, gate: Gate) -
     assert stage.engine() == engine
 
 
+@pytest.mark.slow
 def test_the_engine_outlives_a_killed_headless_run(stage: Stage, gate: Gate) -> None:
     process = stage.run_to(gate)
     process.kill()
@@ -116,6 +117,7 @@ def test_the_engine_outlives_a_killed_headless_run(stage: Stage, gate: Gate) -> 
     assert "engine 1 stopped: the process was told to end" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_killed_engine_is_noticed_and_resume_goes_on(stage: Stage, gate: Gate) -> None:
     process = stage.run_to(gate)
     stage.kill_engine()
@@ -166,6 +168,7 @@ def test_ctrl_c_before_a_question_does_not_wait_for_its_answer(stage: Stage, gat
     resumed(stage)
 
 
+@pytest.mark.slow
 def test_a_question_waits_for_whoever_comes_when_the_headless_run_is_killed(
     stage: Stage, gate: Gate
 ) -> None:
