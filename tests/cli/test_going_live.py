@@ -28,11 +28,12 @@ PLAN = (
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """With a plan and a target, on a terminal."""
+    """With a plan and a target, on a terminal and a machine that lacks nothing."""
     (tmp_path / "plan.yaml").write_text(PLAN)
     (tmp_path / "staging").mkdir()
     (tmp_path / "staging" / "compose.yml").write_text("services: {}\n")
     monkeypatch.setattr(screens, "require_terminal", lambda _: None)
+    monkeypatch.setattr(drive, "require_environment", lambda _: None)
     return tmp_path
 
 
@@ -60,8 +61,7 @@ def test_open_begins_one_that_asks(place: Path, shown: list[SessionClient]) -> N
     assert shown[0].state.target_name == "staging"
 
 
-def test_the_home_screen_begins_one_that_asks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drive, "require_environment", lambda _: None)
+def test_the_home_screen_begins_one_that_asks(place: Path) -> None:
     begun = MachineDesk().begin(Start(plan=place / "plan.yaml", target=str(place / "staging")))
     with closing(bootstrap.open_session(begun, place, read_only=True)) as session:
         assert session.state.to_go_live

@@ -117,7 +117,7 @@ async def test_a_stop_cuts_it_short_and_the_next_engine_measures_anew(driven) ->
         world = session.world
         assert await session.send(cmd.MeasureScore) == ""
         await session.until(lambda: session.state.scoring is not None)
-        await session.client.send(cmd.Stop)
+        assert await session.send(cmd.Stop) == ""
         (world.root / "gate").write_text("")
         await session.until(lambda: session.state.engine_stopped)
         assert session.state.scores == []
