@@ -108,9 +108,18 @@ def per_million(memory: Sequence[tuple[int, float]], lines: int) -> float:
 @curve(AREA, "memory of the engine", grows_with="log lines", unit="MiB")
 def memory_curve(size: Size) -> Points:
     ran = session(size.lines)
-    wanted = [ran.lines * tenth // 10 for tenth in range(1, 11)]
-    chosen = [min(ran.memory, key=lambda point: abs(point[0] - lines)) for lines in wanted]
+    return tenths(ran.memory, ran.lines)
+
+
+def tenths(memory: Sequence[tuple[int, float]], lines: int) -> Points:
+    """Of samples of memory those that are nearest to each tenth of the lines.
+
+    Raises:
+        Lacking: they are one and the same.
+    """
+    wanted = [lines * tenth // 10 for tenth in range(1, 11)]
+    chosen = [min(memory, key=lambda point: abs(point[0] - at)) for at in wanted]
     unique = sorted(dict(chosen).items())
     if len(unique) < 2:
         raise Lacking("too short for a curve")
-    return Points(sizes=[lines for lines, _ in unique], values=[memory for _, memory in unique])
+    return Points(sizes=[at for at, _ in unique], values=[resident for _, resident in unique])

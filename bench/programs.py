@@ -31,7 +31,12 @@ def wall(command: Sequence[str], **environment: str) -> float:
     """
     began = time.perf_counter()
     done = subprocess.run(
-        command, capture_output=True, check=False, env=os.environ | environment, timeout=1_800
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env=os.environ | environment,
+        timeout=1_800,
     )
     took = (time.perf_counter() - began) * 1e3
     if done.returncode:
@@ -40,13 +45,15 @@ def wall(command: Sequence[str], **environment: str) -> float:
     return took
 
 
-def output(command: Sequence[str]) -> str:
+def output(command: Sequence[str], **environment: str) -> str:
     """What a process of this bench printed.
 
     Raises:
         Lacking: it ended with an error.
     """
-    done = subprocess.run(command, capture_output=True, check=False, timeout=3_600)
+    done = subprocess.run(
+        command, capture_output=True, check=False, env=os.environ | environment, timeout=3_600
+    )
     if done.returncode:
         raise Lacking(f"{' '.join(command[1:4])}: {done.stderr.decode()[-300:]}")
     return done.stdout.decode()

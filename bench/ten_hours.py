@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from bench import machine, programs, samples
-from bench.limits import per_million
+from bench.limits import per_million, tenths
 from bench.metric import Points, Samples, Size, at_most, curve, metric
 from bench.statistics import median, percentile
 from runbook_app.adapters.logs import SqliteLogReader
@@ -137,8 +137,4 @@ def slow_keys(size: Size) -> Samples:
 
 @curve(AREA, "memory of the screen", grows_with="log lines", unit="MiB")
 def memory_curve(size: Size) -> Points:
-    ran = hours(size.lines)
-    wanted = [size.lines * tenth // 10 for tenth in range(1, 11)]
-    chosen = [min(ran.memory, key=lambda point: abs(point[0] - lines)) for lines in wanted]
-    unique = sorted(dict(chosen).items())
-    return Points(sizes=[lines for lines, _ in unique], values=[memory for _, memory in unique])
+    return tenths(hours(size.lines).memory, size.lines)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from bench import samples
-from bench.metric import Lacking, Samples, Size, at_most, metric
-from bench.programs import RUNBOOK
+from bench import programs, samples
+from bench.metric import Samples, Size, at_most, metric
 from bench.tracing import sitecustomize as trace
 from runbook_app.adapters.clock import SystemClock
 from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.domain.clock import parse_time
-from runbook_app.domain.entry import Entry
 
 AREA = "whole_plan"
 ROOT = Path(__file__).parents[1]
@@ -89,7 +84,7 @@ def whole() -> Whole:
         here = {"RUNBOOK_HOME": str(home)}
         try:
             found.demo = _runbook(here, "demo", str(target), "--no-open")
-            key = _output(here, "recipient").strip()
+            key = programs.output([*programs.RUNBOOK, "recipient"], **here).strip()
             watched = {
                 **here,
                 "RUNBOOK_BENCH_TRACE": str(traces),
@@ -113,34 +108,14 @@ def _seconds(home: Path) -> float:
     (path,) = home.glob("*/journal.db")
     journal = SqliteJournal(path, SystemClock(), read_only=True)
     try:
-        entries: list[Entry] = []
-        while page := journal.read(entries[-1].seq if entries else 0):
-            entries += page
+        (first,), (last,) = journal.read(0, 1), journal.read(journal.tip()[0] - 1, 1)
     finally:
         journal.close()
-    return (parse_time(entries[-1].at) - parse_time(entries[0].at)).total_seconds()
+    return (parse_time(last.at) - parse_time(first.at)).total_seconds()
 
 
 def _runbook(environment: Mapping[str, str], *words: str) -> float:
-    began = time.perf_counter()
-    _output(environment, *words)
-    return time.perf_counter() - began
-
-
-def _output(environment: Mapping[str, str], *words: str) -> str:
-    done = subprocess.run(
-        [*RUNBOOK, *words],
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=2_400,
-    )
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()[-3:]
-        raise Lacking(f"runbook {words[0]} ended with {done.returncode}: {' / '.join(said)}")
-    return done.stdout
+    return programs.wall([*programs.RUNBOOK, *words], **environment) / 1e3
 
 
 @metric(AREA, "our own share of the whole plan", goal=at_most(5), unit="%", quick=False)

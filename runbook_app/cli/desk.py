@@ -14,7 +14,6 @@ from runbook_app.cli import options
 from runbook_app.cli.sealing import PASSPHRASE
 from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.domain.outcome import damage
-from runbook_app.domain.state import ItemStatus
 from runbook_app.resources import shipped_plans
 from runbook_app.tui.view.banner import Outside, banner
 from runbook_app.tui.view.clocks import status_sign
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 SESSIONS = 50
 """The newest, of which the home screen tells."""
-_DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
 _PLAN = re.compile(r"^plan:\s*\S", re.MULTILINE)
 _TITLE = re.compile(r"^title:\s*(?P<title>.+?)\s*$", re.MULTILINE)
 _HEAD = 65_536
@@ -72,19 +70,16 @@ class MachineDesk:
         return _plan(path) or HomePlan(path=path, title=path.stem)
 
     def questions(self, start: Start) -> Sequence[Question]:
-        target = Path(start.target).expanduser()
-        return bootstrap.open_questions(start.plan, target, _settings(start.settings))
+        return bootstrap.open_questions(start.plan, *_given(start))
 
     def dry_run(self, start: Start) -> DryRun:
-        values = {**_settings(start.settings), **start.answers}
-        return bootstrap.dry_run(start.plan, Path(start.target).expanduser(), values)
+        return bootstrap.dry_run(start.plan, *_given(start))
 
     def begin(self, start: Start) -> str:
         from runbook_app.cli.drive import require_environment
 
         recipient = _recipient(start)
-        target = Path(start.target).expanduser()
-        values = {**_settings(start.settings), **start.answers}
+        target, values = _given(start)
         require_environment(target)
         session = bootstrap.create_session(
             start.plan,
@@ -128,7 +123,7 @@ def _told(session: HomeSession, opened: SessionClient) -> HomeSession:
         session,
         shown=status_sign(state, alive=alive),
         resumable=not alive and state.epoch > 0 and state.status != "finished",
-        done=sum(item.status in _DONE for item in items),
+        done=sum(item.status.done for item in items),
         total=len(items),
         last=state.at,
         words=banner(opened.plan, state, outside).line,
@@ -160,6 +155,12 @@ def _plan(path: Path) -> HomePlan | None:
         return None
     title = _TITLE.search(text)
     return HomePlan(path=path, title=title["title"].strip("\"'") if title else path.stem)
+
+
+def _given(start: Start) -> tuple[Path, dict[str, str]]:
+    """Target and variables of a start."""
+    values = {**_settings(start.settings), **start.answers}
+    return Path(start.target).expanduser(), values
 
 
 def _settings(text: str) -> Mapping[str, str]:

@@ -191,12 +191,11 @@ def runnable(state: SessionState, item: ItemState) -> bool:
 
 def missing_needs(state: SessionState, item: ItemState) -> list[str]:
     """Ids of the needed items that have not succeeded, here or in an earlier session."""
-    done = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
     return [
         need
         for need in item.outline.needs
         if need in state.items
-        and state.items[need].status not in done
+        and not state.items[need].status.done
         and not (done_before(state, need) and state.items[need].status is ItemStatus.PENDING)
     ]
 
@@ -208,10 +207,7 @@ def done_before(state: SessionState, item: str) -> ev.DoneBefore | None:
 
 
 def _over(state: SessionState, step_id: str) -> bool:
-    return any(
-        step.id == step_id and step.status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
-        for step in state.steps()
-    )
+    return any(step.id == step_id and step.status.over for step in state.steps())
 
 
 def _next_in_item(item: ItemState) -> ItemWork | None:

@@ -18,7 +18,6 @@ _OVER = (
     ItemStatus.ROLLED_BACK,
     ItemStatus.ROLLBACK_FAILED,
 )
-_STEP_OVER = (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
 
 
 def open_items(state: SessionState, plan: Plan) -> list[tuple[Item, ItemState]]:
@@ -109,7 +108,7 @@ def _of_item(
         return
     for step in item.steps:
         it, expected = found.steps.get(step.id), _expected(state, step)
-        if expected and (it is None or it.status not in _STEP_OVER):
+        if expected and (it is None or not it.status.over):
             rest = _less(expected, it.seconds(now) if it else 0.0)
             yield earlier(state, step) is not None, rest
 

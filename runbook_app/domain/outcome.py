@@ -12,7 +12,6 @@ from runbook_app.domain.state import ItemState, ItemStatus, LineState, SessionSt
 from runbook_app.domain.times import at_second
 
 _FAILED = (ItemStatus.FAILED, ItemStatus.ROLLBACK_FAILED)
-_DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
 
 
 class Outcome(StrEnum):
@@ -112,9 +111,8 @@ def outcome(state: SessionState, items: Iterable[str] = (), until: str = "") -> 
     if any(item.status in _FAILED or failures(item) or item.drifted for item in scope):
         return Outcome.FAILED
     if until:
-        over = state.step(until).status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
-        return Outcome.DONE if over else Outcome.OPEN
+        return Outcome.DONE if state.step(until).status.over else Outcome.OPEN
     unreachable = {} if chosen else out_of_reach(state)
-    if all(item.status in _DONE or item.id in unreachable for item in scope):
+    if all(item.status.done or item.id in unreachable for item in scope):
         return Outcome.DONE
     return Outcome.OPEN

@@ -143,8 +143,10 @@ def assumed(state: SessionState, plan: Plan) -> list[Assumed]:
 
 def _assumed_variables(state: SessionState, plan: Plan) -> Iterator[Assumed]:
     started = state.started
-    for question in plan.questions if started else ():
-        if started and question.name in started.assumed_answers:
+    if started is None:
+        return
+    for question in plan.questions:
+        if question.name in started.assumed_answers:
             yield Assumed(
                 item="",
                 line=question.name,

@@ -315,8 +315,7 @@ def _next_task(state: SessionState, plan: Plan, reached: Overall) -> str:
     if reached is Overall.INCOMPLETE:
         for item in _known(state, plan):
             found = state.items[item.id]
-            done = found.status in (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
-            if not done or found.drifted:
+            if not found.status.done or found.drifted:
                 return f"Item {item.number}: {item.title}"
     tasks = [section.title for section in plan.next_phases if section.title.startswith("Task")]
     return tasks[0] if tasks else ""

@@ -34,6 +34,11 @@ class StepStatus(StrEnum):
     ROLLED_BACK = "rolled_back"
     ROLLBACK_FAILED = "rollback_failed"
 
+    @property
+    def over(self) -> bool:
+        """Nothing is left to do of it."""
+        return self in (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
+
 
 STEP_TRANSITIONS: dict[StepStatus, frozenset[StepStatus]] = {
     StepStatus.PENDING: frozenset(
@@ -84,6 +89,11 @@ class ItemStatus(StrEnum):
     NOT_REQUIRED = "not_required"
     UNAVAILABLE = "unavailable"
     """An action of one of its steps is not installed."""
+
+    @property
+    def done(self) -> bool:
+        """It was done, or never had to be."""
+        return self in (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
 
 
 @dataclass(slots=True)
@@ -310,9 +320,7 @@ class ItemState:
 
     @property
     def steps_over(self) -> bool:
-        return all(
-            s.status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED) for s in self.steps.values()
-        )
+        return all(step.status.over for step in self.steps.values())
 
     @property
     def finished(self) -> bool:
@@ -517,6 +525,10 @@ class SessionState:
                 if step.status in (StepStatus.RUNNING, StepStatus.WAITING):
                     return step
         return None
+
+    @property
+    def rolling_back(self) -> bool:
+        return any(item.rolling_back for item in self.items.values())
 
     @property
     def guarded(self) -> ItemState | None:

@@ -33,7 +33,7 @@ from runbook_app.domain.plan import (
     Step,
 )
 from runbook_app.domain.references import left_out, ready
-from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepStatus
+from runbook_app.domain.state import ItemState, ItemStatus, SessionState
 from runbook_app.engine.recorder import previous_measurements
 from runbook_app.engine.unwatched import Unwatched
 from runbook_app.ports.action import Action, Registry
@@ -46,8 +46,6 @@ _KINDS = {
 }
 _NAMED = 4
 """Steps that are named one by one."""
-_DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
-_OVER = (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
 
 
 def _nobody(_: Ahead) -> None:
@@ -91,10 +89,11 @@ class Forecaster:
             item
             for item in self._plan.items
             if (not items or item.id in items)
-            and self._status(item) not in (*_DONE, ItemStatus.ROLLED_BACK)
+            and not self._done(item)
+            and not self._rolled_back(item)
         ]
         ids = {item.id for item in wanted}
-        done = {item.id for item in self._plan.items if self._status(item) in _DONE}
+        done = {item.id for item in self._plan.items if self._done(item)}
         steps = {step.id: number for item in wanted for number, step in self._steps(item)}
         places = {name: place for place, name in enumerate(steps, start=1)}
 
@@ -116,14 +115,18 @@ class Forecaster:
     def _known(self, item: Item) -> ItemState | None:
         return self._state.items.get(item.id) if self._state else None
 
-    def _status(self, item: Item) -> ItemStatus | None:
+    def _done(self, item: Item) -> bool:
         known = self._known(item)
-        return known.status if known else None
+        return known is not None and known.status.done
+
+    def _rolled_back(self, item: Item) -> bool:
+        known = self._known(item)
+        return known is not None and known.status is ItemStatus.ROLLED_BACK
 
     def _steps(self, item: Item) -> list[tuple[str, Step]]:
         """Those that are still to run, by their number."""
         known = self._known(item)
-        over = {s.id for s in known.steps.values() if s.status in _OVER} if known else set()
+        over = {s.id for s in known.steps.values() if s.status.over} if known else set()
         numbered = ((f"{item.number}.{n}", step) for n, step in enumerate(item.steps, start=1))
         return [(number, step) for number, step in numbered if step.id not in over]
 

@@ -107,7 +107,7 @@ def at_work(state: SessionState) -> bool:
         or state.question is not None
         or state.running_step is not None
         or (state.guarded is not None and bool(state.guarded.to_confirm))
-        or any(item.rolling_back for item in state.items.values())
+        or state.rolling_back
     )
 
 

@@ -9,12 +9,10 @@ from runbook_app.domain import guard as guards
 from runbook_app.domain.decisions import missing_needs
 from runbook_app.domain.events import QuestionAsked
 from runbook_app.domain.outcome import Outcome, drifts_measured, failures, out_of_reach, outcome
-from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
+from runbook_app.domain.state import SessionState, StepStatus
 from runbook_app.headless.lines import Tone
 from runbook_app.headless.printer import Printer
 from runbook_app.ports.session import Session
-
-_DONE = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
 
 
 class Exit(IntEnum):
@@ -169,7 +167,7 @@ class Parting:
 
     def _left_open(self, items: tuple[str, ...]) -> Exit:
         for item in self._state.items.values():
-            if item.status in _DONE or (items and item.id not in items):
+            if item.status.done or (items and item.id not in items):
                 continue
             needs = missing_needs(self._state, item)
             state = item.status.value.replace("_", " ")

@@ -10,7 +10,7 @@ from runbook_app.domain.entry import Entry
 from runbook_app.domain.events import QuestionAnswered, QuestionAsked
 from runbook_app.domain.outcome import failures
 from runbook_app.domain.plan import Item, Plan
-from runbook_app.domain.state import ItemState, ItemStatus, SessionState
+from runbook_app.domain.state import ItemState, SessionState
 from runbook_app.domain.times import began, ended, seconds
 from runbook_app.headless.driver import Driver, Scope
 from runbook_app.headless.interrupts import Interrupts
@@ -138,7 +138,7 @@ class RehearsalDriver:
 
 def applied(item: Item, found: ItemState, asked: QuestionAsked | None) -> Rehearsed:
     """What came of an item's run, before it is rolled back."""
-    ran = found.status in (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
+    ran = found.status.done
     lines = found.success.values()
     held = f"{sum(line.passed for line in lines)}/{len(lines)}" if lines else "-"
     return Rehearsed(

@@ -19,8 +19,6 @@ from runbook_app.headless.score import score_summary
 from runbook_app.ports.session import Change, Session
 from runbook_app.ports.sessions import SessionSummary
 
-_OVER = (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
-
 
 def session_state(session: Session) -> str:
     """The session's state; `interrupted` when its engine died in the middle of it."""
@@ -91,7 +89,7 @@ def _heading() -> tuple[str, ...]:
 
 
 def _row(item: Item, found: ItemState, now: str) -> tuple[str, ...]:
-    over = sum(step.status in _OVER for step in found.steps.values())
+    over = sum(step.status.over for step in found.steps.values())
     took = sum(step.seconds(now) for step in found.steps.values())
     return (
         f"{item.number} {item.title} ({item.id})",

@@ -51,9 +51,8 @@ class Situation:
         """The engine does or measures something; a question that waits is neither."""
         state = self.state
         waits = state.question is not None or not state.intent.active
-        rolling = any(item.rolling_back for item in state.items.values())
-        measures = state.measuring or state.scoring is not None
-        return self.alive and bool(state.running_step or rolling or measures or not waits)
+        works = state.running_step or state.rolling_back or state.measuring
+        return self.alive and bool(works or not waits)
 
     @property
     def menu(self) -> list[Choice]:

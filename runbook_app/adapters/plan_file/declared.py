@@ -28,7 +28,8 @@ from runbook_app.adapters.plan_file.variables import (
     Environment,
     closest,
 )
-from runbook_app.domain.variables import Entries, Given, Question, Value, as_option
+from runbook_app.domain.answers import TAKES
+from runbook_app.domain.variables import Entries, Given, Question, Value, as_option, expected
 
 _TYPES: Mapping[str, Value] = {"text": "", "integer": 1, "number": 1.0, "boolean": False}
 """A value of each type that an answer can have."""
@@ -209,8 +210,8 @@ class _Described:
             return None
         value = text if kind is None else _parse(text, kind)
         if value is None or isinstance(value, list) or (choices and value not in choices):
-            expected = _one_of(choices) if choices else kind_of("" if kind is None else kind)
-            message = f"{node.text} in the environment: expected {expected}, got {shorten(text)}"
+            takes = _one_of(choices) if choices else kind_of("" if kind is None else kind)
+            message = f"{node.text} in the environment: expected {takes}, got {shorten(text)}"
             self._source.wrong(node.mark, message)
             return None
         return value
@@ -223,10 +224,14 @@ class _Described:
         return Question(
             name=self._name,
             text=text,
-            takes=next(name for name, one in _TYPES.items() if type(one) is type(kind)),
+            takes=_type_of(kind),
             choices=tuple(map(as_option, choices)),
             default=None if default is None else as_option(default),
         )
+
+
+def _type_of(value: Value) -> str:
+    return next(name for name, one in _TYPES.items() if type(one) is type(value))
 
 
 def _one_of(choices: list[Value]) -> str:
@@ -247,8 +252,8 @@ def read_overrides(
             continue
         value = _parse(text, declared.values[name])
         if value is None or not _is_choice(declared, name, value):
-            expected = _expected(declared, name)
-            source.wrong(None, f"--set {name}: expected {expected}, got {shorten(text)}")
+            takes = _expected(declared, name)
+            source.wrong(None, f"--set {name}: expected {takes}, got {shorten(text)}")
         else:
             values[name] = value
     return values
@@ -273,8 +278,8 @@ def read_target_file(source: Source, declared: Declared) -> dict[str, Given]:
             else _as_type(source, node, name, kind)
         )
         if value is not None and not _is_choice(declared, name, value):
-            expected = _expected(declared, name)
-            source.wrong(node.mark, f"{name!r}: expected {expected}, got {as_option(value)}")
+            takes = _expected(declared, name)
+            source.wrong(node.mark, f"{name!r}: expected {takes}, got {as_option(value)}")
         elif value is not None:
             values[name] = value
     return values
@@ -298,9 +303,7 @@ def _is_choice(declared: Declared, name: str, value: Given) -> bool:
 
 def _expected(declared: Declared, name: str) -> str:
     question = declared.questions.get(name)
-    if question is not None and question.choices:
-        return f"one of {', '.join(question.choices)}"
-    return kind_of(declared.values[name])
+    return expected(question) if question else kind_of(declared.values[name])
 
 
 def _entries(source: Source, node: Sequence, name: str) -> Entries:
@@ -380,10 +383,4 @@ def _parsed_list(text: str) -> Entries | None:
 
 def kind_of(kind: Given) -> str:
     """What a variable takes, for an error."""
-    if isinstance(kind, bool):
-        return "true or false"
-    if isinstance(kind, str):
-        return "text"
-    if isinstance(kind, list):
-        return "a list such as [a, b]"
-    return "a whole number" if isinstance(kind, int) else "a number"
+    return "a list such as [a, b]" if isinstance(kind, list) else TAKES[_type_of(kind)]

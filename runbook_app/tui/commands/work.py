@@ -19,12 +19,8 @@ _WORK = "Work"
 _FAILED = "Something has failed: choose a way out of it first, with enter."
 
 
-def _rolling(state: SessionState) -> bool:
-    return any(item.rolling_back for item in state.items.values())
-
-
 def _busy(state: SessionState) -> bool:
-    return state.running_step is not None or _rolling(state)
+    return state.running_step is not None or state.rolling_back
 
 
 def _stands(situation: Situation) -> bool:
@@ -97,7 +93,7 @@ class RunAuto(UserCommand):
     def refusal(self, situation: Situation) -> str:
         if situation.state.intent.auto:
             return "It runs by itself already; space pauses."
-        if _rolling(situation.state):
+        if situation.state.rolling_back:
             return "An item is being rolled back; wait for its end."
         if _stands(situation):
             return _FAILED

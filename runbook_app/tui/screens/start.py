@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from textual.widgets import Input, Static
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 _PASSPHRASE = "passphrase"  # noqa: S105 - the word that asks for one
-
-
-NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class StartDialog(Dialog[str]):
@@ -80,7 +76,7 @@ class StartDialog(Dialog[str]):
             self.query_one(f"#{field}").focus()
             return
         self._say("Checking plan and target …", Tone.DIM)
-        self.run_worker(self._start(), exclusive=True, exit_on_error=False)
+        self.run_worker(self._start({}), exclusive=True, exit_on_error=False)
 
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
@@ -96,7 +92,7 @@ class StartDialog(Dialog[str]):
             return "again", "These are two different passphrases."
         return None
 
-    async def _start(self, answers: Mapping[str, str] = NONE) -> None:
+    async def _start(self, answers: Mapping[str, str]) -> None:
         start = Start(
             plan=self._plan.path,
             target=self._value("target"),

@@ -79,8 +79,7 @@ def status_sign(state: SessionState, *, alive: bool) -> Sign:
     if status == "idle" and state.pause_reason:
         return sign("paused")
     if status == "finished":
-        done = (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
-        return sign("finished" if all(i.status in done for i in state.items.values()) else "ended")
+        return sign("finished" if all(i.status.done for i in state.items.values()) else "ended")
     return sign(status)
 
 

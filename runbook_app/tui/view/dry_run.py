@@ -80,16 +80,10 @@ def _pieces(row: Row) -> Iterator[Piece]:
         return
     label = row.certainty.value if row.certainty else ""
     first, *more = row.text.splitlines() or [""]
-    yield Piece(
-        first,
-        tone,
-        label,
-        _LABELS[row.certainty] if row.certainty else Tone.PLAIN,
-        indent,
-        heads=row.kind is Kind.ITEM,
-    )
-    hang = indent + (LABEL + 2 if label else 0)
-    yield from (Piece(text, tone, indent=hang) for text in more)
+    label_tone = _LABELS[row.certainty] if row.certainty else Tone.PLAIN
+    head = Piece(first, tone, label, label_tone, indent, heads=row.kind is Kind.ITEM)
+    yield head
+    yield from (Piece(text, tone, indent=head.hang) for text in more)
 
 
 def status(found: Forecast | RunbookError | None, ahead: Ahead | None) -> Line:

@@ -85,8 +85,7 @@ def progress(known: ItemState) -> Line:
 
 
 def steps_over(known: ItemState) -> tuple[int, int]:
-    done = (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
-    return sum(step.status in done for step in known.steps.values()), len(known.steps)
+    return sum(step.status.over for step in known.steps.values()), len(known.steps)
 
 
 def step_sign(step: Step, it: StepState | None, *, dead: bool, asked: bool = False) -> Sign:
