@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from textual.pilot import Pilot
@@ -11,7 +12,8 @@ from runbook_app.testing.session import FakeSession
 from runbook_app.tui.app import RunbookApp
 from runbook_app.tui.screens.session import SessionScreen
 
-PATIENCE = 200
+PATIENCE = 60.0
+"""Seconds until something is held to come no more."""
 
 
 def text(pilot: Pilot[int]) -> str:
@@ -27,7 +29,8 @@ def session_screen(pilot: Pilot[int]) -> SessionScreen:
 
 async def until(pilot: Pilot[int], holds: Callable[[], object]) -> None:
     """Let the app work until something holds."""
-    for _ in range(PATIENCE):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         if holds():
             return
         await pilot.pause(0.01)

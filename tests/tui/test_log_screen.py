@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -298,9 +299,8 @@ async def test_a_search_ends_with_the_screen(logged: FakeSession, opened: Open):
         await until(pilot, lambda: view(pilot).rows.search)
         found = view(pilot).rows.search
         await until(pilot, lambda: found.running)
-    for _ in range(PATIENCE):
-        if not found.running:
-            break
+    deadline = time.monotonic() + PATIENCE
+    while found.running and time.monotonic() < deadline:
         await asyncio.sleep(0.01)
     running = found.running
     over.set()
