@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
@@ -142,7 +143,7 @@ def _read(
     rules = Rules(source, document, plan)
     rules.check(path.parent, moment, window_from_now=window_from_now)
     check_references(source, plan)
-    plan = replace(
+    plan = msgspec.structs.replace(
         plan,
         variables={**plan.variables, **environment.used},
         questions=tuple(declared.questions.values()),

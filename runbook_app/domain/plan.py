@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import msgspec
 
 from runbook_app.domain.clock import Estimate
+from runbook_app.domain.measure import Scalar
 from runbook_app.domain.variables import Given, Question
 
-if TYPE_CHECKING:
-    from runbook_app.domain.measure import Scalar  # at run time it would bring msgspec
 
-
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """A place in a plan file; line and column count from 1."""
 
     file: str
@@ -26,9 +24,11 @@ class Position:
 
 NOWHERE = Position("", 1, 1)
 
+STEP_TIMEOUT = timedelta(minutes=10)
+"""Of a step that gives none itself."""
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+
+class Reference(msgspec.Struct, frozen=True):
     """What another step of the session put out or measured; known only while it runs."""
 
     step: str
@@ -46,8 +46,7 @@ class Reference:
         return self.step if "." in self.step else f"{item_id}.{self.step}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Later:
+class Later(msgspec.Struct, frozen=True, kw_only=True):
     """A parameter, or a value within one, that is made right before its action is called."""
 
     path: tuple[str | int, ...]
@@ -78,8 +77,7 @@ class Judge(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """What `when` says: unless it holds, an item or a step is passed over."""
 
     text: str
@@ -92,19 +90,17 @@ class Condition:
     judge: Judge | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """An action's name with its parameters, variables resolved."""
 
     action: str
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = msgspec.field(default_factory=dict)
     later: tuple[Later, ...] = ()
     """Values in the parameters that earlier steps give."""
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckLine:
+class CheckLine(msgspec.Struct, frozen=True, kw_only=True):
     """A check with an id: a success criterion or an automatic checkpoint line."""
 
     id: str
@@ -117,8 +113,7 @@ class CheckLine:
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmLine:
+class ConfirmLine(msgspec.Struct, frozen=True, kw_only=True):
     """A checkpoint line that a person confirms."""
 
     id: str
@@ -129,8 +124,7 @@ class ConfirmLine:
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureLine:
+class CaptureLine(msgspec.Struct, frozen=True, kw_only=True):
     """Things captured at the checkpoint, before any step."""
 
     id: str
@@ -149,8 +143,7 @@ class CaptureLine:
 CheckpointLine = CheckLine | ConfirmLine | CaptureLine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One timed unit of an item."""
 
     id: str
@@ -163,7 +156,7 @@ class Step:
     estimate: Estimate | None = None
     block: str = ""
     """The clock-timed line of the source document, as text."""
-    timeout: timedelta = timedelta(minutes=10)
+    timeout: timedelta = STEP_TIMEOUT
     retries: int = 0
     required: bool = False
     """A required step is never offered for skipping."""
@@ -184,8 +177,7 @@ class Step:
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Risk:
+class Risk(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     mitigation: tuple[str, ...] = ()
@@ -194,8 +186,7 @@ class Risk:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One hardening objective."""
 
     id: str
@@ -220,7 +211,7 @@ class Item:
     """Message of the item's commit; empty makes none."""
     creates: tuple[str, ...] = ()
     modifies: tuple[str, ...] = ()
-    file_notes: Mapping[str, str] = field(default_factory=dict)
+    file_notes: Mapping[str, str] = msgspec.field(default_factory=dict)
     """What the source document says of a file in `creates` or `modifies`, by path."""
     risks: tuple[str, ...] = ()
     not_required: str = ""
@@ -245,8 +236,7 @@ class Item:
         return all(step.available for step in self.steps)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(msgspec.Struct, frozen=True, kw_only=True):
     """When the work may happen; `budget` counts from the session's start."""
 
     starts: datetime | None = None
@@ -257,8 +247,7 @@ class Window:
     declared_deadline: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
+class Database(msgspec.Struct, frozen=True, kw_only=True):
     """How the target's database is reached, by names found in its Compose project."""
 
     service: str = ""
@@ -275,8 +264,7 @@ class Database:
     """Roles whose password a rollback leaves as it is (`on_rollback: keep`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetSpec:
+class TargetSpec(msgspec.Struct, frozen=True, kw_only=True):
     compose: str
     """Path of the Compose file, relative to the target."""
     api_service: str = "api"
@@ -290,8 +278,7 @@ class TargetSpec:
     """The progress file kept in the target, outside its commits and its fingerprint."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreCheck:
+class ScoreCheck(msgspec.Struct, frozen=True, kw_only=True):
     """One measured line of the score."""
 
     id: str
@@ -310,8 +297,7 @@ class ScoreCheck:
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreCategory:
+class ScoreCategory(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     declared_current: int
     declared_target: int
@@ -319,8 +305,7 @@ class ScoreCategory:
     checks: tuple[ScoreCheck, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
+class Score(msgspec.Struct, frozen=True, kw_only=True):
     declared_current: int | None = None
     declared_target: int | None = None
     categories: tuple[ScoreCategory, ...] = ()
@@ -330,8 +315,7 @@ class Score:
         return any(category.checks for category in self.categories)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class Section(msgspec.Struct, frozen=True, kw_only=True):
     """Text of the source document that is shown and exported, but not run."""
 
     id: str
@@ -340,8 +324,7 @@ class Section:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A figure of the source document that this session has to measure or leave unproven."""
 
     id: str
@@ -354,8 +337,7 @@ class Claim:
     """Why nothing measures it, where the plan says so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     version: str
@@ -365,7 +347,7 @@ class Plan:
     """Of the file; of one that includes others, over all of them."""
     items: tuple[Item, ...]
     target: TargetSpec
-    variables: Mapping[str, Given] = field(default_factory=dict)
+    variables: Mapping[str, Given] = msgspec.field(default_factory=dict)
     """Resolved values: options, then the target's file, then the plan's defaults."""
     questions: tuple[Question, ...] = ()
     """What the operator is asked for; the answers are among the variables."""

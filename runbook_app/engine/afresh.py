@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+import msgspec
 
 from runbook_app.domain.decisions import restore_order
 from runbook_app.domain.errors import ActionError, RunbookError
@@ -39,7 +40,7 @@ async def check_step(
     if action is None or action.checker is None:
         raise ActionError(f"The action {step.call.action} has no check.")
     edited = state.step(step_id).parameters
-    call = step.call if edited is None else replace(step.call, parameters=edited)
+    call = step.call if edited is None else msgspec.structs.replace(step.call, parameters=edited)
     run = target.context(
         item=item.id, step=step_id, capture=_take_nothing, recorder=_Recorder(state)
     )

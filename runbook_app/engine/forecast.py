@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import msgspec
@@ -195,7 +195,9 @@ class Forecaster:
             return step.call, "", _waits(item, step)
         known = self._known(item)
         edited = known.steps[step.id].parameters if known and step.id in known.steps else None
-        call = step.call if edited is None else replace(step.call, parameters=edited)
+        call = (
+            step.call if edited is None else msgspec.structs.replace(step.call, parameters=edited)
+        )
         try:
             passed = left_out(item.when, item.id, self._state)
             passed = passed or left_out(step.when, item.id, self._state)

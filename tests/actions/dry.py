@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from runbook_app.adapters.foresight.secrets import ForeseenSecrets
 from runbook_app.adapters.foresight.target import ForeseenTarget
@@ -74,7 +77,7 @@ async def dry_run(
         secrets.register(name, value)
 
     def real(*, item: str, step: str, recorder: Recorder) -> Run:
-        return replace(target.run, plan=plan, item=item, step=step, recorder=recorder)
+        return dataclasses.replace(target.run, plan=plan, item=item, step=step, recorder=recorder)
 
     foresight = ForeseenTarget(
         world,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from actions import _secret_shapes as shapes
 from actions import secret_places
@@ -187,11 +188,11 @@ async def test_a_weak_or_repeated_secret_fails(
 ) -> None:
     stack.run = dataclasses.replace(
         stack.run,
-        plan=dataclasses.replace(
+        plan=replace(
             stack.run.plan,
-            target=dataclasses.replace(
+            target=replace(
                 stack.run.plan.target,
-                database=dataclasses.replace(stack.run.plan.target.database, service="db"),
+                database=replace(stack.run.plan.target.database, service="db"),
             ),
         ),
     )

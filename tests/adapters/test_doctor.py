@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from runbook_app.adapters import doctor
 from runbook_app.adapters.doctor import Part, examine, render, require

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import parse_time

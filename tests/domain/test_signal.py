@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.measure import Verdict

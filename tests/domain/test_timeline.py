@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import Estimate, parse_time, to_text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from runbook_app.adapters.plan_file.conditions import Conditions
 from runbook_app.adapters.plan_file.nodes import Scalar

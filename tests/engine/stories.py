@@ -13,9 +13,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain.events import QuestionAsked

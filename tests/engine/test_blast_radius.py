@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from getpass import getuser
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.domain import commands as cmd

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain.state import ItemStatus

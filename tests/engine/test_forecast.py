@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from runbook_app.domain.errors import ActionError, EnvironmentLacks, NotMeasured
 from runbook_app.domain.events import ItemOutline, RollbackFinished, RollbackStarted

@@ -6,15 +6,16 @@ Engines, guards, checks and kills are real processes; the target is a folder.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import os
 import signal
 import sqlite3
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from runbook_app.adapters.children import start_time
 from runbook_app.adapters.clock import SystemClock
@@ -232,7 +233,7 @@ class Hours(SystemClock):
 
     def moment(self) -> Moment:
         real = super().moment()
-        return replace(real, seconds=real.seconds + self._own * 3600)
+        return dataclasses.replace(real, seconds=real.seconds + self._own * 3600)
 
 
 async def test_a_time_that_is_long_over_is_reverted_before_anything_else(driven, tmp_path) -> None:

@@ -6,8 +6,9 @@ import hashlib
 import os
 import secrets
 import subprocess
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from runbook_app.adapters.by_hand import SpooledTranscripts
 from runbook_app.adapters.children import start_time

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from runbook_app.adapters.clock import SystemClock
 from runbook_app.adapters.logs import SqliteLogWriter, digests

@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import io
 from contextlib import asynccontextmanager
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev

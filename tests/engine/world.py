@@ -7,6 +7,7 @@ that a real SIGKILL ends a real engine.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import os
 import pickle
@@ -15,11 +16,12 @@ import sys
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from actions import command
 from runbook_app.adapters.artefacts import FolderArtefacts
@@ -329,7 +331,7 @@ def tallied(action: Action) -> Action:
         _tell(run, "check")
         return await checker(run, **parameters)
 
-    return replace(action, function=apply, checker=ask)
+    return dataclasses.replace(action, function=apply, checker=ask)
 
 
 def _tell(run: Run, word: str) -> None:

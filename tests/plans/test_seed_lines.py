@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from runbook_app.adapters.plans import read_plan
@@ -108,8 +108,8 @@ def texts(part: object) -> Iterator[str]:
     elif isinstance(part, tuple):
         for entry in part:
             yield from texts(entry)
-    elif is_dataclass(part) and "low" not in {field.name for field in fields(part)}:
-        for field in fields(part):
+    elif isinstance(part, msgspec.Struct):
+        for field in msgspec.structs.fields(part):
             yield from texts(getattr(part, field.name))
     else:
         yield str(part)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from textual.command import Command, CommandList
 
 from runbook_app.domain import commands as cmd

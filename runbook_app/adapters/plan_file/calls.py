@@ -37,6 +37,8 @@ class Calls:
         self._failed: set[str] = set()
         """Actions that are there and can't be used, which has been noted."""
         self._shapes: dict[str, Shape] = {}
+        self._scripts: dict[str, list[str]] = {}
+        """Parameters of each action that a program will obey."""
         self._values = Values(reading.source, reading.variables)
 
     def read(
@@ -69,7 +71,7 @@ class Calls:
             later=self._later(fields.entries.get("with")) if self._values.later else (),
             position=fields.position(),
         )
-        if action is not None:
+        if action is not None and self._scripts[action.name]:
             self._check_scripts(fields, action, written)
         return call, action
 
@@ -84,12 +86,11 @@ class Calls:
 
     def _check_scripts(self, fields: Fields, action: Action, written: Mapping[str, str]) -> None:
         """Hold texts that a program will obey to their own rule."""
-        types = self._reading.registry.parameters(action)
-        scripts = [name for name, hint in types.items() if hint is Script]
+        scripts = self._scripts[action.name]
         given = fields.entries.get("with")
-        if not scripts or not isinstance(given, MappingNode):
+        if not isinstance(given, MappingNode):
             return
-        way = "values" if "values" in types else "env"
+        way = "values" if "values" in self._reading.registry.parameters(action) else "env"
         handed = given.entries.get(way)
         names = handed.entries.keys() if isinstance(handed, MappingNode) else ()
         looked = Scripts(self._reading.source, self._reading.variables.values, names)
@@ -120,6 +121,7 @@ class Calls:
             if action is not None:
                 types = self._reading.registry.parameters(action)
                 self._shapes[name] = Shape(fields={n: shape_of(t) for n, t in types.items()})
+                self._scripts[action.name] = [n for n, t in types.items() if t is Script]
         except RunbookError as error:
             self._reading.wrong(node, str(error))
             self._failed.add(name)

@@ -13,6 +13,7 @@ from runbook_app.adapters.plan_file.scalars import shorten
 from runbook_app.domain.plan import Call
 
 LANGUAGES = ("shell", "sql", "python")
+_NAMED_BY = ("action", *LANGUAGES)
 _ACTIONS = frozenset(f"command.{language}" for language in LANGUAGES)
 _STANDS_BESIDE = {
     "with": ("action", "sql"),
@@ -39,7 +40,7 @@ _MEANT = {("env", "sql"): "with", ("with", "shell"): "env", ("with", "python"): 
 def call_of(reading: Reading, fields: Fields) -> tuple[Fields, dict[str, str]]:
     """A step's fields as those of a call, `action` and `with`, and how parameters are written in
     the plan; what is wrong with them is noted."""
-    given = [key for key in ("action", *LANGUAGES) if key in fields]
+    given = [key for key in _NAMED_BY if key in fields.entries]
     for key in given[1:]:
         mark = key_mark(reading.source, fields.node, key)
         message = f"a step has one of 'action', 'shell', 'sql' and 'python'; this has {given[0]!r}"
@@ -77,8 +78,9 @@ def is_taken_care_of(call: Call) -> bool:
 
 
 def _check_siblings(reading: Reading, fields: Fields, language: str) -> None:
-    for key, languages in _STANDS_BESIDE.items():
-        if key not in fields or language in languages:
+    for key in fields.entries:
+        languages = _STANDS_BESIDE.get(key)
+        if languages is None or language in languages:
             continue
         *others, last = (repr(name) for name in languages)
         named = f"{', '.join(others)} or {last}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
 
 from runbook_app.adapters.plan_file import keys
 from runbook_app.adapters.plan_file.calls import Calls
@@ -18,6 +19,7 @@ from runbook_app.adapters.plan_file.reading import Fields, Reading, check_path, 
 from runbook_app.adapters.plan_file.scalars import shorten
 from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.domain.plan import (
+    STEP_TIMEOUT,
     ActionKind,
     Call,
     CaptureLine,
@@ -29,7 +31,18 @@ from runbook_app.domain.plan import (
 )
 from runbook_app.ports.action import Action
 
-STEP_TIMEOUT = timedelta(minutes=10)
+_OF_A_STEP: dict[str, Callable[[Fields], object]] = {
+    "why": lambda step: step.text("why"),
+    "instructions": lambda step: step.text("instructions").rstrip("\n"),
+    "estimate": lambda step: step.estimate("estimate"),
+    "block": lambda step: step.text("block"),
+    "timeout": lambda step: step.parsed("timeout", duration, STEP_TIMEOUT),
+    "retries": lambda step: step.integer("retries", 0, high=100),
+    "required": lambda step: step.flag("required"),
+    "confirm_within": lambda step: step.parsed("confirm_within", duration, None),
+    "source": lambda step: step.text("source"),
+}
+"""How a key that a step may have is read; most steps have few of them."""
 
 
 class Items:
@@ -132,7 +145,7 @@ class Items:
         for suffix, values in self._each.rounds(node):
             with self._reading.variables.bound(values):
                 step, action = self._step(fields, item_id, planned=planned)
-            yield replace(step, id=f"{step.id}-{suffix}"), action
+            yield msgspec.structs.replace(step, id=f"{step.id}-{suffix}"), action
 
     def _step(self, fields: Fields, item_id: str, *, planned: bool) -> tuple[Step, Action | None]:
         planned = planned or fields.flag("planned")
@@ -140,28 +153,33 @@ class Items:
         call, action = self._calls.read(
             given, "action", planned=planned, measures=False, written=written
         )
+        told: dict[str, Any] = {
+            key: read(fields) for key in fields.entries if (read := _OF_A_STEP.get(key))
+        }
+        if "when" in fields.entries:
+            told["when"] = self._conditions.read(fields.entries["when"])
+        if action is not None and action.kind is ActionKind.EFFECT:
+            told |= self._effect(fields, action, call)
+        elif "blast_radius" in fields.entries:
+            self._blast_radius(fields, action)
         step = Step(
             id=f"{item_id}.{fields.id()}",
             title=fields.needed_text("title"),
             call=call,
-            why=fields.text("why"),
-            instructions=fields.text("instructions").rstrip("\n"),
-            estimate=fields.estimate("estimate"),
-            block=fields.text("block"),
-            timeout=fields.duration("timeout", STEP_TIMEOUT),
-            retries=fields.integer("retries", 0, high=100),
-            required=fields.flag("required"),
-            when=self._conditions.read(fields.entries.get("when")),
             available=action is not None,
-            effect=action is not None and action.kind is ActionKind.EFFECT,
-            not_restored=action.not_restored if action and not is_taken_care_of(call) else "",
-            undoes=action is not None and action.undoes is not None and not has_no_rollback(call),
-            blast_radius=self._blast_radius(fields, action),
-            confirm_within=fields.parsed("confirm_within", duration, None),
-            source=fields.text("source"),
             position=fields.position(),
+            **told,
         )
         return step, action
+
+    def _effect(self, fields: Fields, action: Action, call: Call) -> dict[str, object]:
+        """What a step says of how its action changes the target."""
+        return {
+            "effect": True,
+            "not_restored": "" if is_taken_care_of(call) else action.not_restored,
+            "undoes": action.undoes is not None and not has_no_rollback(call),
+            "blast_radius": self._blast_radius(fields, action),
+        }
 
     def _blast_radius(self, fields: Fields, action: Action | None) -> bool:
         wanted = fields.choice("blast_radius", BLAST_RADIUS, "confirm") == "confirm"

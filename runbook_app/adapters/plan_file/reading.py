@@ -28,6 +28,7 @@ from runbook_app.domain.plan import Position
 
 T = TypeVar("T")
 
+_TEXT = (str, Unclear)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -57,7 +58,7 @@ class Reading:
             self.wrong(node, f"{name!r} has to be text")
             return ""
         text = node.text
-        if node.plain and not isinstance(resolve_plain(text), str | Unclear):
+        if node.plain and not isinstance(resolve_plain(text), _TEXT):
             self._no_text(node, name)
         if "${" in text:
             return as_text(self.variables.expand(node))

@@ -95,7 +95,7 @@ class Values:
                 takes = "text" if shape.text else "plain" if shape.plain else ""
                 self.later[id(node)] = parts, takes
                 return text
-            if isinstance(listed := self._variables.whole(node), list):
+            if text[0] == "$" and isinstance(listed := self._variables.whole(node), list):
                 return listed
             value = self._variables.expand(node)
             return as_text(value) if shape.text else value

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.scram import verifier
