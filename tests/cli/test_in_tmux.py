@@ -252,7 +252,7 @@ def test_a_session_is_driven_by_keys_through_failure_rollback_kill_and_resume(de
     desk.shown("Go live", f"Type the target's name to go live: {desk.target.name}")
     for key in (*desk.target.name, "Enter"):
         desk.press(key)
-    desk.shown("✗ FAILED", "1.2 Find what is not there failed: missing present", "1 Retry")
+    desk.shown("✗ FAILED", "1.2 Find what is not there failed: missing present", "· Retry")
     assert list((desk.target / "certs").iterdir())
 
     desk.press("r")

@@ -122,7 +122,7 @@ async def test_a_failed_checkpoint_closes_the_dialog_and_says_why(
         )
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
         assert "Checkpoint of 2 TLS/HTTPS enforcement failed: OpenSSL is missing" in text(pilot)
-        assert "1 Check again" in text(pilot)
+        assert "· Check again" in text(pilot)
 
 
 async def test_g_opens_the_guide_over_the_checkpoint(session: FakeSession, opened: Open):

@@ -279,7 +279,7 @@ async def test_when_all_steps_have_failed_the_screen_stays(sit: Sit):
             await seat.press(key)
             await seat.shown(words)
             await seat.press("escape")
-        await seat.shown("1 Retry")
+        await seat.shown("· Retry")
         await seat.press("q")
         await seat.shown("Nothing is running.")
 
@@ -295,7 +295,7 @@ async def test_the_timer_stops_on_failure_and_the_failed_step_is_selected(sit: S
         assert seat.app.session_screen.plan_tree.node == Node(NodeKind.ITEM, "only")
         seat.ahead = timedelta()
         seat.open("gate")
-        await seat.shown("1 Retry")
+        await seat.shown("· Retry")
         node = seat.app.session_screen.plan_tree.node
         assert node == Node(NodeKind.STEP, "only", "only.a")
         seat.ahead = timedelta(hours=5)
@@ -339,7 +339,7 @@ async def test_ten_failed_retries_never_advance(sit: Sit):
             await seat.stands("only.a", StepStatus.FAILED)
             assert seat.step("only.b").status is StepStatus.PENDING
             if attempt <= 10:
-                await seat.shown("1 Retry")
+                await seat.shown("· Retry")
                 await seat.press("enter", "1")
         await seat.until(lambda: not seat.client.state.intent.active)
         assert len(seat.told(ev.StepFailed)) == 11

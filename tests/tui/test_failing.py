@@ -17,17 +17,28 @@ async def test_the_panel_of_a_failed_step_is_the_menu(session: FakeSession, open
     stage.tls_failed(session)
     async with opened(session) as pilot:
         shown = text(pilot)
-    assert "answered 502, expected 200" in shown
-    assert "Look at nginx's last log lines" in shown
-    for label in (
-        "1 Retry",
-        "2 Edit parameters",
-        "3 Skip",
-        "4 Roll the item back",
-        "5 Go in by hand",
-        "7 Stop",
-    ):
-        assert label in shown
+        assert "answered 502, expected 200" in shown
+        assert "Look at nginx's last log lines" in shown
+        for label in ("Retry", "Edit parameters", "Skip", "Roll the item back", "Go in by hand"):
+            assert f"· {label}" in shown
+        await press(pilot, "enter")
+        await until_shown(pilot, "▌1 Retry")
+        for label in ("2 Edit parameters", "4 Roll the item back", "7 Stop"):
+            assert label in text(pilot)
+
+
+async def test_the_menu_has_numbers_only_while_its_keys_are_heard(
+    session: FakeSession, opened: Open
+):
+    stage.tls_failed(session)
+    async with opened(session) as pilot:
+        await press(pilot, "enter")
+        await until_shown(pilot, "▌1 Retry")
+        await press(pilot, "tab")
+        await until_shown(pilot, "· Retry")
+        await press(pilot, "1")
+        await nothing_sent(pilot, session)
+        assert "▌1 Retry" not in text(pilot)
 
 
 async def test_retry_takes_two_deliberate_keys(session: FakeSession, opened: Open):
@@ -95,7 +106,7 @@ async def test_a_required_step_is_never_offered_for_skipping(session: FakeSessio
         ev.StepFailed(item="tls", step="tls.nginx", error="nginx -t failed"),
     )
     async with opened(session) as pilot:
-        assert "1 Retry" in text(pilot)
+        assert "· Retry" in text(pilot)
         assert "Skip" not in text(pilot)
         await press(pilot, "s")
         await nothing_sent(pilot, session)

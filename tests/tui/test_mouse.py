@@ -24,7 +24,7 @@ async def test_a_click_selects_a_row_of_the_plan(session: FakeSession, opened: O
 async def test_a_click_takes_a_way_out_of_a_failure(session: FakeSession, opened: Open):
     stage.tls_failed(session)
     async with opened(session) as pilot:
-        await until_shown(pilot, "1 Retry")
+        await until_shown(pilot, "· Retry")
         await pilot.click("#ways-out", offset=(4, 1))
         command = await sent(pilot, session)
     assert isinstance(command, cmd.RetryStep)

@@ -1,4 +1,4 @@
-"""A menu: one row a choice, with a remark."""
+"""A menu: one row a choice, with a remark, and with a number while its keys are heard."""
 
 from __future__ import annotations
 
@@ -48,8 +48,20 @@ class ChoiceList(Rows):
 
     def row(self, index: int, width: int) -> Content:
         label, remark = self.options[index]
-        left = ((f"{index + 1} ", Tone.ACCENT), (label, Tone.PLAIN), (f"  {remark}", Tone.DIM))
+        sign = f"{index + 1} " if self.has_focus else "· "
+        left = ((sign, Tone.ACCENT), (label, Tone.PLAIN), (f"  {remark}", Tone.DIM))
         return paint.edges(left, (), width)
+
+    @property
+    def shows_cursor(self) -> bool:
+        """Only where its keys are heard: elsewhere a number means something else."""
+        return self.has_focus
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
 
     def action_choose(self) -> None:
         if self.options:

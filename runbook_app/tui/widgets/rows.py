@@ -73,6 +73,10 @@ class Rows(ScrollView, can_focus=True):
     def row(self, index: int, width: int) -> Content:
         raise NotImplementedError
 
+    @property
+    def shows_cursor(self) -> bool:
+        return True
+
     def rows_changed(self) -> None:
         """Take over a new number of rows, keep the cursor in range, draw anew."""
         self.virtual_size = Size(0, self.row_count())
@@ -136,7 +140,8 @@ class Rows(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if index >= self.row_count() or width < 2:
             return Strip.blank(self.size.width, self.rich_style)
-        content, selected = self.row(index, width - 1), index == self.cursor
+        content = self.row(index, width - 1)
+        selected = index == self.cursor and self.shows_cursor
         look = (content.plain, tuple(content.spans), width, selected)
         strip = self._strips.get(look)
         if strip is None:
