@@ -94,7 +94,7 @@ def footer(situation: Situation) -> list[KeyLabel]:
     """What the footer shows: enabled commands by their place, one a key."""
     found: dict[str, UserCommand] = {}
     for command in SESSION_COMMANDS:
-        if command.footer and command.enabled(situation):
+        if command.in_footer(situation) and command.enabled(situation):
             found.setdefault(command.key, command)
     shown = sorted(found.values(), key=lambda command: command.footer)
     return [(command.key, command.label_in(situation)) for command in shown]

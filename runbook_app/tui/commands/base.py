@@ -49,6 +49,11 @@ class UserCommand:
         del situation
         return True
 
+    def in_footer(self, situation: Situation) -> bool:
+        """Whether the footer has room for it while it can be given."""
+        del situation
+        return bool(self.footer)
+
     def label_in(self, situation: Situation) -> str:
         del situation
         return self.label

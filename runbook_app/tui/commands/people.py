@@ -65,8 +65,12 @@ class Export(UserCommand):
     label = "export"
     help = "Write and sign the completion signal, whatever the verdict."
     group = _RECORD
+    footer = 1
     drives = True
     needs_engine = False
+
+    def in_footer(self, situation: Situation) -> bool:
+        return situation.state.status == "finished"
 
     async def run(self, screen: SessionScreen) -> None:
         screen.tell("Searching the session's files for secrets, then signing.")

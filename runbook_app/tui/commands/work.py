@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runbook_app.tui.screens.session import SessionScreen
 
 _WORK = "Work"
+_NOTHING_LEFT = "Nothing is left that can be done here."
 _FAILED = "Something has failed: choose a way out of it first, with enter."
 
 
@@ -76,7 +77,7 @@ class RunNext(UserCommand):
             return "Work is under way."
         if _stands(situation):
             return _FAILED
-        return ""
+        return _NOTHING_LEFT if situation.state.status == "finished" else ""
 
     async def run(self, screen: SessionScreen) -> None:
         await screen.send(cmd.Run, auto=False)
@@ -97,7 +98,7 @@ class RunAuto(UserCommand):
             return "An item is being rolled back; wait for its end."
         if _stands(situation):
             return _FAILED
-        return ""
+        return _NOTHING_LEFT if situation.state.status == "finished" else ""
 
     async def run(self, screen: SessionScreen) -> None:
         await screen.send(cmd.Run, auto=True)

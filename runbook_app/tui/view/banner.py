@@ -152,7 +152,7 @@ def _calm(plan: Plan, state: SessionState, outside: Outside, press_e: str) -> Li
         reason = state.engine_stopped.reason
         return ((f"■ The engine stopped ({reason}); {press_e}", Tone.WARN),)
     if node is None:
-        return _nothing_left(state)
+        return _nothing_left(state, outside)
     pause = f"‖ {state.pause_reason} · " if state.pause_reason else ""
     verb = "at" if state.intent.active else "next"
     return (
@@ -162,7 +162,11 @@ def _calm(plan: Plan, state: SessionState, outside: Outside, press_e: str) -> Li
     )
 
 
-def _nothing_left(state: SessionState) -> Line:
+def _nothing_left(state: SessionState, outside: Outside) -> Line:
     if not state.started:
         return (("waiting for the session to begin", Tone.DIM),)
-    return (("Nothing is left that can be done here.", Tone.PLAIN),)
+    nothing = ("Nothing is left that can be done here.", Tone.PLAIN)
+    if state.exported is not None:
+        return (nothing, (f" Completion signal: {state.exported.verdict}", Tone.STRONG))
+    export = "an operator can write" if outside.read_only else "x writes"
+    return (nothing, (f" {export} the completion signal.", Tone.STRONG))
