@@ -12,7 +12,7 @@ import click
 from runbook_app import bootstrap
 from runbook_app.cli import asking, options, sealing
 from runbook_app.domain.errors import RunbookError, UsageError
-from runbook_app.ports.session import Session
+from runbook_app.ports.session import Replay, Session
 
 if TYPE_CHECKING:
     from runbook_app.tui.view.home import HomeChoice
@@ -105,7 +105,12 @@ def show_session(session: Session, instead: str = "resume {} --headless --yes") 
     require_terminal(f"runbook {instead.format(session.id)}")
     from runbook_app.tui.app import run
 
-    sys.exit(run(session, bootstrap.screen_settings()))
+    code = run(session, bootstrap.screen_settings())
+    if not isinstance(session, Replay):
+        from runbook_app.headless.parting import farewell
+
+        click.echo(farewell(session))
+    sys.exit(code)
 
 
 def show_home() -> None:

@@ -24,6 +24,16 @@ class Exit(IntEnum):
     """For a person, also one who stopped or left it."""
 
 
+def farewell(session: Session) -> str:
+    """What the shell says once the screen is left: how to come back, or how to go on."""
+    name = shlex.quote(session.id)
+    if session.engine_alive():
+        return f"The engine goes on. Come back with: runbook attach {name}"
+    if session.state.status == "finished":
+        return f"No engine runs, and nothing is left to do. What came of it: runbook report {name}"
+    return f"No engine runs; nothing is lost. Go on with: runbook resume {name}"
+
+
 class Parting:
     """Says how a session was left, and gives the exit code for it."""
 

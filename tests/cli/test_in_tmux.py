@@ -266,7 +266,7 @@ def test_a_session_is_driven_by_keys_through_failure_rollback_kill_and_resume(de
     desk.press("q")
     desk.shown("A question is open; it stays open when you detach")
     desk.press("1")
-    desk.shown("LEFT 0")
+    desk.shown("LEFT 0", f"The engine goes on. Come back with: runbook attach {desk.state().id}")
     assert desk.engine() == engine
     desk.close_terminal()
     os.kill(engine, signal.SIGHUP)
@@ -281,7 +281,7 @@ def test_a_session_is_driven_by_keys_through_failure_rollback_kill_and_resume(de
     desk.runbook("attach")
     desk.shown("ENGINE DEAD", "e starts a new one", "INTERRUPTED")
     desk.press("q")
-    desk.shown("LEFT 0")
+    desk.shown("LEFT 0", f"Go on with: runbook resume {desk.state().id}")
     desk.close_terminal()
 
     desk.runbook("resume")

@@ -292,3 +292,14 @@ def fill_log(session: FakeSession, count: int = 40) -> FakeSession:
         at = f"2025-10-24T09:{number // 60 % 60:02d}:{number % 60:02d}.000Z"
         session.logs.add(f"{number:05d} {words[number % 3]}", source=source, at=at)
     return session
+
+
+def over(session: FakeSession) -> FakeSession:
+    """Nothing is left: one item is done, one rolled back, and one can't be done here."""
+    tls_failed(session)
+    session.emit(
+        ev.RollbackStarted(item="tls", by="op", reason=""),
+        ev.RollbackFinished(item="tls", proven=True, seconds=1),
+        ev.NothingLeft(),
+    )
+    return session

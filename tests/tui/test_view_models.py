@@ -752,24 +752,13 @@ def test_a_step_that_is_partly_done_is_taken_back_before_its_captures(session: F
 # The end
 
 
-def over(session: FakeSession) -> FakeSession:
-    """Nothing is left: one item is done, one rolled back, and one can't be done here."""
-    stage.tls_failed(session)
-    session.emit(
-        ev.RollbackStarted(item="tls", by="op", reason=""),
-        ev.RollbackFinished(item="tls", proven=True, seconds=1),
-        ev.NothingLeft(),
-    )
-    return session
-
-
 def said(session: FakeSession, *, read_only: bool = False) -> str:
     outside = Outside(alive=True, read_only=read_only)
     return text_of(banner(session.plan, read(session), outside).line)
 
 
 def test_at_the_end_the_signal_is_offered_and_then_told(session: FakeSession):
-    assert "x writes the completion signal" in said(over(session))
+    assert "x writes the completion signal" in said(stage.over(session))
     assert "x writes" not in said(session, read_only=True)
     session.emit(ev.SignalExported(verdict="INCOMPLETE", sha256="a" * 64, path="signal.json"))
     assert said(session).endswith("Completion signal: INCOMPLETE")
@@ -778,7 +767,7 @@ def test_at_the_end_the_signal_is_offered_and_then_told(session: FakeSession):
 def test_at_the_end_the_footer_has_what_is_left_to_do(session: FakeSession):
     before = footer(situation(stage.tls_running(session)))
     assert ("x", "export") not in before
-    shown = footer(situation(over(session)))
+    shown = footer(situation(stage.over(session)))
     assert shown[0] == ("x", "export")
     assert {"enter", "a"}.isdisjoint(key for key, _ in shown)
     assert meant("a", situation(session)) == (None, "Nothing is left that can be done here.")

@@ -9,8 +9,8 @@ from runbook_app.tui.view.node import Node, NodeKind
 from runbook_app.tui.view.words import Line, Tone
 
 OPTIONS = (
-    ("Detach", "the engine goes on; `runbook attach` returns here"),
-    ("Stop the engine", "at the next safe point; `runbook resume` goes on"),
+    ("Detach", "the engine goes on, and you can come back"),
+    ("Stop the engine", "at the next safe point; the session can be resumed"),
     ("Stay", ""),
 )
 
