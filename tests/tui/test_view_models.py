@@ -13,6 +13,7 @@ from runbook_app.domain.clock import Estimate
 from runbook_app.domain.measure import Measurement, Progress, Verdict
 from runbook_app.domain.plan import Plan, Window
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
+from runbook_app.domain.verdict import overall
 from runbook_app.domain.window import undo_by
 from runbook_app.testing.session import FakeSession
 from runbook_app.tui import paint
@@ -760,8 +761,16 @@ def said(session: FakeSession, *, read_only: bool = False) -> str:
 def test_at_the_end_the_signal_is_offered_and_then_told(session: FakeSession):
     assert "x writes the completion signal" in said(stage.over(session))
     assert "x writes" not in said(session, read_only=True)
-    session.emit(ev.SignalExported(verdict="INCOMPLETE", sha256="a" * 64, path="signal.json"))
-    assert said(session).endswith("Completion signal: INCOMPLETE")
+    verdict = str(overall(read(session)))
+    session.emit(ev.SignalExported(verdict=verdict, sha256="a" * 64, path="signal.json"))
+    assert said(session).endswith(f"Completion signal: {verdict}")
+
+
+def test_a_signal_that_does_not_hold_any_more_is_not_told_as_if_it_did(session: FakeSession):
+    stage.over(session)
+    session.emit(ev.SignalExported(verdict="COMPLETE", sha256="a" * 64, path="signal.json"))
+    assert "COMPLETE does not hold any more: " in said(session)
+    assert said(session).endswith("; x writes a new one.")
 
 
 def test_at_the_end_the_footer_has_what_is_left_to_do(session: FakeSession):

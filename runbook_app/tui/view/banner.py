@@ -9,6 +9,7 @@ from runbook_app.domain.hands import hands_words, within
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState, StepStatus
 from runbook_app.domain.verdict import drift_reasons
+from runbook_app.domain.withdrawal import withdrawal
 from runbook_app.tui.view.clocks import engine_dead
 from runbook_app.tui.view.node import Node, NodeKind, current, step_of, trouble
 from runbook_app.tui.view.words import Line, Tone, number_of, plural
@@ -166,7 +167,10 @@ def _nothing_left(state: SessionState, outside: Outside) -> Line:
     if not state.started:
         return (("waiting for the session to begin", Tone.DIM),)
     nothing = ("Nothing is left that can be done here.", Tone.PLAIN)
-    if state.exported is not None:
-        return (nothing, (f" Completion signal: {state.exported.verdict}", Tone.STRONG))
-    export = "an operator can write" if outside.read_only else "x writes"
-    return (nothing, (f" {export} the completion signal.", Tone.STRONG))
+    writes = "an operator can write" if outside.read_only else "x writes"
+    if state.exported is None:
+        return (nothing, (f" {writes} the completion signal.", Tone.STRONG))
+    if stale := withdrawal(state):
+        said = f" Completion signal {stale.verdict} does not hold any more: {stale.why[0]};"
+        return (nothing, (said, Tone.WARN), (f" {writes} a new one.", Tone.PLAIN))
+    return (nothing, (f" Completion signal: {state.exported.verdict}", Tone.STRONG))
