@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from bench import programs, samples
+from bench import peers, programs, samples
 from bench.metric import (
     Lacking,
     Points,
@@ -82,6 +82,35 @@ def tail(size: Size) -> Samples:
         samples.logs(large, size.lines)
         note = f"{size.lines:,} lines"
         return compare(size.runs, timed(lambda: _end(large)), timed(lambda: _end(small)), note)
+
+
+@metric(
+    AREA,
+    "a stored log, to its last line painted",
+    against="toolong",
+    goal=at_most(1),
+    unit="ms",
+    quick=False,
+)
+def opened_at_the_end(size: Size) -> Samples:
+    toolong = peers.program("toolong", "tl")
+    count = min(size.lines, 1_000_000)
+    last = f"{count - 1:09}".encode()
+    with samples.folder() as base:
+        session = samples.session(base, samples.plan_file(base, 100))
+        home = {"RUNBOOK_HOME": str(base / "home")}
+        samples.logs(base / "home" / session / "logs.db", count)
+        text = base / "text.log"
+        with text.open("wb") as file:
+            for first in range(0, count, 10_000):
+                file.write(samples.log_lines(first, 10_000))
+        ours = [*programs.RUNBOOK, "attach", session, "--read-only"]
+        return compare(
+            size.runs,
+            lambda: programs.first_paint(ours, last, home),
+            lambda: programs.first_paint([toolong, str(text)], last),
+            note=f"{count:,} lines, from the start of the process",
+        )
 
 
 @curve(AREA, "store log lines", grows_with="lines", unit="ms")

@@ -16,8 +16,13 @@ RELEASES = {
     "ansible": ("ansible-core==2.19.14",),
     "pyinfra": ("pyinfra==3.10.0",),
     "dbos": ("dbos==3.4.0",),
+    "prefect": ("prefect==3.8.8",),
+    "toolong": ("toolong==1.5.0",),
 }
 """What each environment has; the releases that the goals were set by."""
+
+AGAINST_ITS_PIN = {"prefect": "fastapi==0.119.1"}
+"""What is installed over what the peer asks for, without which it does not start."""
 
 
 @cache
@@ -40,6 +45,8 @@ def _environment(peer: str) -> Path:
         _run([sys.executable, "-m", "venv", str(made)], peer)
         install = [str(made / "bin/python"), "-m", "pip", "install", "-q", *RELEASES[peer]]
         _run(install, peer)
+        if peer in AGAINST_ITS_PIN:
+            _run([*install[: -len(RELEASES[peer])], AGAINST_ITS_PIN[peer]], peer)
         (made / ".complete").touch()
     return made
 

@@ -143,6 +143,49 @@ def beside_dbos(size: Size) -> Samples:
     return compare(size.runs, engine_step, theirs)
 
 
+PREFECT = """
+import time
+from prefect import flow, task
+
+@task
+def nothing():
+    return 1
+
+@flow
+def work(count):
+    began = time.perf_counter()
+    for _ in range(count):
+        nothing()
+    return (time.perf_counter() - began) * 1e3 / count
+
+work(1)
+print(work(%d))
+"""
+
+
+@metric(
+    AREA,
+    "durable no-op step",
+    against="Prefect task",
+    goal=at_most(1),
+    unit="ms",
+    quick=False,
+)
+def beside_prefect(size: Size) -> Samples:
+    python = peers.program("prefect", "python")
+
+    def theirs() -> float:
+        with samples.folder() as home:
+            quiet = {"PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "ERROR"}
+            words = programs.output([python, "-c", PREFECT % SERIES], **quiet).split()
+        if not words:
+            raise Lacking("Prefect printed nothing")
+        return float(words[-1])
+
+    note = "its server runs with an older fastapi than it asks for"
+    return compare(size.runs, engine_step, theirs, note)
+
+
 @metric(
     AREA,
     "durable no-op step",
@@ -189,7 +232,9 @@ def beside_ansible(size: Size) -> Samples:
             play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
             path = base / f"book{steps}.yaml"
             path.write_text(yaml.safe_dump([play]), encoding="utf-8")
-            return programs.wall([ansible, "-i", "localhost,", "-c", "local", str(path)])
+            with_its_own = f"ansible_python_interpreter={Path(ansible).with_name('python')}"
+            command = [ansible, "-i", "localhost,", "-c", "local", "-e", with_its_own, str(path)]
+            return programs.wall(command)
 
         note = "theirs as slope of whole processes, 1 to 6 tasks"
         return compare(5, engine_step, lambda: (wall(6) - wall(1)) / 5, note)
