@@ -119,7 +119,7 @@ def _times(state: SessionState, plan: Plan, now: str) -> Times:
         started=state.started_at,
         ended=end,
         elapsed=state.elapsed(end).total_seconds(),
-        active=state.active(end).total_seconds(),
+        active=state.active(end, alive=False).total_seconds(),
         declared_start=window.declared_start.isoformat() if window.declared_start else "",
         declared_target=window.declared_target.isoformat() if window.declared_target else "",
         declared_deadline=window.declared_deadline.isoformat() if window.declared_deadline else "",

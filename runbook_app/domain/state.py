@@ -132,6 +132,13 @@ class StepState:
     """Time it ran, where the engine saw both its ends."""
 
     @property
+    def under_way(self) -> bool:
+        """It runs, or an engine looks what became of it in a crash, or undoes that."""
+        if self.status is StepStatus.UNKNOWN:
+            return self.examined is None or self.resolved is not None
+        return self.status in (StepStatus.RUNNING, StepStatus.WAITING)
+
+    @property
     def word(self) -> str:
         """Its state as records have it: what the plan passed over was not skipped by a person."""
         passed_over = self.not_applicable and self.status is StepStatus.SKIPPED
@@ -470,9 +477,14 @@ class SessionState:
     """Measurements that came to an end, oldest first."""
     score_declined: str = ""
     """Why the measurement before the first change was ended; it is not begun again unasked."""
-    waiting_since: str = ""
-    waited: timedelta = timedelta()
-    """Time spent waiting for people, finished waits only."""
+    latest_step: StepState | None = None
+    """The one that was started last; no other can be under way."""
+    latest_rollback: ItemState | None = None
+    """The item whose rollback was begun last."""
+    resting_since: str = ""
+    """Since when nothing is at work; empty while something is."""
+    rests: list[tuple[str, str]] = field(default_factory=list)
+    """From when till when nothing was at work, oldest first; finished ones only."""
 
     @property
     def id(self) -> str:
@@ -578,16 +590,39 @@ class SessionState:
             return "stopped" if self.engine_stopped else "starting"
         return "running" if self.intent.active else "idle"
 
+    @property
+    def at_work(self) -> bool:
+        """Whether an engine is under way with something and waits for nobody.
+
+        That it died is not known here.
+        """
+        if self.engine is None or self.question:
+            return False
+        step, undone = self.latest_step, self.latest_rollback
+        if step is not None:
+            item = self.items.get(step.item)
+            if item is not None and item.guard is not None and item.to_confirm:
+                return False
+            if step.under_way:
+                return True
+        rolling_back = undone is not None and undone.rolling_back
+        return self.intent.active or rolling_back or self.measuring
+
     def elapsed(self, now: str) -> timedelta:
         """Since the session began."""
         return parse_time(now) - parse_time(self.started_at) if self.started_at else timedelta()
 
-    def active(self, now: str) -> timedelta:
-        """Elapsed time less the time spent waiting for people."""
-        waiting = (
-            parse_time(now) - parse_time(self.waiting_since) if self.waiting_since else timedelta()
-        )
-        return self.elapsed(now) - self.waited - waiting
+    def active(self, now: str, *, alive: bool = True) -> timedelta:
+        """Elapsed time less that in which nothing was at work: a person had to decide, or no engine
+        ran.
+
+        An engine that is not `alive` any more counts as at work until its last entry.
+        """
+        since = self.resting_since or ("" if alive else self.at)
+        rests = [*self.rests, (since, now)] if since else self.rests
+        end = parse_time(now)
+        spans = (min(end, parse_time(over)) - parse_time(begun) for begun, over in rests)
+        return self.elapsed(now) - sum((max(span, timedelta()) for span in spans), timedelta())
 
 
 def fold(entries: Iterable[Entry], state: SessionState | None = None) -> SessionState:
@@ -595,12 +630,30 @@ def fold(entries: Iterable[Entry], state: SessionState | None = None) -> Session
     state = state or SessionState()
     for entry in entries:
         state.left_out += range(state.seq + 1, entry.seq)
+        before, body = state.at, entry.body
         state.seq, state.hash, state.at = entry.seq, entry.hash, entry.at
-        if isinstance(entry.body, Command):
-            state.commands[entry.body.id] = entry.body
+        if isinstance(body, Command):
+            state.commands[body.id] = body
         else:
-            _apply(state, entry.body, entry.at)
+            _apply(state, body, entry.at)
+            if type(body) not in MEANWHILE:
+                _count_rests(state, body, before)
     return state
+
+
+MEANWHILE = frozenset({ev.StepProgressed, ev.StepMeasured, ev.ScoreChecked, ev.CaptureTaken})
+"""The most frequent events, with which no work begins or ends."""
+
+
+def _count_rests(state: SessionState, event: ev.AnyEvent, before: str) -> None:
+    """Begin or end a rest; `before` is the time of the entry before."""
+    if isinstance(event, ev.EngineStarted) and not state.resting_since:
+        state.resting_since = before  # the engine before this one died without a word
+    if not state.at_work:
+        state.resting_since = state.resting_since or state.at
+    elif state.resting_since:
+        state.rests.append((state.resting_since, state.at))
+        state.resting_since = ""
 
 
 def _apply(state: SessionState, event: ev.AnyEvent, at: str) -> None:
@@ -675,7 +728,6 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             state.actions_from += [a for a in event.actions_from if a not in state.actions_from]
             state.intent = Intent(items=state.intent.items, until=state.intent.until)
             state.stop_requested = False
-            _end_wait(state, at)
             state.question = None
             if state.scoring and state.scoring.started.moment != "asked":
                 state.scoring = None  # begun anew by what wanted it
@@ -683,7 +735,6 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             state.engine, state.engine_stopped = None, event
             state.stop_requested = False
             state.intent = Intent(items=state.intent.items, until=state.intent.until)
-            _end_wait(state, at)
             state.question = None
         case ev.LockTaken():
             state.locks_taken.append((event, at))
@@ -787,7 +838,7 @@ def _line_rechecked(state: SessionState, result: ev.CheckFinished, at: str) -> N
 def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     match event:
         case ev.QuestionAsked():
-            state.question, state.waiting_since = event, at
+            state.question = event
             step = _find(state, event.step)
             if step and step.status is StepStatus.RUNNING:
                 step.status = StepStatus.WAITING
@@ -795,10 +846,10 @@ def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
             if state.question and state.question.id == event.id:
                 state.questions_answered.append((state.question, event))
                 state.question_times[event.id] = at
-                _close_question(state, at)
+                _close_question(state)
         case ev.QuestionWithdrawn():
             if state.question and state.question.id == event.id:
-                _close_question(state, at)
+                _close_question(state)
         case ev.HandsWentIn():
             state.hands[event.id] = HandsState(event, at)
             if event.item in state.items:
@@ -817,18 +868,11 @@ def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
                 state.blockers[event.id].cleared_at = at
 
 
-def _close_question(state: SessionState, at: str) -> None:
+def _close_question(state: SessionState) -> None:
     asked, state.question = state.question, None
-    _end_wait(state, at)
     step = _find(state, asked.step) if asked else None
     if step and step.status is StepStatus.WAITING:
         step.status = StepStatus.RUNNING
-
-
-def _end_wait(state: SessionState, at: str) -> None:
-    if state.waiting_since:
-        state.waited += parse_time(at) - parse_time(state.waiting_since)
-        state.waiting_since = ""
 
 
 def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
@@ -843,6 +887,7 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
         state.scoring = None
     match event:
         case ev.StepStarted():
+            state.latest_step = step
             step.status, step.attempt, step.begun = StepStatus.RUNNING, event.attempt, True
             step.started_at, step.ended_at, step.measured_seconds = at, "", None
             step.stopping = step.progress = step.error = step.hint = step.evidence = ""
@@ -968,6 +1013,7 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
         case ev.RollbackStarted():
             item.rollback_started, item.rollback, item.rollback_error = event, None, ""
             item.rollback_started_at, item.verified_at = at, ""
+            state.latest_rollback = item
             for line in item.success.values():
                 line.drift = None
             state.intent.auto = state.intent.one = False
@@ -1085,4 +1131,7 @@ def _adopt(state: SessionState, outlines: tuple[ev.ItemOutline, ...]) -> None:
             old.steps = {k: old.steps.get(k, v) for k, v in fresh.steps.items()}
         adopted[outline.id] = old or fresh
     state.items = adopted
+    latest, undone = state.latest_step, state.latest_rollback
+    state.latest_step = _find(state, latest.id) if latest else None
+    state.latest_rollback = adopted.get(undone.id) if undone else None
     _decide_anew(state)

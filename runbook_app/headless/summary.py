@@ -62,7 +62,8 @@ def status_lines(session: Session, now: str) -> list[str]:
     """What `status` prints."""
     state, plan = session.state, session.plan
     end = session_ended(state, now)
-    active, budget = format_duration(state.active(end)), format_duration(plan.window.budget)
+    active = format_duration(state.active(end, alive=session.engine_alive()))
+    budget = format_duration(plan.window.budget)
     target = ", ".join(
         filter(None, [state.started.target if state.started else "", standing(state)])
     )

@@ -152,15 +152,6 @@ def test_running_again_after_a_rollback_forgets_the_first_run_but_not_its_record
     assert again.step("tls.one").status is StepStatus.PENDING
 
 
-def test_time_waiting_for_a_person_is_not_active_time() -> None:
-    asked = ev.QuestionAsked(id="q", item="tls", step="", kind="confirm", text="ready?")
-    answered = ev.QuestionAnswered(id="q", answer="yes", by="op")
-    state = state_after(asked, ev.NoteAdded(text="", by="op"), answered)
-    now = "2026-01-01T00:00:04.000Z"
-    assert state.elapsed(now).total_seconds() == 3
-    assert state.active(now).total_seconds() == 1
-
-
 def test_a_new_engine_withdraws_the_intent_and_the_open_question() -> None:
     state = state_after(
         ev.RunRequested(auto=True, items=("tls",), until="tls.two"),
@@ -188,6 +179,7 @@ class StepLife(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self._add(started())
+        self._add(ev.EngineStarted(epoch=1, pid=1, pid_started="1", host="h"))
 
     def _add(self, event: ev.AnyEvent) -> None:
         self.bodies.append(event)
@@ -231,6 +223,10 @@ class StepLife(RuleBasedStateMachine):
     @invariant()
     def fold_equals_live(self) -> None:
         assert fold(journal(*self.bodies)) == self.live
+
+    @invariant()
+    def a_rest_goes_on_just_while_nothing_is_at_work(self) -> None:
+        assert bool(self.live.resting_since) is not self.live.at_work
 
 
 StepLife.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)

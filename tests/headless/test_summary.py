@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from runbook_app.domain import events as ev
+from runbook_app.domain.clock import to_text
 from runbook_app.domain.measure import Verdict
 from runbook_app.headless.score import score_fields, score_lines
 from runbook_app.headless.summary import session_state, status_fields, status_lines
@@ -99,6 +102,17 @@ def test_a_dead_engine_makes_a_session_interrupted() -> None:
     assert session_state(session(story, alive=False)) == "interrupted"
     text = "\n".join(status_lines(session(story, alive=False), story.at))
     assert "runbook resume s1" in text
+
+
+def test_time_under_a_dead_engine_is_not_time_at_work() -> None:
+    story = Story(gap=0).run()
+    story.tell(ev.StepStarted(item="headers", step="headers.measure", attempt=1, parameters={}))
+    story.tell(
+        ev.StepProgressed(item="headers", step="headers.measure", text="half of it"), after=40
+    )
+    later = to_text(story.now + timedelta(hours=1))
+    assert ", 40s at work," in status_lines(session(story, alive=False), later)[3]
+    assert ", 1h at work," in status_lines(session(story), later)[3]
 
 
 def test_what_needs_attention_is_listed() -> None:

@@ -144,6 +144,7 @@ PLACES: dict[str, Place] = {
     "session, unknown": Place(
         screen=SessionScreen, words="? help", arrange=_logged(stage.tls_unknown), in_replay=True
     ),
+    "session, scored": Place(screen=SessionScreen, words="? help", arrange=told_in, in_replay=True),
     "session, engine dead": Place(
         screen=SessionScreen, words="ENGINE DEAD", arrange=_logged(_dead)
     ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from msgspec.structs import replace
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import Estimate
 from runbook_app.domain.measure import Measurement, Progress, Verdict
-from runbook_app.domain.plan import Plan, Window
+from runbook_app.domain.plan import Plan, Score, Window
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.domain.verdict import overall
 from runbook_app.domain.window import undo_by
@@ -45,7 +47,8 @@ def joined(lines: list[Line]) -> str:
 
 
 def all_clocks(session: FakeSession, now: str = stage.NOW) -> str:
-    return " | ".join(text_of(part) for part in clocks.clocks(session.plan, read(session), now))
+    shown = clocks.clocks(session.plan, read(session), now)[clocks.Words.FULL]
+    return " | ".join(text_of(part) for part in shown)
 
 
 @pytest.mark.parametrize("state", [*StepStatus, *ItemStatus, *Verdict])
@@ -186,30 +189,115 @@ def test_a_recheck_that_goes_on_is_said_and_can_be_cancelled() -> None:
 
 def test_the_clocks_of_a_running_session(session: FakeSession):
     assert all_clocks(stage.tls_running(session)) == (
-        "elapsed 1h12m | active 1h12m | ETA 09:25–09:38 | window closes 20:00"
+        "elapsed 1h12m | active 56m10s | ETA 09:25–09:38 | window closes 20:00"
         " | undo by 19:50 | score not measured"
     )
 
 
-def test_the_score_stands_before_and_now_beside_the_claim() -> None:
-    plan = SCORED
-    for story, whole, short in (
-        (Story(plan), "score not measured", "no score"),
-        (Story(plan).score("before", 1), "score 25 (claim 95)", "score 25"),
-        (Story(plan).score("before", 1).score("after", 3), "score 25 → 75 (claim 95)", "25→75"),
-        (Story(plan).score("asked", 3), "score 75 (claim 95)", "score 75"),
-        (
-            Story(plan).tell(ev.ScoreStarted(id="m", moment="before", by="x")),
-            "score 0/4 checks so far",
-            "score 0/4",
-        ),
+def scored(before: int | None = None, now: int | None = None) -> Story:
+    """So many of the four checks held before the first change, and hold now."""
+    story = Story(SCORED)
+    story = story if before is None else story.score("before", before)
+    return story if now is None else story.score("asked", now)
+
+
+@pytest.mark.parametrize(
+    ("story", "full", "short"),
+    [
+        (scored(), "score not measured → target 95", "score ?→?→95"),
+        (scored(1), "score 25 → target 95", "score 25→?→95"),
+        (scored(1, 3), "score 25 → 75 → target 95", "score 25→75→95"),
+        (scored(now=3), "score 75 → target 95", "score ?→75→95"),
+    ],
+)
+def test_the_score_stands_before_and_now_and_beside_its_target(
+    story: Story, full: str, short: str
+) -> None:
+    assert clocks.score_text(story.plan, story.state) == full
+    assert clocks.score_text(story.plan, story.state, short=True) == short
+
+
+def test_a_score_without_a_target_is_told_without_it() -> None:
+    plan = replace(SCORED, score=replace(SCORED.score, declared_target=None))
+    assert clocks.score_text(plan, scored(1, 3).state) == "score 25 → 75"
+    for story, short in (
+        (scored(1, 3), "score 25→75"),
+        (scored(1), "score 25"),
+        (scored(), "no score"),
     ):
-        assert clocks.score_text(plan, story.state) == whole
         assert clocks.score_text(plan, story.state, short=True) == short
 
 
+def test_a_measurement_that_goes_on_says_how_far_it_is() -> None:
+    story = Story(SCORED).tell(ev.ScoreStarted(id="m", moment="before", by="x"))
+    assert clocks.score_text(SCORED, story.state) == "score 0/4 checks so far"
+    assert clocks.score_text(SCORED, story.state, short=True) == "score 0/4"
+
+
+def at_full_work(session: FakeSession, score: float = 100.0) -> SessionState:
+    """Item 2 is at work, and the score was measured twice."""
+    stage.tls_running(session)
+    for moment, total in (("before", 70.0), ("asked", score)):
+        session.emit(
+            ev.ScoreStarted(id=moment, moment=moment, by="op"),
+            ev.ScoreMeasured(id=moment, moment=moment, total=total, categories=()),
+        )
+    session.plan = replace(session.plan, score=Score(declared_current=70, declared_target=95))
+    return read(session)
+
+
+TOUR = Path(__file__).parents[2] / "docs" / "tour.md"
+TIMES = "ETA 09:25–09:38  closes 20:00  undo by 19:50"
+WIDE_ROW = (
+    "elapsed 1h12m │ active 56m10s │ ETA 09:25–09:38 │ window closes 20:00"
+    " │ undo by 19:50 │ score 70 → 100 → target 95"
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [
+        (80, f"1h12m/56m  {TIMES}  score 70→100→95"),
+        (100, f"1h12m/56m active  {TIMES}  score 70→100→95"),
+        (120, WIDE_ROW),
+        (200, WIDE_ROW),
+    ],
+)
+def test_the_clocks_are_told_in_the_words_that_a_row_has_room_for(
+    session: FakeSession, columns: int, row: str
+) -> None:
+    state = at_full_work(session)
+    parts, separator = clocks.fitted(session.plan, state, stage.NOW, columns - 2)
+    assert joined_row(parts, separator) == row
+    assert len(row) <= columns - 2
+
+
+def test_on_80_columns_the_tour_s_example_just_fits(session: FakeSession) -> None:
+    state = at_full_work(session, 78.0)
+    row = joined_row(*clocks.fitted(session.plan, state, stage.NOW, 78))
+    assert f"`{row}`" in TOUR.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 120, 200])
+def test_no_clock_is_cut_at_any_width(session: FakeSession, columns: int) -> None:
+    """Times of another day are longer: then they go on in a second row."""
+    state = at_full_work(session)
+    late = "2025-10-23T09:12:00.000Z"
+    parts, separator = clocks.fitted(session.plan, state, late, columns - 2)
+    rows = paint.joined(parts, columns - 2, separator).plain.split("\n")
+    assert separator.join(rows) == joined_row(parts, separator)
+    assert all(len(row) <= columns - 2 for row in rows)
+    figures = re.findall(r"\d+", rows[-1].rpartition("score")[2])
+    assert figures == ["70", "100", "95"]
+
+
+def joined_row(parts: list[Line], separator: str) -> str:
+    return separator.join(text_of(part) for part in parts)
+
+
 def test_waiting_for_a_person_is_not_active_time(session: FakeSession):
-    stage.asked(stage.checkpoint_open(stage.headers_done(stage.started(session))), "q", "Read?")
+    stage.started(session).emit(ev.RunRequested(auto=True))
+    stage.asked(stage.checkpoint_open(stage.headers_done(session)), "q", "Read?")
     assert "elapsed 1h12m | active 5m" in all_clocks(session)
     answered = ev.QuestionAnswered(id="q", answer="yes", by="op")
     session.emit(answered, at="2025-10-24T09:05:00.000Z")
@@ -218,17 +306,26 @@ def test_waiting_for_a_person_is_not_active_time(session: FakeSession):
     assert "elapsed 1h12m | active 5m" in all_clocks(session)
 
 
-def test_a_narrow_header_leaves_waiting_out_of_active_time_too(session: FakeSession):
-    stage.asked(stage.checkpoint_open(stage.headers_done(stage.started(session))), "q", "Read?")
-    found = clocks.clocks(session.plan, read(session), stage.NOW, short=True)
-    assert text_of(found[0]) == "1h12m, 5m active"
+def test_a_failure_that_waits_is_not_active_time(session: FakeSession):
+    stage.tls_failed(session)
+    assert "elapsed 1h12m | active 54m10s" in all_clocks(session)
+    assert "elapsed 3h20m | active 54m10s" in all_clocks(session, "2025-10-24T11:20:00.000Z")
+
+
+def test_time_under_a_dead_engine_is_not_active_time(session: FakeSession):
+    state = read(stage.tls_running(session))
+    late = "2025-10-24T11:20:00.000Z"
+    shown = clocks.clocks(session.plan, state, late, alive=False)[clocks.Words.FULL]
+    assert [text_of(part) for part in shown[:2]] == ["elapsed 3h20m", "active 53m"]
 
 
 def test_the_clocks_of_a_finished_session_stand_still():
     story = complete()
     last = story.state.items["tls"].finished_at
-    took = clocks.clocks(story.plan, story.state, last)[:2]
-    assert clocks.clocks(story.plan, story.state, "2025-10-24T15:00:00.000Z")[:2] == took
+    took = clocks.clocks(story.plan, story.state, last)
+    later = clocks.clocks(story.plan, story.state, "2025-10-24T15:00:00.000Z")
+    for said, first in ((clocks.Words.FULL, 2), (clocks.Words.SHORT, 1), (clocks.Words.BARE, 1)):
+        assert later[said][:first] == took[said][:first]
 
 
 def test_a_closed_window_says_so(session: FakeSession):
@@ -302,7 +399,8 @@ def test_the_window_warns_when_the_work_may_end_after_it(
 
 
 def tone_of(session: FakeSession, clock: str, now: str) -> Tone:
-    parts = clocks.clocks(session.plan, read(session), f"2025-10-24T{now}:00.000Z")
+    told = clocks.clocks(session.plan, read(session), f"2025-10-24T{now}:00.000Z")
+    parts = told[clocks.Words.FULL]
     (found,) = [part for part in parts if part and part[0][0].startswith(clock)]
     return found[1][1]
 

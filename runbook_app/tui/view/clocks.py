@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import IntEnum
 
 from runbook_app.domain.clock import format_duration, parse_time
 from runbook_app.domain.estimate import completion
@@ -13,7 +14,7 @@ from runbook_app.domain.state import ItemStatus, SessionState
 from runbook_app.domain.times import session_ended
 from runbook_app.domain.window import closes_at, undo_by, undoable
 from runbook_app.tui.view.mode import marker
-from runbook_app.tui.view.words import Line, Sign, Tone, sign, time_of_day
+from runbook_app.tui.view.words import Line, Sign, Tone, sign, text_of, time_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,67 +99,112 @@ def engine_dead(state: SessionState, *, alive: bool) -> bool:
     return state.engine is not None and not alive
 
 
-def clocks(plan: Plan, state: SessionState, now: str, *, short: bool = False) -> list[Line]:
-    """The second line's parts, the most needed first; `short` fits them into 80 columns."""
+class Words(IntEnum):
+    """How much is said around the figures of the clocks."""
+
+    FULL = 0
+    SHORT = 1
+    BARE = 2
+    """Fits into 80 columns when all times are of one day."""
+
+
+SEPARATORS = {Words.FULL: " │ ", Words.SHORT: "  ", Words.BARE: "  "}
+
+
+def fitted(
+    plan: Plan, state: SessionState, now: str, width: int, *, alive: bool = True
+) -> tuple[list[Line], str]:
+    """The clocks in the most words that one row has room for, and what stands between them.
+
+    In the fewest, which may take a second row, where none fit.
+    """
+    for words, parts in clocks(plan, state, now, alive=alive).items():
+        separator = SEPARATORS[words]
+        if len(separator.join(text_of(part) for part in parts if part)) <= width:
+            break
+    return parts, separator
+
+
+def clocks(
+    plan: Plan, state: SessionState, now: str, *, alive: bool = True
+) -> dict[Words, list[Line]]:
+    """The second line's parts, the most needed first, in more words and in fewer."""
     if not state.started_at:
-        return [(("session not started", Tone.DIM),)]
+        return {Words.FULL: [(("session not started", Tone.DIM),)]}
     end = session_ended(state, now) if state.status == "finished" else now
-    elapsed = format_duration(_whole(state.elapsed(end)))
-    active = format_duration(_whole(state.active(end)))
-    if short:
-        times: list[Line] = [((elapsed, Tone.STRONG), (f", {active} active", Tone.DIM))]
-    else:
-        times = [_pair("elapsed", elapsed), _pair("active", active)]
-    return [
-        *times,
-        _pair("ETA", eta_text(plan, state, now)),
-        _window(plan, state, now, "" if short else "window "),
-        _undo_by(plan, state, now),
-        ((score_text(plan, state, short=short), Tone.DIM),),
-    ]
+    elapsed, active = state.elapsed(end), state.active(end, alive=alive)
+    span = completion(state, plan, now)
+    eta, undo = _pair("ETA", _span_text(span, now)), _undo_by(plan, state, now)
+
+    def ahead(*, short: bool) -> list[Line]:
+        score = ((score_text(plan, state, short=short), Tone.DIM),)
+        return [eta, _window(plan, state, now, span, "" if short else "window "), undo, score]
+
+    full = [_pair("elapsed", _whole(elapsed)), _pair("active", _whole(active))]
+    return {
+        Words.FULL: [*full, *ahead(short=False)],
+        Words.SHORT: [_spent(elapsed, active, " active"), *ahead(short=True)],
+        Words.BARE: [_spent(elapsed, active, ""), *ahead(short=True)],
+    }
+
+
+def _spent(elapsed: timedelta, active: timedelta, unit: str) -> Line:
+    return ((_minutes(elapsed), Tone.STRONG), (f"/{_minutes(active)}{unit}", Tone.DIM))
 
 
 def _pair(name: str, value: str, tone: Tone = Tone.STRONG) -> Line:
     return ((f"{name} ", Tone.DIM), (value, tone))
 
 
-def _whole(value: timedelta) -> timedelta:
-    return timedelta(seconds=int(value.total_seconds()))
+def _whole(value: timedelta) -> str:
+    return format_duration(timedelta(seconds=int(value.total_seconds())))
+
+
+def _minutes(value: timedelta) -> str:
+    """Without its seconds, once there are minutes."""
+    seconds = int(value.total_seconds())
+    return format_duration(timedelta(seconds=seconds if seconds < 60 else seconds - seconds % 60))
 
 
 def score_text(plan: Plan, state: SessionState, *, short: bool = False) -> str:
-    """The measured score, before and now; what the plan declares is its claim."""
+    """The score as measured before the first change and now, and the plan's target for it."""
+    if state.scoring is not None:
+        whole = sum(len(category.checks) for category in plan.score.categories)
+        return f"score {len(state.scoring.checks)}/{whole}" + ("" if short else " checks so far")
     before, now = (
         told(taken.measured.total) if taken and taken.measured else ""
         for taken in (state.score_before, state.score_now)
     )
-    if state.scoring is not None:
-        whole = sum(len(category.checks) for category in plan.score.categories)
-        return f"score {len(state.scoring.checks)}/{whole}" + ("" if short else " checks so far")
-    if not (before or now):
-        return "no score" if short else "score not measured"
-    if short:
-        return f"{before}→{now}" if before and now else f"score {before or now}"
     aim = plan.score.declared_target
-    claim = f" (claim {aim})" if aim is not None else ""
-    return "score " + " → ".join(part for part in (before, now) if part) + claim
+    target = "" if aim is None else str(aim)
+    if not short:
+        figures = [before, now] if before or now else ["not measured"]
+        return "score " + " → ".join(filter(None, [*figures, target and f"target {target}"]))
+    if not (before or now or target):
+        return "no score"
+    figures = [before or "?", now or "?", target] if target else [before, now]
+    return "score " + "→".join(filter(None, figures))
 
 
-def eta_text(plan: Plan, state: SessionState, now: str) -> str:
-    span = completion(state, plan, now)
+def _span_text(span: tuple[datetime, datetime] | None, now: str) -> str:
     if span is None:
         return "-"
     early, late = (time_of_day(moment, now) for moment in span)
     return early if early == late else f"{early}–{late}"
 
 
-def _window(plan: Plan, state: SessionState, now: str, name: str) -> Line:
+def _window(
+    plan: Plan,
+    state: SessionState,
+    now: str,
+    span: tuple[datetime, datetime] | None,
+    name: str,
+) -> Line:
     closes = closes_at(plan, state)
     if closes is None:
         return ()
     if closes <= parse_time(now):
         return _pair(f"{name}CLOSED", time_of_day(closes, now), Tone.BAD)
-    span = completion(state, plan, now)
     late = span is not None and span[1] > closes
     return _pair(f"{name}closes", time_of_day(closes, now), Tone.WARN if late else Tone.STRONG)
 

@@ -11,8 +11,7 @@ from runbook_app.domain.plan import Plan
 from runbook_app.domain.state import SessionState
 from runbook_app.ports.session import Replay
 from runbook_app.tui import paint
-from runbook_app.tui.panes import WIDE
-from runbook_app.tui.view.clocks import Title, clocks, slid_to, slider, title
+from runbook_app.tui.view.clocks import Title, fitted, slid_to, slider, title
 
 
 class SessionHeader(Static):
@@ -58,10 +57,8 @@ class SessionHeader(Static):
             plan, state, alive=alive, read_only=read_only, now=now, replaying=replay is not None
         )
         top = _title_row(parts, width)
-        short = width < WIDE
-        separator = "  " if short else " │ "
-        times = paint.joined(clocks(plan, state, now, short=short), width, separator)
-        rows = [top, times]
+        times, separator = fitted(plan, state, now, width, alive=alive)
+        rows = [top, paint.joined(times, width, separator)]
         if replay is not None:
             rows.append(paint.line(slider(replay.position, replay.last, width)))
         content = Content("\n").join(rows)
