@@ -206,6 +206,24 @@ async def test_wrapped_the_place_holds_while_lines_arrive(logged: FakeSession, o
         assert _rows(pilot) == before
 
 
+@pytest.mark.parametrize("wrapped", [(), ("w",)], ids=["cut", "wrapped"])
+async def test_the_cursor_stays_in_sight_when_the_terminal_is_resized(
+    logged: FakeSession, opened: Open, wrapped: tuple[str, ...]
+):
+    put(logged, 390, "here I am")
+    async with opened(logged) as pilot:
+        await press(pilot, "l", "l", *wrapped)
+        await search(pilot, "here I am")
+        for size in (SMALL, (80, 10), (200, 60), SMALL):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: any("here I am" in row for row in _shown_log(pilot)))
+
+
+def _shown_log(pilot: Pilot[int]) -> list[str]:
+    """The rows of a screen that the log has for itself, without its title."""
+    return [row for row in text(pilot).splitlines() if "Log ·" not in row]
+
+
 async def test_a_time_and_the_selected_steps_begin_are_gone_to(logged: FakeSession, opened: Open):
     async with opened(logged) as pilot:
         await press(pilot, "l", "at", *"09:01:30", "enter")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from runbook_app.testing.session import FakeSession
+from runbook_app.tui.screens.checkpoint import CheckpointDialog
+from runbook_app.tui.screens.dry_run import DryRunScreen
+from runbook_app.tui.screens.live import LivePage
 from tests.tui import stage
-from tests.tui.conftest import SMALL, Open
+from tests.tui.conftest import SMALL, WIDE, Open
+from tests.tui.places import PLACES, Place, at
 from tests.tui.screen import press, text, until, until_shown
 
 
@@ -44,6 +50,32 @@ async def test_any_size_is_drawn_and_resized(session: FakeSession, opened: Open,
         await pilot.resize_terminal(*size)
         await press(pilot, "tab", "tab", "z", "z")
         assert pilot.app.is_running
+
+
+FIRST_OF_KIND = {place.screen: name for name, place in reversed(PLACES.items())}
+PAGES = [name for name, place in PLACES.items() if place.screen is LivePage]
+RESIZED = list(dict.fromkeys([*FIRST_OF_KIND.values(), *PAGES]))
+"""A place of each class of screens, and each page."""
+NARROW = (60, 30)
+NARROWER: dict[type, tuple[int, int]] = {DryRunScreen: (42, 40), CheckpointDialog: (30, 40)}
+"""What stands there fits into less."""
+
+
+@pytest.mark.parametrize("place", [PLACES[name] for name in RESIZED], ids=RESIZED)
+async def test_a_screen_that_is_resized_while_it_is_open_looks_as_if_it_was_opened_so(
+    place: Place, tmp_path: Path
+):
+    for name in ("small", "wide"):
+        (tmp_path / name).mkdir()
+    narrow = NARROWER.get(place.screen, NARROW)
+    async with at(place, tmp_path / "small", narrow) as pilot:
+        small = text(pilot)
+    async with at(place, tmp_path / "wide", WIDE) as pilot:
+        wide = text(pilot)
+        await pilot.resize_terminal(*narrow)
+        await until(pilot, lambda: text(pilot) == small)
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: text(pilot) == wide)
 
 
 async def test_the_pane_that_has_the_keys_is_told_without_colour(

@@ -30,19 +30,25 @@ class HelpScreen(Dialog[None]):
     KEYS = (FindByName(), CloseHelp())
     has_palette = False
 
-    def __init__(
-        self,
-        entries: Sequence[HelpEntry],
-        width: int,
-        about: str = "",
-    ) -> None:
+    def __init__(self, entries: Sequence[HelpEntry], about: str = "") -> None:
         super().__init__()
-        room = min(_WIDEST, width * 96 // 100) - _CHROME
-        self._rows = [*_about(about, room), *page(entries, room)]
+        self._entries = entries
+        self._about = about
+        self._body = Static()
 
     def compose(self) -> ComposeResult:
         with self.framed("Keys"), VerticalScroll():
-            yield Static(paint.lines(self._rows))
+            yield self._body
+
+    def on_mount(self) -> None:
+        self._fit()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        room = min(_WIDEST, self.app.size.width * 96 // 100) - _CHROME
+        self._body.update(paint.lines([*_about(self._about, room), *page(self._entries, room)]))
 
 
 def _about(text: str, width: int) -> list[Line]:

@@ -147,7 +147,7 @@ class HomeApp(StyledApp[HomeChoice]):
         self._looker.stop()
 
     def on_resize(self) -> None:
-        self._show()
+        self.call_after_refresh(self._show)  # the program learns its size after this
 
     def _told(self, sessions: Sequence[HomeSession]) -> None:
         self._sessions = sessions
@@ -285,4 +285,4 @@ class HomeApp(StyledApp[HomeChoice]):
             )
             for command in HOME_COMMANDS
         ]
-        self.push_screen(HelpScreen(entries, self.size.width, _ABOUT))
+        self.push_screen(HelpScreen(entries, _ABOUT))

@@ -62,7 +62,7 @@ class KeyedScreen(Screen[Result]):
         from runbook_app.tui.screens.help import HelpScreen
 
         entries = [command.entry() for command in self.helped()]
-        self.app.push_screen(HelpScreen(entries, self.app.size.width))
+        self.app.push_screen(HelpScreen(entries))
 
     def action_next_field(self) -> None:
         self.focus_next()

@@ -168,6 +168,12 @@ class SessionScreen(Screen[None]):
             self._laid_out_at = self.app.size
             self.panes.lay_out()
             self.show()
+            self.call_after_refresh(self._fit_bars)
+
+    def _fit_bars(self) -> None:
+        """Below a dialog they were laid out for the new size with what they said at the old one."""
+        for bar in (SessionHeader, BannerLine, KeyBar):
+            self.query_one(bar).refresh(layout=True)
 
     # What is going on
 
@@ -414,7 +420,7 @@ class SessionScreen(Screen[None]):
         kind = self.page.kind if self.page is not None else None
         commands, about = (kind.commands, kind.about) if kind else (SESSION_COMMANDS, "")
         entries = help_entries(commands, self.situation())
-        self.app.push_screen(HelpScreen(entries, self.app.size.width, about))
+        self.app.push_screen(HelpScreen(entries, about))
 
     async def stop_and_leave(self) -> None:
         self._leaving = True

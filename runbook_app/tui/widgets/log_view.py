@@ -76,6 +76,8 @@ class LogView(ScrollView, can_focus=True):
         self._skip = 0
         """Lines of the terminal that the top row is above the view, when lines are wrapped."""
         self._width = 0
+        self._height = 0
+        """Rows that were seen before the terminal was resized."""
         self._known = (0, 0, 0)
         self._drawn = 0.0
         self._laid: tuple[object, list[tuple[int, slice]]] = (None, [])
@@ -149,9 +151,15 @@ class LogView(ScrollView, can_focus=True):
             self.refresh()
 
     def on_resize(self) -> None:
+        """The cursor stays in sight, if it was."""
+        height, self._height = self._height, self.size.height
         self._fit()
         if self.following:
             self._to_end()
+        elif self.cursor is not None:
+            row, top = self.rows.row_of(self.cursor), self.scroll_offset.y
+            if top <= row < top + height:
+                self._show_row(row)
 
     @property
     def place(self) -> Place:
