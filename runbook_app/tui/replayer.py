@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 
 from runbook_app.ports.session import Replay
 
@@ -45,7 +46,7 @@ class Replayer:
         """Go on, if it plays; called every `FRAME`."""
         if not self.playing:
             return
-        by = max(1, round(self._replay.last * FRAME / WHOLE))
+        by = ceil(self._replay.last * FRAME / WHOLE)
         self._replay.go(self._replay.position + by)
         self.playing = self._replay.position < self._replay.last
 

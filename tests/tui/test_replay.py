@@ -17,6 +17,7 @@ from runbook_app.ports.journal import LogLine
 from runbook_app.testing.logs import ListedLines
 from runbook_app.testing.session import FakeSession
 from runbook_app.tui.app import RunbookApp
+from runbook_app.tui.replayer import FRAME, WHOLE, Replayer
 from runbook_app.tui.view.clocks import slider
 from runbook_app.tui.view.words import text_of
 from tests.tui import stage
@@ -117,6 +118,28 @@ def test_marks_are_where_something_begins_or_turns(replay: ReplayedSession):
     replay.go_to_mark(-1)
     assert replay.position < failed
     assert replay.state.step("tls.test").status is StepStatus.RUNNING
+
+
+class Bare:
+    """Of a replay, what moves it."""
+
+    def __init__(self, last: int) -> None:
+        self.position, self.last = 1, last
+
+    def go(self, position: int) -> None:
+        self.position = min(position, self.last)
+
+
+@pytest.mark.parametrize("last", [1, 2, 599, 601, 850, 1_499, 20_000])
+def test_a_whole_record_is_played_within_a_minute(last: int):
+    player = Replayer(Bare(last), lambda: None)
+    player.play()
+    frames = 0
+    while player.playing:
+        player.tick()
+        frames += 1
+    assert frames * FRAME <= WHOLE
+    assert player._replay.position == last
 
 
 def test_a_time_is_the_last_entry_of_it_or_before(replay: ReplayedSession):
