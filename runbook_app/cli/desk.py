@@ -131,7 +131,7 @@ def _told(session: HomeSession, opened: SessionClient) -> HomeSession:
 
 
 def _plan_files() -> Iterator[Path]:
-    """Of the program, of earlier sessions, and in this folder; each once."""
+    """Of the program, and of this folder and its `plans/`; each once."""
     here = Path()
     known: set[Path] = set()
     for path in (

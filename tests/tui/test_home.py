@@ -266,7 +266,7 @@ async def test_help_and_palette_have_every_command():
     async with HomeApp(FakeDesk([SESSION])).run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "INTERRUPTED")
         await press(pilot, "question_mark")
-        await until_shown(pilot, "those of earlier sessions")
+        await until_shown(pilot, "those of this folder")
         for command in HOME_COMMANDS:
             assert command.label in text(pilot)
         await press(pilot, "escape")

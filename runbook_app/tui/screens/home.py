@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 _ABOUT = (
     "The sessions of this machine, newest first, as their records stand at this moment, and the"
-    " plans that can be started: those that come with the program, those of earlier sessions and"
-    " those in this folder."
+    " plans that can be started: those that come with the program and those of this folder and its"
+    " plans/."
 )
 
 
