@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from runbook_app.adapters.artefacts import FolderArtefacts
 from runbook_app.adapters.notifier import FILE, VARIABLE, AppriseNotifier, addresses
+from runbook_app.adapters.sealer import FileKeySealer
+from runbook_app.bootstrap.notifying import notifier
 from runbook_app.domain.errors import EnvironmentLacks
+from runbook_app.engine.known_secrets import KnownSecrets
+from runbook_app.engine.redaction import Redactor
 
 
 class Server(ThreadingHTTPServer):
@@ -108,6 +113,20 @@ def test_addresses_come_from_the_environment_before_the_file(
     assert addresses(tmp_path) == ["json://a/", "json://b/"]
     monkeypatch.setenv(VARIABLE, "json://c/ json://d/")
     assert addresses(tmp_path) == ["json://c/", "json://d/"]
+
+
+def test_nobody_is_to_be_called_without_an_address_and_an_address_is_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNBOOK_HOME", str(tmp_path))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    redactor = Redactor()
+    known = KnownSecrets(redactor, FolderArtefacts(tmp_path, FileKeySealer(tmp_path / "key")))
+    assert not notifier(known).wanted
+    address = "json://user:correct-horse-battery@127.0.0.1/"
+    monkeypatch.setenv(VARIABLE, address)
+    assert notifier(known).wanted
+    assert redactor.text(f"to {address}") == "to [secret:notify-1]"
 
 
 def test_a_file_that_others_can_read_is_not_taken(

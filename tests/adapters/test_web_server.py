@@ -416,6 +416,13 @@ async def test_a_page_that_is_closed_while_it_is_painted_leaves_nothing_behind(
     assert caplog.text == ""
 
 
+async def test_it_answers_on_the_address_that_it_was_given_and_on_no_other(served: Served) -> None:
+    """All of 127.0.0.0/8 is this machine's loopback."""
+    _, _, port = served.host.partition(":")
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.2", int(port))
+
+
 async def test_a_port_that_is_taken_is_said(served: Served, serve: Serve) -> None:
     port = int(served.host.partition(":")[2])
     with pytest.raises(EnvironmentLacks, match=f"Port {port} of 127.0.0.1 is taken"):

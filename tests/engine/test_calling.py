@@ -23,14 +23,16 @@ FAILS = plan_of(step("only.a", "append", path="base.txt", line="one", fail_at="b
 class Phone:
     """Implements `ports.notifier.Notifier`."""
 
-    wanted = True
-
-    def __init__(self, failure: Exception | None = None) -> None:
+    def __init__(
+        self, failure: Exception | None = None, *, wanted: bool = True, lacks: str = ""
+    ) -> None:
         self.rang: list[tuple[str, str]] = []
+        self.wanted = wanted
+        self._lacks = lacks
         self._failure = failure
 
     def lacks(self) -> str:
-        return ""
+        return self._lacks
 
     async def send(self, title: str, text: str) -> str:
         self.rang.append((title, text))
@@ -124,7 +126,50 @@ async def test_a_notifier_that_fails_is_a_line_of_the_log_and_the_run_goes_on(
         await session.confirm("red")
         await session.until(lambda: session.state.items["only"].status is ItemStatus.SUCCEEDED)
     said = logged(world.folder, calling.SOURCE)
-    assert "called for waiting for a person: Which colour?: not sent: OSError" in said
+    once = "called for waiting for a person: Which colour?: not sent: OSError"
+    assert said.count(once) == 1
+    assert said.count("not sent") == len(phone.rang)
+
+
+@pytest.mark.parametrize(
+    ("phone", "said"),
+    [
+        (Phone(wanted=False, lacks="it has no address"), ""),
+        (Phone(lacks="apprise is not installed"), "nobody can be called: apprise is not installed"),
+    ],
+    ids=["not configured", "not installed"],
+)
+async def test_without_an_address_or_a_sender_nobody_is_called_and_it_is_said_at_most_once(
+    driven, world, phone: Phone, said: str
+) -> None:
+    world.notifier = phone
+    await world.begin()
+    async with driven(ASKS, world=world) as session:
+        await session.run()
+        await session.confirm("red")
+        await session.confirm("red")
+        await session.until(lambda: session.state.nothing_left)
+    assert phone.rang == []
+    assert logged(world.folder, calling.SOURCE) == said
+
+
+async def test_no_secret_leaves_in_title_or_text(driven, tmp_path) -> None:
+    """The plan's and the items' titles were written before any secret was known."""
+    secret = "correct-horse-battery"
+    plan = plan_of(step("only.a", "leaks", path="base.txt"), title=f"Set {secret}")
+    plan = replace(plan, title=f"With {secret}")
+    world = World(tmp_path, plan).make()
+    (world.root / "base.txt").write_text(secret)
+    world.notifier = phone = Phone()
+    await world.begin()
+    async with driven(plan, world=world) as session:
+        await session.run()
+        await rang(session, phone, 1)
+    ((title, text),) = phone.rang
+    assert title == "runbook: With [secret:TOKEN]"
+    assert text.startswith("item 1 Set [secret:TOKEN]: ")
+    assert "it was [secret:TOKEN]" in text
+    assert secret not in title + text
 
 
 async def test_a_confirmation_that_yes_stands_in_for_calls_nobody(driven, tmp_path) -> None:

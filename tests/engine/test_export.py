@@ -103,6 +103,12 @@ async def test_an_observer_exports_nothing(tmp_path: Path) -> None:
     assert not session.signal.exists()
 
 
+def test_the_verbs_that_are_tried_are_all_that_there_are() -> None:
+    assert {k for k in Command.__subclasses__() if k.__module__ == Command.__module__} == {
+        *get_args(AnyCommand)
+    }
+
+
 @pytest.mark.parametrize("verb", get_args(AnyCommand), ids=lambda verb: verb.__name__)
 async def test_an_observer_can_trigger_no_verb(tmp_path: Path, verb: type[Command]) -> None:
     session = await _made(tmp_path)

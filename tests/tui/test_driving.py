@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
+
 import pytest
 from msgspec.structs import replace
 from textual.command import Command, CommandList
+from textual.pilot import Pilot
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import JournalError, LockedError
 from runbook_app.domain.plan import Plan
 from runbook_app.testing.session import FakeSession
+from runbook_app.tui import commands
 from runbook_app.tui.commands.all import SESSION_COMMANDS
+from runbook_app.tui.commands.base import UserCommand
+from runbook_app.tui.commands.replay import InReplay
+from runbook_app.tui.pages import PAGES
+from runbook_app.tui.screens.choose import ChooseDialog
+from runbook_app.tui.screens.session import SessionScreen
+from runbook_app.tui.screens.text import TextDialog
+from runbook_app.tui.styled import StyledApp
 from runbook_app.tui.view.node import Node, NodeKind
 from tests.domain.story import SCORED, Story
 from tests.tui import stage
@@ -133,7 +146,27 @@ async def test_a_blocker_is_raised_and_cleared(session: FakeSession, opened: Ope
     assert cleared.blocker == "b1"
 
 
-@pytest.mark.parametrize("key", ["enter", "a", "space", "r", "R", "c", "n", "b", "s", "e"])
+ALL_COMMANDS = (*SESSION_COMMANDS, *(c for kind in PAGES for c in kind.commands))
+
+
+def command_classes() -> set[type[UserCommand]]:
+    """Every class of a command that has a key, in any module of them."""
+    found: set[type[UserCommand]] = set()
+    for module in pkgutil.walk_packages(commands.__path__, f"{commands.__name__}."):
+        for kind in vars(importlib.import_module(module.name)).values():
+            if inspect.isclass(kind) and issubclass(kind, UserCommand) and hasattr(kind, "key"):
+                found.add(kind)
+    return found
+
+
+def test_every_command_can_be_given_on_the_session_screen_or_a_page():
+    assert command_classes() == {type(command) for command in ALL_COMMANDS}
+
+
+DRIVING = sorted({command.key for command in ALL_COMMANDS if command.drives})
+
+
+@pytest.mark.parametrize("key", DRIVING)
 async def test_an_observer_can_send_nothing(session: FakeSession, opened: Open, key: str):
     session.read_only = True
     stage.tls_failed(session)
@@ -141,8 +174,44 @@ async def test_an_observer_can_send_nothing(session: FakeSession, opened: Open, 
         assert "read-only" in text(pilot)
         await press(pilot, key)
         await nothing_sent(pilot, session)
-        assert session.engines_started == 0
+        assert "read-only" in notices(pilot)
+        assert session.engines_started == session.exports == 0
+        assert session.by_hand.went == []
         assert len(pilot.app.screen_stack) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    {type(c): c for c in ALL_COMMANDS if not (c.drives or isinstance(c, InReplay))}.values(),
+    ids=lambda command: type(command).__name__,
+)
+async def test_a_command_that_an_observer_has_sends_nothing_whoever_gives_it(
+    session: FakeSession, opened: Open, command: UserCommand, monkeypatch: pytest.MonkeyPatch
+):
+    """It does not say that it drives, and then nothing else keeps an observer from giving it."""
+    monkeypatch.setattr(StyledApp, "has_terminal", True)
+    stage.fill_log(stage.tls_failed(session))
+    session.alive = False
+    async with opened(session) as pilot:
+        await press(pilot, "l")
+        session_screen(pilot).give(command)
+        while any(worker.group == "commands" for worker in pilot.app.workers):
+            await _answer(pilot)
+        await nothing_sent(pilot, session)
+        assert session.engines_started == session.exports == 0
+
+
+async def _answer(pilot: Pilot[int]) -> None:
+    """Say something where a text is asked for, and take the first of what may be chosen."""
+    match pilot.app.screen:
+        case SessionScreen():
+            await pilot.pause(0.01)
+        case TextDialog():
+            await press(pilot, "1", "enter")
+        case ChooseDialog():
+            await press(pilot, "enter")
+        case _:
+            await press(pilot, "escape")
 
 
 async def test_an_observer_gets_no_failure_menu_to_choose_from(session: FakeSession, opened: Open):
@@ -447,7 +516,7 @@ async def test_m_measures_the_score_and_capital_s_shows_it(opened: Open):
         scored.emit(*(entry.body for entry in entries))
         await until_shown(pilot, "seen 0")
         await press(pilot, "escape")
-        await until_shown(pilot, "score 25 (claim 95)")
+        await until_shown(pilot, "score 25 → target 95")
 
 
 async def test_a_measurement_of_the_score_can_be_cancelled(opened: Open):

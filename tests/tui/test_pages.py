@@ -400,9 +400,10 @@ async def test_evidence_goes_to_the_next_item(told: FakeSession, opened: Open):
         await until_shown(pilot, "1 API security headers")
 
 
-async def test_one_key_writes_where_we_are(told: FakeSession, opened: Open):
+@pytest.mark.parametrize("keys", ["W", "pW"])
+async def test_one_key_writes_where_we_are(told: FakeSession, opened: Open, keys: str):
     async with opened(told) as pilot:
-        await press(pilot, "p", "W")
+        await press(pilot, *keys)
         assert isinstance(await sent(pilot, told), cmd.WriteBrief)
 
 
