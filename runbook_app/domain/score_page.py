@@ -25,12 +25,15 @@ def score_result(score: Score, state: SessionState) -> ScoreClaim:
         measured=newest.total if newest else None,
         before=before,
         after=after,
-        outdated=tuple(
-            item.id
-            for item in state.items.values()
-            if after and item.rollback_started_at > after.at
-        ),
+        outdated=outdated_by(state),
     )
+
+
+def outdated_by(state: SessionState) -> tuple[str, ...]:
+    """Ids of the items that were rolled back since the newest score: it may not hold any more."""
+    now = state.score_now
+    items = state.items.values() if now and now.measured else ()
+    return tuple(item.id for item in items if now and item.rollback_started_at > now.measured_at)
 
 
 def _figures(score: Score, taken: ScoreState | None) -> ScoreFigures | None:

@@ -228,6 +228,14 @@ def test_a_score_without_a_target_is_told_without_it() -> None:
         assert clocks.score_text(plan, story.state, short=True) == short
 
 
+def test_a_score_from_before_a_rollback_is_told_as_outdated() -> None:
+    story = Story(SCORED).score("before", 1).run().score("asked", 3).rollback()
+    assert clocks.score_text(SCORED, story.state) == "score 25 → 75 (outdated) → target 95"
+    assert clocks.score_text(SCORED, story.state, short=True) == "score 25→75?→95"
+    story.score("asked", 2)
+    assert clocks.score_text(SCORED, story.state) == "score 25 → 50 → target 95"
+
+
 def test_a_measurement_that_goes_on_says_how_far_it_is() -> None:
     story = Story(SCORED).tell(ev.ScoreStarted(id="m", moment="before", by="x"))
     assert clocks.score_text(SCORED, story.state) == "score 0/4 checks so far"

@@ -10,6 +10,7 @@ from runbook_app.domain.clock import format_duration, parse_time
 from runbook_app.domain.estimate import completion
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.score import told
+from runbook_app.domain.score_page import outdated_by
 from runbook_app.domain.state import ItemStatus, SessionState
 from runbook_app.domain.times import session_ended
 from runbook_app.domain.window import closes_at, undo_by, undoable
@@ -175,6 +176,8 @@ def score_text(plan: Plan, state: SessionState, *, short: bool = False) -> str:
         told(taken.measured.total) if taken and taken.measured else ""
         for taken in (state.score_before, state.score_now)
     )
+    if outdated_by(state):
+        now += "?" if short else " (outdated)"
     aim = plan.score.declared_target
     target = "" if aim is None else str(aim)
     if not short:
