@@ -31,6 +31,7 @@ from runbook_app.tui.screens.live import LivePage
 from runbook_app.tui.screens.message import MessageDialog
 from runbook_app.tui.situation import Situation
 from runbook_app.tui.styled import StyledApp
+from runbook_app.tui.terminal import behind
 from runbook_app.tui.view import panel
 from runbook_app.tui.view.banner import Banner, Outside, banner
 from runbook_app.tui.view.clocks import engine_dead
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
     from runbook_app.tui.widgets.rows import Rows
 
 TICK = 1.0
+LATE = 0.25
+"""Seconds until a terminal that is behind is looked at again."""
 
 
 class SessionScreen(Screen[None]):
@@ -140,6 +143,8 @@ class SessionScreen(Screen[None]):
         self._called: str | None = None
         """What a person was last called for; None before the first look, when one is here."""
         self._leaving = False
+        self._late = False
+        """What the journal has changed waits to be drawn."""
         self._laid_out_at: Size | None = None
 
     def compose(self) -> ComposeResult:
@@ -227,13 +232,25 @@ class SessionScreen(Screen[None]):
         if found is not None and found != self._trouble:
             self._staying = True
         self._trouble = found
-        self.show()
+        self._show_when_taken()
         for screen in self.app.screen_stack:
             if isinstance(screen, Dialog):
                 screen.state_changed()
         self.questions.attend()
         if self._leaving and self.session.state.engine is None:
             self.app.exit(0)
+
+    def _show_when_taken(self) -> None:
+        """Draw what the journal has changed, once a slow terminal has taken the last picture."""
+        if not behind(self.app):
+            self.show()
+        elif not self._late:
+            self._late = True
+            self.set_timer(LATE, self._show_late)
+
+    def _show_late(self) -> None:
+        self._late = False
+        self._show_when_taken()
 
     def show(self) -> None:
         """Draw everything that the clock or the journal can have changed."""

@@ -19,6 +19,7 @@ from textual.style import Style
 from runbook_app.domain.errors import RunbookError
 from runbook_app.ports.journal import LogLine, LogReader
 from runbook_app.tui.log_rows import LogRows, Search
+from runbook_app.tui.terminal import behind
 from runbook_app.tui.view.loglines import ShownLine, shown
 from runbook_app.tui.view.logquery import Place, Query
 
@@ -104,6 +105,8 @@ class LogView(ScrollView, can_focus=True):
             search.searched if search else 0,
         )
         if known == self._known or self._too_soon(known[0] - self._known[0]):
+            return
+        if behind(self.app):
             return
         self._known = known
         self._drawn = monotonic()
