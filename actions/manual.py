@@ -56,9 +56,12 @@ async def instruct(
 
 def _asked(run: Run, text: str) -> tuple[str, str]:
     """What the result is called, and what is asked."""
-    step = next((step for _, step in run.plan.steps() if step.id == run.step), None)
-    if text or step is None:
-        return text or run.step, text or run.step
+    if text:
+        return text, text
+    try:
+        step = run.plan.step(run.step)[1]
+    except KeyError:
+        return run.step, run.step
     return step.title, f"{step.title}\n{step.instructions}".strip()
 
 

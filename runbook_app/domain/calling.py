@@ -27,7 +27,7 @@ def call_for(state: SessionState) -> Call | None:
         return Call(f"question {asked.id}", f"waiting for a person: {asked.text}")
     if state.running_step is not None:
         return None
-    for item in state.items.values():
+    for item in state.row.astir():
         name = f"item {item.outline.number} {item.outline.title}"
         unknown = [s.id for s in item.steps.values() if s.status is StepStatus.UNKNOWN]
         if unknown and not state.intent.active:

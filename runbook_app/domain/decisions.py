@@ -141,25 +141,29 @@ def _begins_to_change(state: SessionState, plan: Plan, work: ItemWork) -> bool:
 
 def _changed(state: SessionState, plan: Plan) -> bool:
     """Whether a step with an effect was ever begun."""
-    begun = {step.id for step in state.steps() if step.attempt}
-    return any(step.effect and step.id in begun for _, step in plan.steps())
+    return any(
+        step.effect and step.id in state.homes and state.step(step.id).attempt
+        for _, step in plan.steps()
+    )
 
 
 def next_work(state: SessionState) -> ItemWork | None:
     """The first thing to do in scope; None when there is nothing that may be done unasked."""
-    for item in state.items.values():
+    astir = state.row.astir()
+    for item in astir:
         if item.rolling_back:
             return RollBack(item.id)
-    for step in state.steps():
-        if step.status is StepStatus.UNKNOWN and step.resolved:
-            return UndoStep(step.item, step.id)
+    for item in astir:
+        for step in item.row.astir():
+            if step.status is StepStatus.UNKNOWN and step.resolved:
+                return UndoStep(item.id, step.id)
     guarded = state.guarded
     if guarded is not None and guarded.to_confirm:
         return AwaitConfirmation(guarded.id, guarded.to_confirm)
     if state.intent.until and _over(state, state.intent.until):
         return None
     # Nothing may come on top of what reverts by itself.
-    for item in [guarded] if guarded else state.items.values():
+    for item in [guarded] if guarded else state.row.ahead():
         if not _asked_for(state, item):
             continue
         if not runnable(state, item):
@@ -179,14 +183,7 @@ def _asked_for(state: SessionState, item: ItemState) -> bool:
 
 def runnable(state: SessionState, item: ItemState) -> bool:
     """Whether the item can be worked on: built, not rolled back, and all it needs is done."""
-    if item.status in (
-        ItemStatus.NOT_REQUIRED,
-        ItemStatus.SUCCEEDED,
-        ItemStatus.ROLLED_BACK,
-        ItemStatus.ROLLBACK_FAILED,
-    ):
-        return False
-    return not item.outline.unavailable and not missing_needs(state, item)
+    return not (item.over or item.outline.unavailable or missing_needs(state, item))
 
 
 def missing_needs(state: SessionState, item: ItemState) -> list[str]:
@@ -207,16 +204,16 @@ def done_before(state: SessionState, item: str) -> ev.DoneBefore | None:
 
 
 def _over(state: SessionState, step_id: str) -> bool:
-    return any(step.id == step_id and step.status.over for step in state.steps())
+    return step_id in state.homes and state.step(step_id).over
 
 
 def _next_in_item(item: ItemState) -> ItemWork | None:
-    for step in item.steps.values():
+    for step in item.row.astir():
         if step.status is StepStatus.UNKNOWN:
             return SettleUnknown(item.id, step.id)
     if item.needs_checkpoint:
         return OpenCheckpoint(item.id)
-    for step in item.steps.values():
+    for step in item.row.ahead():
         if step.status is StepStatus.PENDING:
             return RunStep(item.id, step.id)
         if step.status is StepStatus.FAILED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
 import msgspec
@@ -337,7 +338,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing measures it, where the plan says so."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     id: str
     title: str
     version: str
@@ -375,17 +376,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """File in the target that records the verification of the items named in `audit_items`."""
     audit_items: tuple[str, ...] = ()
 
+    @cached_property
+    def _items(self) -> Mapping[str, Item]:
+        return {item.id: item for item in self.items}
+
+    @cached_property
+    def _steps(self) -> Mapping[str, tuple[Item, Step]]:
+        return {step.id: (item, step) for item, step in self.steps()}
+
     def item(self, item_id: str) -> Item:
-        for item in self.items:
-            if item.id == item_id:
-                return item
-        raise KeyError(item_id)
+        return self._items[item_id]
 
     def step(self, step_id: str) -> tuple[Item, Step]:
-        for item, step in self.steps():
-            if step.id == step_id:
-                return item, step
-        raise KeyError(step_id)
+        return self._steps[step_id]
 
     def steps(self) -> Iterator[tuple[Item, Step]]:
         for item in self.items:

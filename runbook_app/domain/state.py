@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import PurePath
+from typing import Final
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.clock import parse_time
 from runbook_app.domain.commands import Command, Stop
 from runbook_app.domain.entry import GENESIS, Entry
 from runbook_app.domain.measure import Measurement, Scalar, Verdict
+from runbook_app.domain.row import Row
 
 
 class StepStatus(StrEnum):
@@ -38,6 +40,10 @@ class StepStatus(StrEnum):
     def over(self) -> bool:
         """Nothing is left to do of it."""
         return self in (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
+
+
+ASTIR = (StepStatus.UNKNOWN, StepStatus.FAILED, StepStatus.WAITING, StepStatus.RUNNING)
+"""The first of them that a step of an item is in is the item's state too."""
 
 
 STEP_TRANSITIONS: dict[StepStatus, frozenset[StepStatus]] = {
@@ -95,13 +101,24 @@ class ItemStatus(StrEnum):
         """It was done, or never had to be."""
         return self in (ItemStatus.SUCCEEDED, ItemStatus.NOT_REQUIRED)
 
+    @property
+    def over(self) -> bool:
+        """Nothing can be done of it unless somebody asks for it to be taken up again."""
+        return self.done or self in (
+            ItemStatus.ROLLED_BACK,
+            ItemStatus.ROLLBACK_FAILED,
+            ItemStatus.UNAVAILABLE,
+        )
+
 
 @dataclass(slots=True)
 class StepState:
     id: str
     item: str
-    status: StepStatus = StepStatus.PENDING
-    attempt: int = 0
+    status: Final[StepStatus] = StepStatus.PENDING
+    """Changed by `ItemState.move` alone."""
+    attempt: Final[int] = 0
+    """Changed by `ItemState.start` alone."""
     begun: bool = False
     """It was started since the item began, whatever became of it."""
     started_at: str = ""
@@ -137,6 +154,14 @@ class StepState:
         if self.status is StepStatus.UNKNOWN:
             return self.examined is None or self.resolved is not None
         return self.status in (StepStatus.RUNNING, StepStatus.WAITING)
+
+    @property
+    def over(self) -> bool:
+        return self.status.over
+
+    @property
+    def astir(self) -> bool:
+        return self.status in ASTIR
 
     @property
     def word(self) -> str:
@@ -234,7 +259,8 @@ class ItemState:
     checkpoint_error: str = ""
     fingerprint: ev.FingerprintTaken | None = None
     success: dict[str, LineState] = field(default_factory=dict)
-    steps: dict[str, StepState] = field(default_factory=dict)
+    steps: Final[dict[str, StepState]] = field(default_factory=dict)
+    """Changed by `lay_out` alone."""
     captures: list[ev.CaptureTaken] = field(default_factory=list)
     """In the order taken; one a thing."""
     settled: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -262,6 +288,41 @@ class ItemState:
     """Work by hand that falls to this run of the item."""
     begun_again: dict[int, str] = field(default_factory=dict)
     """When it was begun again, by the number of rollbacks it had by then."""
+    row: Row[StepState] = field(init=False, repr=False, compare=False)
+    """Of its steps."""
+    tried: int = field(init=False, repr=False, compare=False)
+    """Steps that were ever started."""
+
+    def __post_init__(self) -> None:
+        self.lay_out(self.steps)
+
+    def lay_out(self, steps: dict[str, StepState]) -> None:
+        self.steps = steps  # type: ignore[misc]  # with all that is known of them
+        self.row = Row(steps)
+        self.tried = sum(1 for step in steps.values() if step.attempt)
+
+    def move(self, step: StepState, status: StepStatus) -> None:
+        """Bring one of its steps into a state."""
+        step.status = status  # type: ignore[misc]  # seen to by the row
+        self.row.look(step.id)
+
+    def start(self, step: StepState, attempt: int) -> None:
+        self.tried += bool(attempt) - bool(step.attempt)
+        step.attempt = attempt  # type: ignore[misc]  # counted
+        self.move(step, StepStatus.RUNNING)
+
+    @property
+    def over(self) -> bool:
+        return self.status.over
+
+    @property
+    def astir(self) -> bool:
+        return (
+            self.guard is not None
+            or self.row.stirs
+            or self.status
+            in (ItemStatus.FAILED, ItemStatus.ROLLING_BACK, ItemStatus.ROLLBACK_FAILED)
+        )
 
     @property
     def rollbacks(self) -> int:
@@ -288,7 +349,7 @@ class ItemState:
 
     @property
     def started(self) -> bool:
-        return bool(self.checkpoint_opened_at) or any(s.attempt for s in self.steps.values())
+        return bool(self.checkpoint_opened_at or self.tried)
 
     @property
     def rolling_back(self) -> bool:
@@ -300,15 +361,9 @@ class ItemState:
             return ItemStatus.ROLLBACK_FAILED
         if self.rollback_started:
             return ItemStatus.ROLLED_BACK if self.rollback else ItemStatus.ROLLING_BACK
-        statuses = {step.status for step in self.steps.values()}
-        for status in (
-            StepStatus.UNKNOWN,
-            StepStatus.FAILED,
-            StepStatus.WAITING,
-            StepStatus.RUNNING,
-        ):
-            if status in statuses:
-                return ItemStatus(status.value)
+        if self.row.stirs:
+            found = [step.status for step in self.row.astir()]
+            return ItemStatus(next(status for status in ASTIR if status in found).value)
         if self.to_confirm:
             return ItemStatus.WAITING
         if self.outline.not_required or self.not_applicable:
@@ -327,7 +382,7 @@ class ItemState:
 
     @property
     def steps_over(self) -> bool:
-        return all(step.status.over for step in self.steps.values())
+        return self.row.over
 
     @property
     def finished(self) -> bool:
@@ -440,7 +495,8 @@ class SessionState:
     """Each with its time."""
     plan_sha256: str = ""
     plan_changes: list[ev.PlanChangeAccepted] = field(default_factory=list)
-    items: dict[str, ItemState] = field(default_factory=dict)
+    items: Final[dict[str, ItemState]] = field(default_factory=dict)
+    """Changed by `lay_out` alone."""
     intent: Intent = field(default_factory=Intent)
     pause_reason: str = ""
     nothing_left: bool = False
@@ -485,6 +541,48 @@ class SessionState:
     """Since when nothing is at work; empty while something is."""
     rests: list[tuple[str, str]] = field(default_factory=list)
     """From when till when nothing was at work, oldest first; finished ones only."""
+    row: Row[ItemState] = field(init=False, repr=False, compare=False)
+    """Of the items."""
+    homes: dict[str, str] = field(init=False, repr=False, compare=False)
+    """Id of the item by that of each step."""
+    decided_by: dict[str, set[str]] = field(init=False, repr=False, compare=False)
+    """Ids of the items in which something may be passed over for what a step gave, by its id."""
+    taken: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    """Ids of the items that are being changed."""
+
+    def __post_init__(self) -> None:
+        self.lay_out(self.items)
+
+    def lay_out(self, items: dict[str, ItemState]) -> None:
+        self.items = items  # type: ignore[misc]  # with all that is known of them
+        self.row = Row(items)
+        self.homes = {}
+        self.decided_by = {}
+        self.taken.clear()
+        for item in items.values():
+            for step in item.steps.values():
+                self.homes.setdefault(step.id, item.id)
+                self.passed_over(item.id, step.not_applicable)
+            self.passed_over(item.id, item.not_applicable)
+
+    def passed_over(
+        self, item: str, why: ev.StepNotApplicable | ev.ItemNotApplicable | None
+    ) -> None:
+        """Know where to look when a step that this rests on is run again."""
+        for step in why.rests_on if why else ():
+            self.decided_by.setdefault(step, set()).add(item)
+
+    def take(self, item_id: str) -> ItemState | None:
+        """Take an item in hand to change it; `put_back` has to follow."""
+        if item_id in self.items:
+            self.taken.add(item_id)
+        return self.items.get(item_id)
+
+    def put_back(self) -> None:
+        """Look again at the items that were taken in hand."""
+        for item_id in self.taken:
+            self.row.look(item_id)
+        self.taken.clear()
 
     @property
     def id(self) -> str:
@@ -532,30 +630,27 @@ class SessionState:
 
     @property
     def running_step(self) -> StepState | None:
-        for item in self.items.values():
-            for step in item.steps.values():
+        for item in self.row.astir():
+            for step in item.row.astir():
                 if step.status in (StepStatus.RUNNING, StepStatus.WAITING):
                     return step
         return None
 
     @property
     def rolling_back(self) -> bool:
-        return any(item.rolling_back for item in self.items.values())
+        return any(item.rolling_back for item in self.row.astir())
 
     @property
     def guarded(self) -> ItemState | None:
         """The item that reverts by itself unless its step is confirmed."""
-        return next((item for item in self.items.values() if item.guard), None)
+        return next((item for item in self.row.astir() if item.guard), None)
 
     def steps(self) -> Iterable[StepState]:
         for item in self.items.values():
             yield from item.steps.values()
 
     def step(self, step_id: str) -> StepState:
-        for item in self.items.values():
-            if step_id in item.steps:
-                return item.steps[step_id]
-        raise KeyError(step_id)
+        return self.items[self.homes[step_id]].steps[step_id]
 
     def taken_over(self) -> list[tuple[ev.LockTaken, str]]:
         """Drivers that were displaced, each with the time; not those that had ended before."""
@@ -571,7 +666,7 @@ class SessionState:
         `finished` means that no item has anything left to do; what could not be done shows in
         the items.
         """
-        statuses = {item.status for item in self.items.values()}
+        statuses = {item.status for item in self.row.astir()}
         if self.question or ItemStatus.WAITING in statuses:
             return "waiting"
         measuring = self.measuring and self.engine is not None
@@ -579,12 +674,7 @@ class SessionState:
             return "running"
         if statuses & {ItemStatus.FAILED, ItemStatus.ROLLBACK_FAILED, ItemStatus.UNKNOWN}:
             return "failed"
-        if statuses and statuses <= {
-            ItemStatus.SUCCEEDED,
-            ItemStatus.NOT_REQUIRED,
-            ItemStatus.UNAVAILABLE,
-            ItemStatus.ROLLED_BACK,
-        }:
+        if self.items and self.row.over:
             return "finished"
         if self.engine is None:
             return "stopped" if self.engine_stopped else "starting"
@@ -628,16 +718,19 @@ class SessionState:
 def fold(entries: Iterable[Entry], state: SessionState | None = None) -> SessionState:
     """Bring a state (a fresh one by default) up to the last of the entries, and return it."""
     state = state or SessionState()
-    for entry in entries:
-        state.left_out += range(state.seq + 1, entry.seq)
-        before, body = state.at, entry.body
-        state.seq, state.hash, state.at = entry.seq, entry.hash, entry.at
-        if isinstance(body, Command):
-            state.commands[body.id] = body
-        else:
-            _apply(state, body, entry.at)
-            if type(body) not in MEANWHILE:
-                _count_rests(state, body, before)
+    try:
+        for entry in entries:
+            state.left_out += range(state.seq + 1, entry.seq)
+            before, body = state.at, entry.body
+            state.seq, state.hash, state.at = entry.seq, entry.hash, entry.at
+            if isinstance(body, Command):
+                state.commands[body.id] = body
+            else:
+                _apply(state, body, entry.at)
+                if type(body) not in MEANWHILE:
+                    _count_rests(state, body, before)
+    finally:
+        state.put_back()
     return state
 
 
@@ -722,7 +815,7 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
         case ev.SessionStarted():
             state.started, state.started_at = event, at
             state.plan_sha256 = event.plan_sha256
-            state.items = {outline.id: _new_item(outline) for outline in event.outline}
+            state.lay_out({outline.id: _new_item(outline) for outline in event.outline})
         case ev.EngineStarted():
             state.engine, state.epoch, state.engine_stopped = event, event.epoch, None
             state.actions_from += [a for a in event.actions_from if a not in state.actions_from]
@@ -760,8 +853,8 @@ def _apply_session(state: SessionState, event: ev.AnyEvent, at: str) -> None:
                 only=event.only,
             )
             state.pause_reason, state.nothing_left = "", False
-            for item in state.items.values():
-                if item.id in event.items:
+            for item_id in event.items:
+                if item := state.take(item_id):
                     _begin_again(item, at)
         case ev.RunPaused():
             state.intent.auto = state.intent.one = False
@@ -822,7 +915,7 @@ def _apply_recheck(state: SessionState, event: ev.AnyEvent, at: str) -> None:
 
 
 def _line_rechecked(state: SessionState, result: ev.CheckFinished, at: str) -> None:
-    item = state.items.get(result.item)
+    item = state.take(result.item)
     line = item.success.get(result.line) if item else None
     if item is None or line is None or item.status is not ItemStatus.SUCCEEDED:
         return
@@ -839,9 +932,9 @@ def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     match event:
         case ev.QuestionAsked():
             state.question = event
-            step = _find(state, event.step)
-            if step and step.status is StepStatus.RUNNING:
-                step.status = StepStatus.WAITING
+            item, step = _find(state, event.step)
+            if item and step and step.status is StepStatus.RUNNING:
+                item.move(step, StepStatus.WAITING)
         case ev.QuestionAnswered():
             if state.question and state.question.id == event.id:
                 state.questions_answered.append((state.question, event))
@@ -852,8 +945,8 @@ def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
                 _close_question(state)
         case ev.HandsWentIn():
             state.hands[event.id] = HandsState(event, at)
-            if event.item in state.items:
-                state.items[event.item].hands.append(state.hands[event.id])
+            if item := state.take(event.item):
+                item.hands.append(state.hands[event.id])
         case ev.HandsCameOut():
             if event.id in state.hands:
                 state.hands[event.id].came_out, state.hands[event.id].out_at = event, at
@@ -870,17 +963,17 @@ def _apply_people(state: SessionState, event: ev.AnyEvent, at: str) -> None:
 
 def _close_question(state: SessionState) -> None:
     asked, state.question = state.question, None
-    step = _find(state, asked.step) if asked else None
-    if step and step.status is StepStatus.WAITING:
-        step.status = StepStatus.RUNNING
+    item, step = _find(state, asked.step if asked else "")
+    if item and step and step.status is StepStatus.WAITING:
+        item.move(step, StepStatus.RUNNING)
 
 
 def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
-    if isinstance(event, ev.StepStarted) and event.item in state.items:
-        _begin_again(state.items[event.item], at)
+    if isinstance(event, ev.StepStarted) and (begun := state.take(event.item)):
+        _begin_again(begun, at)
         _decide_anew(state, event.step)
-    step = _find(state, getattr(event, "step", ""))
-    if step is None:
+    item, step = _find(state, getattr(event, "step", ""))
+    if item is None or step is None:
         return
     over = isinstance(event, ev.StepStarted | ev.StepFailed | ev.StepBecameUnknown | ev.StepReset)
     if over and state.scoring and state.scoring.started.step == step.id:
@@ -888,7 +981,8 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
     match event:
         case ev.StepStarted():
             state.latest_step = step
-            step.status, step.attempt, step.begun = StepStatus.RUNNING, event.attempt, True
+            item.start(step, event.attempt)
+            step.begun = True
             step.started_at, step.ended_at, step.measured_seconds = at, "", None
             step.stopping = step.progress = step.error = step.hint = step.evidence = ""
             step.measurements, step.outputs = [], {}
@@ -900,24 +994,30 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
         case ev.StepStopping():
             step.stopping = event.reason
         case ev.StepSucceeded():
-            step.status, step.ended_at, step.stopping = StepStatus.SUCCEEDED, at, ""
+            item.move(step, StepStatus.SUCCEEDED)
+            step.ended_at, step.stopping = at, ""
             step.evidence, step.log_sha256 = event.evidence, event.log_sha256
             step.measured_seconds = event.seconds
             step.outputs.update(event.outputs)
             step.error = step.hint = ""
             _unit_over(state)
         case ev.StepFailed():
-            step.status, step.ended_at, step.stopping = StepStatus.FAILED, at, ""
+            item.move(step, StepStatus.FAILED)
+            step.ended_at, step.stopping = at, ""
             step.error, step.hint, step.log_sha256 = event.error, event.hint, event.log_sha256
             step.measured_seconds = event.seconds
             state.intent.auto = state.intent.one = False
         case ev.StepSkipped():
-            step.status, step.waiver, step.ended_at = StepStatus.SKIPPED, event, at
+            item.move(step, StepStatus.SKIPPED)
+            step.waiver, step.ended_at = event, at
         case ev.StepNotApplicable():
-            step.status, step.not_applicable = StepStatus.SKIPPED, event
+            item.move(step, StepStatus.SKIPPED)
+            step.not_applicable = event
+            state.passed_over(item.id, event)
             _unit_over(state)
         case ev.StepBecameUnknown():
-            step.status, step.ended_at, step.stopping = StepStatus.UNKNOWN, at, ""
+            item.move(step, StepStatus.UNKNOWN)
+            step.ended_at, step.stopping = at, ""
             step.error, step.examined, step.resolved = event.reason, None, None
         case ev.UnknownExamined():
             step.examined = event
@@ -925,7 +1025,8 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
         case ev.UnknownResolved():
             step.resolved = event
         case ev.StepReset():
-            step.status, step.ended_at, step.started_at = StepStatus.PENDING, "", ""
+            item.move(step, StepStatus.PENDING)
+            step.ended_at = step.started_at = ""
             step.error = step.hint = step.stopping = ""
             step.examined = step.resolved = None
         case ev.ParametersEdited():
@@ -935,7 +1036,7 @@ def _apply_step(state: SessionState, event: ev.AnyEvent, at: str) -> None:
 
 
 def _apply_guard(state: SessionState, event: ev.AnyEvent, at: str) -> None:
-    item = state.items.get(getattr(event, "item", ""))
+    item = state.take(getattr(event, "item", ""))
     if item is None or getattr(event, "step", "") not in item.steps:
         return
     if isinstance(event, ev.GuardArmed):
@@ -958,7 +1059,7 @@ def _apply_guard(state: SessionState, event: ev.AnyEvent, at: str) -> None:
 
 
 def _apply_item(state: SessionState, event: ev.AnyEvent, at: str) -> None:
-    item = state.items.get(getattr(event, "item", ""))
+    item = state.take(getattr(event, "item", ""))
     if item is None:
         return
     match event:
@@ -1019,7 +1120,8 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
             state.intent.auto = state.intent.one = False
             for step in item.steps.values():
                 if step.status is not StepStatus.PENDING:
-                    step.status, step.stopping = StepStatus.ROLLING_BACK, ""
+                    item.move(step, StepStatus.ROLLING_BACK)
+                    step.stopping = ""
         case ev.RollbackFinished():
             item.rollback, item.rollback_error = event, ""
             item.rollback_history.append(event)
@@ -1027,7 +1129,7 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
             item.guard = None
             for step in item.steps.values():
                 if step.status is StepStatus.ROLLING_BACK:
-                    step.status = StepStatus.ROLLED_BACK
+                    item.move(step, StepStatus.ROLLED_BACK)
         case ev.FallbackChosen():
             item.fallback, item.fallback_restored = event, False
         case ev.CaptureRestored():
@@ -1037,7 +1139,7 @@ def _apply_rollback(state: SessionState, item: ItemState, event: ev.AnyEvent, at
             item.rollback_error, item.rollback_hint = event.error, event.hint
             for step in item.steps.values():
                 if step.status is StepStatus.ROLLING_BACK:
-                    step.status = StepStatus.ROLLBACK_FAILED
+                    item.move(step, StepStatus.ROLLBACK_FAILED)
 
 
 def _begin_again(item: ItemState, at: str) -> None:
@@ -1052,19 +1154,22 @@ def _begin_again(item: ItemState, at: str) -> None:
     item.committed, item.not_committed = None, None
     for line in item.success.values():
         line.result, line.waiver, line.held_at = None, None, ""
-    for step in item.steps.values():
-        item.steps[step.id] = StepState(step.id, item.id, attempt=step.attempt)
+    item.lay_out(
+        {step.id: StepState(step.id, item.id, attempt=step.attempt) for step in item.steps.values()}
+    )
 
 
 def _leave_out(state: SessionState, event: ev.ItemNotApplicable) -> None:
-    item = state.items.get(event.item)
+    item = state.take(event.item)
     if item is None:
         return
     item.not_applicable = event
+    state.passed_over(item.id, event)
     _unit_over(state)
     for step in item.steps.values():
         if step.status is StepStatus.PENDING:
-            step.status, step.not_applicable = StepStatus.SKIPPED, event
+            item.move(step, StepStatus.SKIPPED)
+            step.not_applicable = event
 
 
 def _decide_anew(state: SessionState, step_id: str = "") -> None:
@@ -1072,15 +1177,17 @@ def _decide_anew(state: SessionState, step_id: str = "") -> None:
 
     What an item that is done passed over stands, as the rest of it does.
     """
-    for item in state.items.values():
-        if item.verified_at:
+    for item_id in list(state.decided_by.get(step_id, ()) if step_id else state.items):
+        item = state.take(item_id)
+        if item is None or item.verified_at:
             continue
         if item.not_applicable and (not step_id or step_id in item.not_applicable.rests_on):
             item.not_applicable = None
         for step in item.steps.values():
             decided = step.not_applicable
             if decided and (not step_id or step_id in decided.rests_on):
-                step.not_applicable, step.status = None, StepStatus.PENDING
+                item.move(step, StepStatus.PENDING)
+                step.not_applicable = None
 
 
 def _line_finished(state: SessionState, item: ItemState, event: ev.CheckFinished, at: str) -> None:
@@ -1101,11 +1208,11 @@ def _unit_over(state: SessionState) -> None:
     state.intent.one = False
 
 
-def _find(state: SessionState, step_id: str) -> StepState | None:
-    for item in state.items.values():
-        if step_id in item.steps:
-            return item.steps[step_id]
-    return None
+def _find(state: SessionState, step_id: str) -> tuple[ItemState, StepState] | tuple[None, None]:
+    """A step, and its item in hand."""
+    home = state.homes.get(step_id)
+    item = state.take(home) if home is not None else None
+    return (item, item.steps[step_id]) if item else (None, None)
 
 
 def _new_item(outline: ev.ItemOutline) -> ItemState:
@@ -1128,10 +1235,10 @@ def _adopt(state: SessionState, outlines: tuple[ev.ItemOutline, ...]) -> None:
             old.outline = outline
             old.checkpoint = {k: old.checkpoint.get(k, v) for k, v in fresh.checkpoint.items()}
             old.success = {k: old.success.get(k, v) for k, v in fresh.success.items()}
-            old.steps = {k: old.steps.get(k, v) for k, v in fresh.steps.items()}
+            old.lay_out({k: old.steps.get(k, v) for k, v in fresh.steps.items()})
         adopted[outline.id] = old or fresh
-    state.items = adopted
+    state.lay_out(adopted)
     latest, undone = state.latest_step, state.latest_rollback
-    state.latest_step = _find(state, latest.id) if latest else None
+    state.latest_step = _find(state, latest.id)[1] if latest else None
     state.latest_rollback = adopted.get(undone.id) if undone else None
     _decide_anew(state)

@@ -147,7 +147,7 @@ def test_running_again_after_a_rollback_forgets_the_first_run_but_not_its_record
     )
     assert state_after(*rolled).items["tls"].status is ItemStatus.ROLLED_BACK
     again = state_after(*rolled, ev.RunRequested(auto=True, items=("tls",)))
-    assert again.items["tls"].status is not ItemStatus.ROLLED_BACK
+    assert again.items["tls"].status is ItemStatus.RUNNING
     assert len(again.items["tls"].rollback_history) == 1
     assert again.step("tls.one").status is StepStatus.PENDING
 
@@ -267,6 +267,13 @@ def test_what_rests_on_a_step_is_decided_anew_when_that_runs_again():
 
 def test_what_a_finished_item_passed_over_stands():
     assert passed_over(verified=True).step("headers.measure").state.step("tls.test").not_applicable
+
+
+def test_what_a_finished_item_passed_over_is_decided_anew_once_it_is_rolled_back():
+    story = passed_over(verified=True)
+    story.tell(ev.PlanChangeAccepted(sha256="b", difference="", by="a", outline=outline(PLAN)))
+    assert story.rollback().state.step("tls.test").not_applicable
+    assert story.step("headers.measure").state.step("tls.test").not_applicable is None
 
 
 def test_a_changed_plan_decides_anew():

@@ -49,7 +49,7 @@ def item_state(state: SessionState, item: Item) -> ItemState:
 
 
 def step_of(item: Item, step_id: str) -> Step:
-    """The planned step; quick in a long plan, where `Plan.step` looks through all items."""
+    """The planned step, of its item alone."""
     return next(step for step in item.steps if step.id == step_id)
 
 
@@ -96,7 +96,7 @@ def _busy(state: SessionState) -> Node | None:
     step = state.running_step
     if step is not None:
         return Node(NodeKind.STEP, step.item, step.id)
-    for item in state.items.values():
+    for item in state.row.astir():
         if item.rolling_back:
             return Node(NodeKind.ITEM, item.id)
     return None
@@ -104,7 +104,7 @@ def _busy(state: SessionState) -> Node | None:
 
 def trouble(state: SessionState) -> Node | None:
     """The first thing that failed, is unknown, or could not be rolled back."""
-    for item in state.items.values():
+    for item in state.row.astir():
         found = item_trouble(item)
         if found is not None:
             return found
@@ -116,7 +116,7 @@ def item_trouble(item: ItemState) -> Node | None:
         return None
     if item.status is ItemStatus.ROLLBACK_FAILED:
         return Node(NodeKind.ITEM, item.id)
-    for step in item.steps.values():
+    for step in item.row.astir():
         if step.status in (StepStatus.FAILED, StepStatus.UNKNOWN):
             return Node(NodeKind.STEP, item.id, step.id)
     if item.checkpoint_error:
