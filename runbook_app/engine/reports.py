@@ -1,7 +1,7 @@
 """Status reports and record documents, written when a step changes, and not all the time.
 
-Both tell of all steps so far. What begins and ends step by step is therefore written again only
-after a while, `SHARE` times what the last time took; anything else at once.
+Both tell of all steps so far. What a run brings as it goes on is therefore written again only after
+a while, `SHARE` times what the last time took; what goes wrong, or what a person did, at once.
 """
 
 from __future__ import annotations
@@ -22,18 +22,21 @@ from runbook_app.ports.clock import Clock
 
 SHARE = 20
 """At most a twentieth of a run goes into its reports."""
-PASSING = (ev.StepStarted, ev.StepSucceeded)
+PASSING = (
+    ev.StepStarted,
+    ev.StepSucceeded,
+    ev.StepNotApplicable,
+    ev.ItemNotApplicable,
+    ev.CheckpointPassed,
+    ev.ItemVerified,
+    ev.ItemCommitted,
+)
 REPORTED = (
     *PASSING,
     ev.StepFailed,
     ev.StepSkipped,
-    ev.StepNotApplicable,
-    ev.ItemNotApplicable,
     ev.StepBecameUnknown,
-    ev.CheckpointPassed,
     ev.CheckpointFailed,
-    ev.ItemVerified,
-    ev.ItemCommitted,
     ev.ItemNotCommitted,
     ev.RollbackStarted,
     ev.RollbackFinished,
