@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from heapq import heappop, heappush
 from typing import Generic, Protocol, TypeVar
 
 
@@ -28,20 +29,21 @@ class Row(Generic[T]):
     changes a thing has it looked at again.
     """
 
-    __slots__ = ("_astir", "_first", "_names", "_places", "_things")
+    __slots__ = ("_astir", "_names", "_open", "_places", "_queued", "_things")
 
     def __init__(self, things: Mapping[str, T]) -> None:
         self._things = things
         self._names = tuple(things)
         self._places = {name: place for place, name in enumerate(things)}
         self._astir = {place for place, thing in enumerate(things.values()) if thing.astir}
-        self._first = 0
-        """Place of the first that is not over."""
-        self._pass_by()
+        self._open = [place for place, thing in enumerate(things.values()) if not thing.over]
+        """A heap: its first is the first that is not over; what else is in it may be over."""
+        self._queued = set(self._open)
+        """What is in the heap."""
 
     def _pass_by(self) -> None:
-        while self._first < len(self._names) and self._things[self._names[self._first]].over:
-            self._first += 1
+        while self._open and self._things[self._names[self._open[0]]].over:
+            self._queued.remove(heappop(self._open))
 
     def look(self, name: str) -> None:
         """Look again at one that may have changed."""
@@ -50,15 +52,16 @@ class Row(Generic[T]):
             self._astir.add(place)
         else:
             self._astir.discard(place)
-        if not thing.over:
-            self._first = min(self._first, place)
-        elif place == self._first:
+        if thing.over:
             self._pass_by()
+        elif place not in self._queued:
+            self._queued.add(place)
+            heappush(self._open, place)
 
     @property
     def over(self) -> bool:
         """Whether all of them are over."""
-        return self._first == len(self._names)
+        return not self._open
 
     @property
     def stirs(self) -> bool:
@@ -71,5 +74,5 @@ class Row(Generic[T]):
 
     def ahead(self) -> Iterator[T]:
         """From the first that is not over to the last."""
-        places = range(self._first, len(self._names))
+        places = range(self._open[0], len(self._names)) if self._open else ()
         return (self._things[self._names[place]] for place in places)

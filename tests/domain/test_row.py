@@ -252,7 +252,8 @@ def test_a_step_that_is_reset_in_an_item_that_is_over_is_the_next_one(outline) -
         bodies += [ev.ItemCommitted(item=item.id, commit="c", paths=())]
     state = fold(journal(begin(outline), *bodies))
     assert d.next_work(state) is None
-    first = next(item for item in items if not item.needs)
-    reset = ev.StepReset(item=first.id, step=first.steps[0], reason="again")
-    fold(journal(begin(outline), *bodies, reset)[-1:], state)
-    assert d.next_work(state) == d.RunStep(first.id, first.steps[0])
+    for item in reversed([item for item in items if not item.needs]):
+        for step in reversed(item.steps):
+            bodies += [ev.StepReset(item=item.id, step=step, reason="again")]
+            fold(journal(begin(outline), *bodies)[-1:], state)
+            assert d.next_work(state) == d.RunStep(item.id, step)
