@@ -22,8 +22,9 @@ from bench.metric import (
 from bench.statistics import median
 from runbook_app.adapters.clock import SystemClock
 from runbook_app.adapters.sqlite_journal import SqliteJournal
+from runbook_app.domain.fold import fold
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.state import SessionState
 
 AREA = "journal"
 PAGE = 200

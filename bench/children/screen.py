@@ -19,8 +19,9 @@ from textual.widgets import Tree
 from bench.samples import STEPS_PER_ITEM, started
 from runbook_app.adapters.logs import SqliteLogReader
 from runbook_app.domain.entry import GENESIS, Entry
+from runbook_app.domain.fold import fold
 from runbook_app.domain.plan import Item, Plan, TargetSpec
-from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.state import SessionState
 from runbook_app.tui.styled import StyledApp
 from runbook_app.tui.widgets.log_view import LogView
 from runbook_app.tui.widgets.plan_tree import PlanTree

@@ -196,7 +196,8 @@ async def _drive(
 async def _end_children(folder: Path) -> None:
     """End what an engine of another session left at work on the target: never two actors."""
     from runbook_app.adapters.children import Children, forget
-    from runbook_app.domain.state import SessionState, fold
+    from runbook_app.domain.fold import fold
+    from runbook_app.domain.state import SessionState
 
     if not (folder / "journal.db").is_file():
         return

@@ -25,9 +25,10 @@ from runbook_app.domain.events import (
     SessionStarted,
     SignalExported,
 )
+from runbook_app.domain.fold import fold
 from runbook_app.domain.plan import Plan
 from runbook_app.domain.signal import build_signal
-from runbook_app.domain.state import GuardState, SessionState, fold
+from runbook_app.domain.state import GuardState, SessionState
 from runbook_app.domain.statement import JSON
 from runbook_app.engine.export import Exporter, copy
 from runbook_app.ports.clock import Clock

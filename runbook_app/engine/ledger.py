@@ -8,7 +8,8 @@ from collections.abc import Callable
 from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Entry
 from runbook_app.domain.events import AnyEvent
-from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.fold import fold
+from runbook_app.domain.state import SessionState
 from runbook_app.engine.redaction import Redactor
 from runbook_app.ports.journal import Doorbell, Journal
 

@@ -12,8 +12,9 @@ from runbook_app.domain import events as ev
 from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Entry
 from runbook_app.domain.errors import UsageError
+from runbook_app.domain.fold import fold
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.state import SessionState
 from runbook_app.ports.dry_run import DryRun
 from runbook_app.ports.hands import ByHand, NoWayIn
 from runbook_app.ports.journal import LogLine, LogReader, Sought

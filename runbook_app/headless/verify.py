@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from runbook_app.domain.completion import Unconfirmed
 from runbook_app.domain.entry import Entry
 from runbook_app.domain.events import SignalExported, StepFailed, StepSucceeded, Withdrawal
-from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.fold import fold
+from runbook_app.domain.state import SessionState
 from runbook_app.domain.statement import (
     MARKDOWN,
     Sealed,

@@ -11,9 +11,10 @@ from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Body, Entry, chain, encode
 from runbook_app.domain.errors import ActionError, PlanEdited, RunbookError, UsageError
 from runbook_app.domain.events import CommandAccepted, CommandRejected
+from runbook_app.domain.fold import fold
 from runbook_app.domain.forecast import Ahead, Forecast
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.state import SessionState
 from runbook_app.domain.statement import JSON, MARKDOWN
 from runbook_app.domain.verdict import overall
 from runbook_app.ports.hands import WayIn

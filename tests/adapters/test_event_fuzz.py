@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.domain.entry import decode, encode
 from runbook_app.domain.errors import JournalError
-from runbook_app.domain.state import fold
+from runbook_app.domain.fold import fold
 from runbook_app.domain.status import status_report
 from runbook_app.testing.clock import FixedClock
 from tests.domain.story import PLAN, complete

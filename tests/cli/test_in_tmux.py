@@ -25,7 +25,8 @@ import pytest
 from runbook_app.adapters.children import start_time
 from runbook_app.adapters.clock import SystemClock
 from runbook_app.adapters.sqlite_journal import SqliteJournal
-from runbook_app.domain.state import ItemStatus, SessionState, StepStatus, fold
+from runbook_app.domain.fold import fold
+from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 
 PATIENCE = 120.0
 LOOK = 0.2

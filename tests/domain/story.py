@@ -10,6 +10,7 @@ from runbook_app.domain import events as ev
 from runbook_app.domain.clock import Estimate, to_text
 from runbook_app.domain.decisions import outline
 from runbook_app.domain.entry import GENESIS, Body, Entry, chain, encode
+from runbook_app.domain.fold import fold
 from runbook_app.domain.measure import Measurement, Verdict
 from runbook_app.domain.plan import (
     Call,
@@ -30,7 +31,7 @@ from runbook_app.domain.plan import (
 from runbook_app.domain.score import Result, category_scores, total
 from runbook_app.domain.score import checked as checked_line
 from runbook_app.domain.signal import build_signal
-from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.state import SessionState
 
 START = datetime(2025, 10, 24, 8, 0, tzinfo=UTC)
 

@@ -12,9 +12,10 @@ from runbook_app.domain import guard as guards
 from runbook_app.domain.clock import to_text
 from runbook_app.domain.decisions import outline
 from runbook_app.domain.entry import Body
+from runbook_app.domain.fold import MEANWHILE, fold
 from runbook_app.domain.measure import Progress, Verdict
 from runbook_app.domain.signal import build_signal
-from runbook_app.domain.state import MEANWHILE, SessionState, fold
+from runbook_app.domain.state import SessionState
 from tests.domain.story import PLAN, SCORED, Story, again, checked, measured
 
 HOUR = 3600

@@ -8,9 +8,10 @@ import pytest
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import decisions as d
 from runbook_app.domain import events as ev
+from runbook_app.domain.fold import fold
 from runbook_app.domain.measure import Progress
 from runbook_app.domain.plan import Call, Item, Plan, Step, TargetSpec
-from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.state import SessionState
 
 from .test_state import FINISHED, journal, start, started, state_after, succeed
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from runbook_app.domain import decisions as d
 from runbook_app.domain import events as ev
 from runbook_app.domain.entry import Entry
-from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepStatus, fold
+from runbook_app.domain.fold import fold
+from runbook_app.domain.state import ItemState, ItemStatus, SessionState, StepStatus
 from tests.fuzzing import examples
 
 from .arbitrary import EVENTS, OUTLINES, STEPS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -10,16 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from runbook_app.domain import events as ev
 from runbook_app.domain.decisions import outline
 from runbook_app.domain.entry import GENESIS, Entry, chain, decode, encode
+from runbook_app.domain.fold import EFFECTS, fold
 from runbook_app.domain.measure import Measurement, Verdict
 from runbook_app.domain.progress import progress_document
 from runbook_app.domain.signal import build_signal
-from runbook_app.domain.state import (
-    STEP_TRANSITIONS,
-    ItemStatus,
-    SessionState,
-    StepStatus,
-    fold,
-)
+from runbook_app.domain.state import STEP_TRANSITIONS, ItemStatus, SessionState, StepStatus
 from runbook_app.domain.status import status_report
 
 from .story import PLAN, SCORED, Story
@@ -166,6 +163,16 @@ def test_a_new_engine_withdraws_the_intent_and_the_open_question() -> None:
 @pytest.mark.parametrize("event", FINISHED, ids=lambda event: type(event).__name__)
 def test_every_event_reads_back_as_it_was_written(event: ev.AnyEvent) -> None:
     assert decode(encode(event)) == event
+
+
+def test_every_event_has_its_effect_on_the_state() -> None:
+    assert set(EFFECTS) == set(get_args(ev.AnyEvent))
+
+
+def test_entries_that_a_reader_had_to_leave_out_are_known() -> None:
+    entries = journal(started(), *FINISHED[:6])
+    assert fold([*entries[:2], entries[4], entries[6]]).left_out == [3, 4, 6]
+    assert fold(entries).left_out == []
 
 
 class StepLife(RuleBasedStateMachine):

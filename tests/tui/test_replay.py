@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 
 from runbook_app.domain import events as ev
 from runbook_app.domain.entry import Entry
-from runbook_app.domain.state import SessionState, StepStatus, fold
+from runbook_app.domain.fold import fold
+from runbook_app.domain.state import SessionState, StepStatus
 from runbook_app.engine.replay import LogUntil, ReplayedSession
 from runbook_app.ports.journal import LogLine
 from runbook_app.testing.logs import ListedLines

@@ -19,7 +19,8 @@ from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.domain.commands import Command
 from runbook_app.domain.entry import Entry
 from runbook_app.domain.events import Event
-from runbook_app.domain.state import SessionState, fold
+from runbook_app.domain.fold import fold
+from runbook_app.domain.state import SessionState
 
 HERE = Path(__file__).parent
 RUNBOOK = Path(sys.executable).with_name("runbook")
