@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from runbook_app.adapters.sqlite_file import connect, connect_read_only, create_private, explain
-from runbook_app.domain.clock import parse_time, to_text
+from runbook_app.domain.clock import is_time, to_text
 from runbook_app.domain.entry import GENESIS, Body, Entry, chain, decode, encode
 from runbook_app.domain.errors import JournalError
 from runbook_app.ports.clock import Clock
@@ -126,15 +126,25 @@ class SqliteJournal:
             ) from error
 
     def _rows(self, after: int, limit: int) -> list[_Row]:
-        rows: list[_Row] = []
-        try:
-            with self._reading:
-                rows.extend(self._reader.execute(_PAGE, (after, limit)))
-        except sqlite3.Error as error:
-            if self._read_only and type(error) is sqlite3.DatabaseError:
-                return rows  # damaged pages: what lies beyond them can't be reached
-            raise explain(error, self._path, "read") from error
-        return rows
+        rows, failure = self._page(after, limit)
+        if failure is None:
+            return rows
+        if self._read_only and type(failure) is sqlite3.DatabaseError:
+            return rows  # damaged pages: what lies beyond them can't be reached
+        raise explain(failure, self._path, "read") from failure
+
+    def _page(self, after: int, limit: int) -> tuple[list[_Row], sqlite3.Error | None]:
+        """Rows of one short query, and what ended it early.
+
+        A page is read leniently only when it has to be: that calls a function for each text.
+        """
+        with self._reading:
+            self._reader.text_factory = str
+            rows, failure = _fetched(self._reader, after, limit)
+            self._reader.text_factory = _lenient
+            if failure is not None and "UTF-8" in str(failure):
+                rows, failure = _fetched(self._reader, after, limit)
+        return rows, failure
 
     def tip(self) -> tuple[int, str]:
         try:
@@ -159,16 +169,9 @@ class SqliteJournal:
         """Page by page, so that no transaction stays open for long."""
         after = 0
         while True:
-            with self._reading:
-                cursor = self._reader.execute(_PAGE, (after, _VERIFY_PAGE))
-                rows: list[_Row] = []
-                failure: sqlite3.Error | None = None
-                try:
-                    rows.extend(cursor)
-                except sqlite3.Error as error:
-                    failure = error
+            rows, failure = self._page(after, _VERIFY_PAGE)
             yield from rows
-            if failure:
+            if failure is not None:
                 raise failure
             if not rows:
                 return
@@ -268,6 +271,18 @@ class SqliteJournal:
             _call(append.loop, _set_failure, append.future, failure)
 
 
+def _fetched(
+    connection: sqlite3.Connection, after: int, limit: int
+) -> tuple[list[_Row], sqlite3.Error | None]:
+    """Rows of a page as far as they can be read, and why not further."""
+    rows: list[_Row] = []
+    try:
+        rows.extend(connection.execute(_PAGE, (after, limit)))
+    except sqlite3.Error as error:
+        return rows, error
+    return rows, None
+
+
 def _prepare(body: Body) -> tuple[Body, bytes]:
     """Encode, and read back: what can't be read must never enter the chain."""
     try:
@@ -286,14 +301,16 @@ def _sound(row: _Row) -> bool:
 
     A damaged record header turns columns into other types.
     """
-    texts = row[1:5]
-    if not (all(isinstance(text, str) for text in texts) and isinstance(row[5], bytes)):
-        return False
-    try:
-        parse_time(row[1])
-    except ValueError:
-        return False
-    return not any(_NO_UTF_8 in text for text in texts)
+    _, at, kind, previous, digest, body = row
+    typed = type(at) is type(kind) is type(previous) is type(digest) is str and type(body) is bytes
+    return (
+        typed
+        and is_time(at)
+        and _NO_UTF_8 not in at
+        and _NO_UTF_8 not in kind
+        and _NO_UTF_8 not in previous
+        and _NO_UTF_8 not in digest
+    )
 
 
 def _fits(row: _Row, seq: int, previous: str) -> bool:

@@ -81,6 +81,15 @@ def parse_time(text: str) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+def is_time(text: str) -> bool:
+    """Whether `parse_time` can read it."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def to_text(value: datetime) -> str:
     """Write a time as ISO 8601 UTC with milliseconds, the journal's form."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

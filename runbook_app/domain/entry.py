@@ -7,7 +7,6 @@ separated by newlines; the first entry's previous hash is 64 zeros.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import msgspec
 
@@ -23,8 +22,7 @@ _decoder = msgspec.json.Decoder(Body)
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the journal: a command or an event, with its place in the chain."""
 
     seq: int
@@ -59,7 +57,4 @@ def decode(data: bytes) -> Body:
 
 def chain(previous: str, seq: int, at: str, body: bytes) -> str:
     """Hash an entry onto the chain."""
-    digest = hashlib.sha256()
-    digest.update(f"{previous}\n{seq}\n{at}\n".encode())
-    digest.update(body)
-    return digest.hexdigest()
+    return hashlib.sha256(f"{previous}\n{seq}\n{at}\n".encode() + body).hexdigest()

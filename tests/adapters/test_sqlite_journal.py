@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_app.adapters.sqlite_journal import SqliteJournal
+from runbook_app.adapters.sqlite_journal import SqliteJournal, _sound
 from runbook_app.domain.entry import encode
 from runbook_app.domain.errors import JournalError
 from runbook_app.domain.events import NoteAdded
@@ -178,6 +178,20 @@ async def test_a_damaged_entry_stops_reading_unless_it_is_read_only(tmp_path):
     with pytest.raises(JournalError, match="reading only"):
         await damaged.append(note("x"))
     damaged.close()
+
+
+ROW = (1, "2026-01-01T00:00:00.000Z", "NoteAdded", "0" * 64, "1" * 64, b"{}")
+
+
+@pytest.mark.parametrize("column", range(1, 6))
+@pytest.mark.parametrize("value", [None, 7, 0.5, "9999-99-99", "a\ufffd", b"\xff"])
+def test_columns_that_are_not_what_was_written_are_told_from_those_that_are(column, value):
+    """As a damaged record header leaves them: no statement puts such types into the table."""
+    row = (*ROW[:column], value, *ROW[column + 1 :])
+    text = isinstance(value, str) and "\ufffd" not in value
+    fits = value == b"\xff" if column == 5 else text and column != 1
+    assert _sound(ROW)
+    assert _sound(row) == fits
 
 
 async def test_pages_overwritten_with_rubbish_leave_what_is_before_them(tmp_path):
