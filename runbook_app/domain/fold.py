@@ -682,7 +682,7 @@ def _rollback_started(state: SessionState, item: ItemState, event: ev.RollbackSt
         line.drift = None
     _stand_still(state)
     for step in item.steps.values():
-        if step.status is not StepStatus.PENDING:
+        if step.status is not StepStatus.PENDING and not step.passed_over:
             item.move(step, StepStatus.ROLLING_BACK)
             step.stopping = ""
 

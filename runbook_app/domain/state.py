@@ -164,10 +164,14 @@ class StepState:
         return self.status in ASTIR
 
     @property
+    def passed_over(self) -> bool:
+        """By the plan's own `when`: nothing was done that could be undone."""
+        return self.not_applicable is not None and self.status is StepStatus.SKIPPED
+
+    @property
     def word(self) -> str:
         """Its state as records have it: what the plan passed over was not skipped by a person."""
-        passed_over = self.not_applicable and self.status is StepStatus.SKIPPED
-        return "not_applicable" if passed_over else self.status.value
+        return "not_applicable" if self.passed_over else self.status.value
 
     def seconds(self, now: str) -> float:
         """Time it ran: as measured, else by the times on record, or to `now` while it runs.
