@@ -11,5 +11,6 @@ AREAS = (
     "ten_hours",
     "containers",
     "whole_plan",
+    "many",
 )
 """Modules that register what they measure."""

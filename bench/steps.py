@@ -242,5 +242,5 @@ def beside_ansible(size: Size) -> Samples:
 
 @curve(AREA, "one step of a plan", grows_with="steps of the plan", unit="ms")
 def growth(size: Size) -> Points:
-    sizes = decades(size.steps // 10, smallest=10)
+    sizes = decades(size.steps, smallest=10)
     return Points(sizes=sizes, values=[engine_step(steps) for steps in sizes])
