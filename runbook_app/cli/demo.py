@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from contextlib import closing
 from pathlib import Path
+from time import monotonic, sleep
 
 import click
 
 from runbook_app import bootstrap
+from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.domain.sanitise import neutralise
 
 PLAN = "phase1_security_hardening"
+PATIENCE = 60.0
+"""Seconds until an engine that was told to end is held to be in a long step."""
 
 
 @click.command()
@@ -30,6 +37,8 @@ def demo_command(folder: Path, no_open: bool, remove: bool, project: str) -> Non
 
     demo = Demo(folder, say=_say, project=project)
     if remove:
+        for summary in bootstrap.list_sessions(folder):
+            _end_engine(summary.id, folder)
         demo.remove()
         return
     click.echo(demo.prepare())
@@ -47,6 +56,32 @@ def demo_command(folder: Path, no_open: bool, remove: bool, project: str) -> Non
     session = bootstrap.create_session(plan_path(PLAN), folder, {}, seal_to=to, on_screen=True)
     _say(f"Secrets for you alone are sealed to a key of yours; the private one is {key}")
     show_session(session)
+
+
+def _end_engine(session: str, folder: Path) -> None:
+    """Have a session's engine end at its next safe point: nothing may drive what is taken away.
+
+    Raises:
+        UsageError: it goes on, as one in a long step does.
+    """
+    try:
+        found = bootstrap.open_session(session, folder, read_only=True)
+    except RunbookError:  # its record can't be read, so that nothing can be told of an engine
+        return
+    with closing(found) as opened:
+        engine = opened.state.engine
+        if engine is None or not opened.engine_alive():
+            return
+        _say(f"Ending the engine of session {session} at its next safe point.")
+        os.kill(engine.pid, signal.SIGTERM)
+        deadline = monotonic() + PATIENCE
+        while opened.engine_alive():
+            if monotonic() > deadline:
+                raise UsageError(
+                    f"The engine of session {session} still works on the demo, pid {engine.pid}.",
+                    hint=f"Cancel its step with c on its screen: runbook attach {session}",
+                )
+            sleep(0.1)
 
 
 def _say(text: str) -> None:

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from runbook_app import bootstrap
 from runbook_app.adapters import doctor
 from runbook_app.adapters.children import start_time
+from runbook_app.adapters.demo import Demo
 from runbook_app.cli import commands
 from runbook_app.domain import events as ev
 from runbook_app.engine.client import SessionClient
@@ -210,3 +211,33 @@ def test_the_lock_of_a_driver_that_has_died_is_had_and_that_is_on_record(holder:
     assert (record.how, record.reason) == ("ended", "")
     status = runbook("status", "--target", "target").output
     assert "whose process had ended" not in status, "nothing that needs attention"
+
+
+@pytest.fixture
+def removed(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the engine was alive when the demo was taken away; empty while it is there."""
+    found: list[bool] = []
+    monkeypatch.setattr(Demo, "remove", lambda _: found.append(holder.alive))
+    return found
+
+
+def test_the_engine_of_a_demo_ends_before_it_is_removed(
+    holder: Holder, removed: list[bool]
+) -> None:
+    done = runbook("demo", "target", "--remove")
+    assert done.exit_code == 0, done.output
+    assert (
+        f"Ending the engine of session {holder.session.id} at its next safe point." in done.output
+    )
+    assert removed == [False]
+
+
+def test_a_demo_whose_engine_does_not_end_stays(
+    holder: Holder, removed: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runbook_app.cli.demo.PATIENCE", 0.5)
+    os.kill(holder.pid, signal.SIGSTOP)
+    done = runbook("demo", "target", "--remove")
+    assert done.exit_code == 2
+    assert f"still works on the demo, pid {holder.pid}" in done.output
+    assert removed == []
