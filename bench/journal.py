@@ -119,7 +119,7 @@ def growth_of_resume(size: Size) -> Points:
 
 @curve(AREA, "size of the journal", grows_with="events", unit="MiB")
 def growth_of_file(size: Size) -> Points:
-    sizes = decades(min(size.events, 100_000), smallest=1_000)
+    sizes = decades(size.events, smallest=1_000)
     values = []
     with samples.folder() as base:
         for events in sizes:

@@ -115,7 +115,7 @@ def opened_at_the_end(size: Size) -> Samples:
 
 @curve(AREA, "store log lines", grows_with="lines", unit="ms")
 def growth_of_writing(size: Size) -> Points:
-    sizes = decades(min(size.lines, 1_000_000), smallest=1_000)
+    sizes = decades(size.lines, smallest=1_000)
     values = []
     for lines in sizes:
         with samples.folder() as base:
@@ -126,7 +126,7 @@ def growth_of_writing(size: Size) -> Points:
 
 @curve(AREA, "search to the end", grows_with="lines", unit="ms")
 def growth_of_search(size: Size) -> Points:
-    sizes = decades(min(size.lines, 1_000_000), smallest=1_000)
+    sizes = decades(size.lines, smallest=1_000)
     values = []
     for lines in sizes:
         with samples.folder() as base:
