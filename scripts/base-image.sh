@@ -13,7 +13,8 @@ host_bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 say() { printf 'base image: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
-in_root() { as_root chroot "$root" env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
+# A temporary folder of this machine, as $TMPDIR may name one, is not there in the new root.
+in_root() { as_root chroot "$root" env -u TMPDIR DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
 
 require_debootstrap() {
     command -v debootstrap >/dev/null || [ -x /usr/sbin/debootstrap ] && return
@@ -75,7 +76,7 @@ trust_host_certificates() {
 build_root() {
     local mirror
     mirror=$(host_mirror "$suite")
-    as_root debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" ${mirror:+"$mirror"} >"$log" ||
+    as_root env -u TMPDIR debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" ${mirror:+"$mirror"} >"$log" ||
         { tail -n 15 "$log" >&2; die "debootstrap failed; its last lines are above"; }
     write_sources
     write_image_settings
