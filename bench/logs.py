@@ -48,9 +48,7 @@ def search(size: Size) -> Samples:
     with samples.folder() as base:
         path, text = base / "logs.db", base / "text"
         samples.logs(path, count)
-        with text.open("wb") as file:
-            for first in range(0, count, 10_000):
-                file.write(samples.log_lines(first, 10_000))
+        samples.text_log(text, count)
         return compare(
             size.runs,
             timed(lambda: _whole_search(path)),
@@ -101,9 +99,7 @@ def opened_at_the_end(size: Size) -> Samples:
         home = {"RUNBOOK_HOME": str(base / "home")}
         samples.logs(base / "home" / session / "logs.db", count)
         text = base / "text.log"
-        with text.open("wb") as file:
-            for first in range(0, count, 10_000):
-                file.write(samples.log_lines(first, 10_000))
+        samples.text_log(text, count)
         ours = [*programs.RUNBOOK, "attach", session, "--read-only"]
         return compare(
             size.runs,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from bench import programs, samples
 from bench.metric import Points, Size, curve, decades
 from bench.statistics import median
-from bench.steps import SERIES
+from bench.steps import SERIES, engine_step
 
 AREA = "many"
 ENTRIES = 300
@@ -50,10 +49,5 @@ def side_by_side(size: Size) -> Points:
 def _steps_beside(plans: int) -> list[float]:
     """Milliseconds a step of each of so many engines that begin at once."""
 
-    def one(_: int) -> float:
-        with samples.folder() as base:
-            words = programs.output(programs.child("engine", base, SERIES, 0, 0))
-        return float(json.loads(words)["seconds"]) * 1e3 / SERIES
-
     with ThreadPoolExecutor(plans) as pool:
-        return list(pool.map(one, range(plans)))
+        return list(pool.map(engine_step, [SERIES] * plans))

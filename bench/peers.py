@@ -43,10 +43,10 @@ def _environment(peer: str) -> Path:
     made = base / "-".join(RELEASES[peer]).replace("==", "-")
     if not (made / ".complete").exists():
         _run([sys.executable, "-m", "venv", str(made)], peer)
-        install = [str(made / "bin/python"), "-m", "pip", "install", "-q", *RELEASES[peer]]
-        _run(install, peer)
+        install = [str(made / "bin/python"), "-m", "pip", "install", "-q"]
+        _run([*install, *RELEASES[peer]], peer)
         if peer in AGAINST_ITS_PIN:
-            _run([*install[: -len(RELEASES[peer])], AGAINST_ITS_PIN[peer]], peer)
+            _run([*install, AGAINST_ITS_PIN[peer]], peer)
         (made / ".complete").touch()
     return made
 

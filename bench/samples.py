@@ -177,3 +177,11 @@ def logs(path: Path, count: int) -> None:
     for first in range(0, count, block):
         writer.write("api", "item0.step0", log_lines(first, min(block, count - first)))
     writer.close()
+
+
+def text_log(path: Path, count: int) -> None:
+    """The same lines as a text file, for programs that read one."""
+    block = 10_000
+    with path.open("wb") as file:
+        for first in range(0, count, block):
+            file.write(log_lines(first, min(block, count - first)))

@@ -177,6 +177,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     position: Position = NOWHERE
 
+    def call_with(self, edited: Mapping[str, object] | None) -> Call:
+        """Its call, with parameters that somebody edited in place of the plan's."""
+        return (
+            self.call if edited is None else msgspec.structs.replace(self.call, parameters=edited)
+        )
+
 
 class Risk(msgspec.Struct, frozen=True, kw_only=True):
     id: str

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from runbook_app.domain.decisions import restore_order
 from runbook_app.domain.errors import ActionError, RunbookError
 from runbook_app.domain.measure import Finding, Measurement
@@ -39,8 +37,7 @@ async def check_step(
     action = registry.get(step.call.action)
     if action is None or action.checker is None:
         raise ActionError(f"The action {step.call.action} has no check.")
-    edited = state.step(step_id).parameters
-    call = step.call if edited is None else msgspec.structs.replace(step.call, parameters=edited)
+    call = step.call_with(state.step(step_id).parameters)
     run = target.context(
         item=item.id, step=step_id, capture=_take_nothing, recorder=_Recorder(state)
     )

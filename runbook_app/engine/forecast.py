@@ -195,9 +195,7 @@ class Forecaster:
             return step.call, "", _waits(item, step)
         known = self._known(item)
         edited = known.steps[step.id].parameters if known and step.id in known.steps else None
-        call = (
-            step.call if edited is None else msgspec.structs.replace(step.call, parameters=edited)
-        )
+        call = step.call_with(edited)
         try:
             passed = left_out(item.when, item.id, self._state)
             passed = passed or left_out(step.when, item.id, self._state)

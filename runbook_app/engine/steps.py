@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-import msgspec
-
 from runbook_app.domain import events as ev
 from runbook_app.domain.blast import UNKNOWN, Affected
 from runbook_app.domain.clock import format_duration
@@ -400,10 +398,7 @@ class Steps:
         await asyncio.wait({task})
 
     def _call(self, step: Step) -> Call:
-        edited = self._ledger.state.step(step.id).parameters
-        if edited is None:
-            return step.call
-        return msgspec.structs.replace(step.call, parameters=edited)
+        return step.call_with(self._ledger.state.step(step.id).parameters)
 
     def _ready(self, item_id: str, step: Step) -> tuple[Call, ActionError | None]:
         """The step's call with what earlier steps gave, or as planned and why it can't be had."""

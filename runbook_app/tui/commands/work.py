@@ -32,6 +32,13 @@ def _stands(situation: Situation) -> bool:
     return situation.state.items[node.item].status is not ItemStatus.ROLLBACK_FAILED
 
 
+def _nothing_to_run(situation: Situation) -> str:
+    """Why nothing can be run on, though nothing is under way; empty when something can."""
+    if _stands(situation):
+        return _FAILED
+    return _NOTHING_LEFT if situation.state.status == "finished" else ""
+
+
 class Answer(UserCommand):
     key = "enter"
     label = "answer"
@@ -75,9 +82,7 @@ class RunNext(UserCommand):
     def refusal(self, situation: Situation) -> str:
         if situation.state.intent.active or _busy(situation.state):
             return "Work is under way."
-        if _stands(situation):
-            return _FAILED
-        return _NOTHING_LEFT if situation.state.status == "finished" else ""
+        return _nothing_to_run(situation)
 
     async def run(self, screen: SessionScreen) -> None:
         await screen.send(cmd.Run, auto=False)
@@ -96,9 +101,7 @@ class RunAuto(UserCommand):
             return "It runs by itself already; space pauses."
         if situation.state.rolling_back:
             return "An item is being rolled back; wait for its end."
-        if _stands(situation):
-            return _FAILED
-        return _NOTHING_LEFT if situation.state.status == "finished" else ""
+        return _nothing_to_run(situation)
 
     async def run(self, screen: SessionScreen) -> None:
         await screen.send(cmd.Run, auto=True)
