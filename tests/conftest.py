@@ -11,6 +11,8 @@ from hypothesis import settings
 
 from tests.fuzzing import examples, explores
 
+pytest.register_assert_rewrite("tests.real.kill.killing", "tests.real.demos")
+
 # Times are benchmarks, never assertions: a slow machine must not fail an example. The suite says
 # of the code alone, the same each time; `make fuzz` looks for what nobody has thought of.
 settings.register_profile(

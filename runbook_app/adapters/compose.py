@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from runbook_app.adapters import compose_file
 from runbook_app.adapters.compose_engine import ComposeCommand
 from runbook_app.adapters.compose_failure import explain
+from runbook_app.adapters.compose_interim import finish, interim_containers, without_leftovers
 from runbook_app.adapters.compose_pending import (
     HASH,
     label,
@@ -87,6 +88,7 @@ class ProjectRunner:
             ActionError: it did not come up; the message says which service and why.
         """
         model = await self.command.model()
+        await self.finish_replacements(model)
         await self._provide_images(model, services)
         answer = await self.command.run(
             *("up", "--detach", "--no-build", "--remove-orphans"),
@@ -108,6 +110,13 @@ class ProjectRunner:
                 )
             )
 
+    async def finish_replacements(self, model: Mapping[str, Any]) -> None:
+        """Make good what a Compose that was ended left half replaced."""
+        labelled = {"label": [f"{PROJECT}={model['name']}"]}
+        containers = await self.docker.call(inspect_all, labelled)
+        for line in await self.docker.call(finish, model, containers):
+            self.command.note(line)
+
     async def check(self, text: bytes) -> None:
         """Let Compose validate a text in the place of its file.
 
@@ -126,6 +135,8 @@ class ProjectRunner:
             own = [c for c in seen.containers if label(c, SERVICE) == service]
             wanted_hash, image = seen.hashes.get(service, ""), seen.images[service]
             found += _unsettled(service, own, wanted_hash, image, service in ending)
+        for one in interim_containers(seen.model, seen.containers):
+            found.append(f"{one.service}: is still called {one.called} instead of {one.name}")
         strays = sorted({label(c, SERVICE) for c in seen.containers} - services.keys())
         return found + [
             f"{name}: runs, but the Compose file has no such service" for name in strays
@@ -162,7 +173,11 @@ class ProjectRunner:
             for service, spec in model["services"].items()
         }
         return _Seen(
-            model=model, hashes=hashes, labelled=labelled, containers=containers, images=images
+            model=model,
+            hashes=hashes,
+            labelled=labelled,
+            containers=without_leftovers(model, containers),
+            images=images,
         )
 
     async def _provide_images(self, model: Mapping[str, Any], services: Sequence[str]) -> None:

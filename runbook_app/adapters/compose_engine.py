@@ -121,6 +121,11 @@ class ComposeCommand:
             ["-f", str(self._path), *arguments], timeout=timeout, log=self._log, journaled=True
         )
 
+    def note(self, line: str) -> None:
+        """Write a line of our own where Compose's output goes."""
+        if self._log is not None:
+            self._log(f"{line}\n".encode())
+
     async def project(self) -> str:
         """Name of the project, as the file as it stands gives it."""
         text = await asyncio.to_thread(self._read_with_variables)

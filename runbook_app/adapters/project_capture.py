@@ -22,7 +22,7 @@ from runbook_app.adapters.compose import ProjectRunner
 from runbook_app.adapters.docker import PROJECT, SERVICE, engine_time, inspect_all, read_log
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.adapters.fields import changes
-from runbook_app.adapters.project_state import container_key, describe, runs
+from runbook_app.adapters.project_state import describe, keyed, runs
 from runbook_app.adapters.threads import in_thread
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.events import CaptureTaken
@@ -108,7 +108,9 @@ class ProjectCapturable:
         return await self._docker.call(_stale_services, project)
 
     async def _bring_back(self, before: Captured) -> None:
-        services = set((await self._runner.command.model())["services"])
+        model = await self._runner.command.model()
+        await self._runner.finish_replacements(model)
+        services = set(model["services"])
         running = sorted(s for s in services if before.services.get(s) == "running")
         stopped = sorted(s for s in services if before.services.get(s) == "stopped")
         absent = sorted(services - before.services.keys())
@@ -162,8 +164,8 @@ def _take(docker: DockerClient, facts: tuple[str, frozenset[str]]) -> Captured:
         images={raw["Config"]["Image"]: raw["Image"] for raw in containers},
         networks=_names(fields, "network"),
         volumes=_names(fields, "volume"),
-        logs={container_key(raw): _log(docker, raw) for raw in containers},
-        layers={container_key(raw): dict(_layer(docker, raw)) for raw in containers},
+        logs={key: _log(docker, raw) for key, raw in keyed(containers)},
+        layers={key: dict(_layer(docker, raw)) for key, raw in keyed(containers)},
     )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
-from runbook_app.adapters.docker import NUMBER, PROJECT, SERVICE, inspect_all
+from runbook_app.adapters.docker import NUMBER, PROJECT, SERVICE, engine_time, inspect_all
 from runbook_app.domain.fingerprint import Exclusion
 
 LONGEST = 200
@@ -89,8 +90,8 @@ def describe(api: Any, project: str, own_subnets: frozenset[str]) -> dict[str, s
     """
     wanted = {"label": [f"{PROJECT}={project}"]}
     fields: dict[str, str] = {}
-    for raw in inspect_all(api, wanted):
-        fields |= _container(raw)
+    for key, raw in keyed(inspect_all(api, wanted)):
+        fields |= _container(key, raw)
     for network in api.networks(filters=wanted):
         fields |= _network(network, own_subnets)
     for volume in api.volumes(filters=wanted)["Volumes"] or ():
@@ -98,18 +99,28 @@ def describe(api: Any, project: str, own_subnets: frozenset[str]) -> dict[str, s
     return fields
 
 
-def container_key(raw: Mapping[str, Any]) -> str:
-    """Name a container by its service and number, such as `api-1`."""
-    labels = raw["Config"]["Labels"] or {}
-    return f"{labels.get(SERVICE, '')}-{labels.get(NUMBER, '1')}"
+def keyed(containers: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Name containers by service and number, such as `api-1`; the older ones first.
+
+    A Compose that was ended leaves two of one number: the younger is `api-1+2`.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for raw in sorted(containers, key=lambda raw: engine_time(raw["Created"])):
+        labels = raw["Config"]["Labels"] or {}
+        key = name = f"{labels.get(SERVICE, '')}-{labels.get(NUMBER, '1')}"
+        more = count(2)
+        while name in found:
+            name = f"{key}+{next(more)}"
+        found[name] = raw
+    return list(found.items())
 
 
 def runs(raw: Mapping[str, Any]) -> bool:
     return raw["State"]["Status"] in ("running", "restarting", "paused")
 
 
-def _container(raw: Mapping[str, Any]) -> dict[str, str]:
-    key, config = container_key(raw), raw["Config"]
+def _container(key: str, raw: Mapping[str, Any]) -> dict[str, str]:
+    config = raw["Config"]
     found = {
         "name": raw["Name"].lstrip("/"),
         "state": "running" if runs(raw) else "stopped",

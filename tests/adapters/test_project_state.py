@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from runbook_app.adapters.project_state import describe
+from runbook_app.adapters.project_state import describe, keyed
 
 CONTAINER: dict[str, Any] = {
     "Id": "0123456789abcdef",
+    "Created": "2026-01-01T00:00:00.1Z",
     "Name": "/demo-api-1",
     "Image": "sha256:1111",
     "RestartCount": 0,
@@ -233,3 +234,11 @@ def test_a_name_that_a_container_id_happens_to_begin_with_stays_in_the_compariso
     fields = engine.fields()
     assert '["db"]' in fields["container:api-1:network demo_default"]
     assert fields["container:api-1:Config.Hostname"] == "db"
+
+
+def test_each_of_two_containers_of_one_number_has_fields_of_its_own():
+    older, younger = CONTAINER, CONTAINER | {"Created": "2026-01-01T00:00:00.12Z", "Name": "/x"}
+    third = younger | {"Created": "2026-01-01T00:00:01Z"}
+    found = keyed([younger, third, older])
+    assert [key for key, _ in found] == ["api-1", "api-1+2", "api-1+3"]
+    assert [raw for _, raw in found] == [older, younger, third]

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -106,12 +106,25 @@ class Demo:
             for name, value in fields.items()
         }
 
-    def kill_engine_when(self, seen: str, process: subprocess.Popen[bytes]) -> None:
-        """SIGKILL the engine as soon as a child whose command has this word is journaled."""
+    def has_interim_container(self) -> bool:
+        """Whether Compose has a container half replaced."""
+        listed = ["docker", "ps", "--all", "--format", "{{.Names}}"]
+        wanted = ["--filter", f"label=com.docker.compose.project={self.project}"]
+        found = subprocess.run([*listed, *wanted], capture_output=True, text=True, check=True)
+        return f"_{self.project}-" in found.stdout
+
+    def kill_engine_when(
+        self,
+        seen: str,
+        process: subprocess.Popen[bytes],
+        also: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """SIGKILL the engine as soon as a child whose command has this word is journaled, and
+        `also` is true."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
             state = self.state()
-            if any(seen in child.argv for child in state.children.values()):
+            if any(seen in child.argv for child in state.children.values()) and also():
                 assert state.engine is not None
                 os.kill(state.engine.pid, signal.SIGKILL)
                 return

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -227,6 +228,107 @@ async def test_a_variable_of_compose_in_the_environment_does_not_change_the_proj
     monkeypatch.setenv("COMPOSE_FILE", "/nowhere.yml")
     stack = make_stack(f"a: {SLEEPER}")
     assert await stack.run().compose.project() == stack.project
+
+
+# What an ended Compose leaves half replaced
+
+
+LINGERING = f"""
+a:
+    image: {BASE}
+    command: ["sh", "-c", "trap : TERM; while :; do sleep 0.2; done"]
+    stop_grace_period: 4s
+b: {SLEEPER}
+"""
+
+
+def names(stack: Stack) -> list[str]:
+    """Names of the project's containers, the id before an interim one left out."""
+    found = stack.docker.api().containers(
+        all=True, filters={"label": [f"com.docker.compose.project={stack.project}"]}
+    )
+    plain = (entry["Names"][0].lstrip("/").replace(stack.project, "P") for entry in found)
+    return sorted(re.sub("^[0-9a-f]{12}_", "interim ", name) for name in plain)
+
+
+def change_a(stack: Stack) -> str:
+    """Change the file of `LINGERING`; returns what it was."""
+    before = stack.file.read_text()
+    stack.file.write_text(before.replace("stop_grace", "labels: {turn: '1'}\n      stop_grace", 1))
+    return before
+
+
+def kill_in_replacement(stack: Stack) -> None:
+    """Kill Compose while it waits for the old container of `a` to end."""
+    engine = start_stand_in(stack)
+    try:
+        until(lambda: "interim P-a-1" in names(stack))
+    finally:
+        engine.send_signal(signal.SIGKILL)
+        engine.wait()
+    until(lambda: not processes_of(stack), seconds=10)
+    assert names(stack) == ["P-a-1", "P-b-1", "interim P-a-1"]
+
+
+@pytest.fixture
+async def half_replaced(make_stack):
+    """A stack, its fields, capture and file before; one container of it is half replaced."""
+    stack = make_stack(LINGERING)
+    await stack.run().compose.up()
+    before, prior = await fields(stack), await stack.capturable("project").prior("")
+    text = change_a(stack)
+    kill_in_replacement(stack)
+    return stack, before, prior, text
+
+
+async def test_a_replacement_that_was_cut_short_is_in_the_fields(half_replaced):
+    stack, before, _, _ = half_replaced
+    now = await fields(stack)
+    assert now["container:a-1:name"] == before["container:a-1:name"]
+    assert now["container:a-1+2:name"].endswith(f"_{stack.project}-a-1")
+    assert now["container:a-1+2:state"] == "stopped"
+
+
+async def test_up_begins_a_replacement_that_was_cut_short_anew(half_replaced):
+    stack, before, _, _ = half_replaced
+    run = stack.run()
+    assert await run.compose.settled() == ["a: does not have the configuration of the Compose file"]
+    told = [(c.name, c.change) for c in await run.compose.pending()]
+    assert told == [(f"{stack.project}-a-1", "is made anew")]
+
+    await run.compose.up()
+
+    assert names(stack) == ["P-a-1", "P-b-1"]
+    assert await run.compose.settled() == []
+    assert await fields(stack) == before | {"container:a-1:label turn": "1"}
+    assert "which never ran, is removed" in stack.recorder.text()
+
+
+async def test_what_took_the_place_of_another_gets_its_name(half_replaced, docker):
+    stack, before, _, _ = half_replaced
+    docker.api().remove_container(stack.container("a")["Id"], force=True)
+    await stack.target._own.runner.command.run("up", "--detach", "--wait")
+    assert names(stack) == ["P-b-1", "interim P-a-1"]
+    there = await stack.run().containers.running("a")
+    assert await stack.run().compose.settled() == [
+        f"a: is still called {there.name} instead of {stack.project}-a-1"
+    ]
+
+    await stack.run().compose.up()
+
+    assert names(stack) == ["P-a-1", "P-b-1"]
+    assert stack.container("a")["Id"] == there.id
+    assert await fields(stack) == before | {"container:a-1:label turn": "1"}
+    assert await stack.run().compose.settled() == []
+
+
+async def test_a_replacement_that_was_cut_short_is_rolled_back(half_replaced):
+    stack, before, prior, text = half_replaced
+    there = stack.container("a")["Id"]
+    stack.file.write_text(text)
+    assert await stack.capturable("project").restore(taken(prior), prior.content)
+    assert await fields(stack) == before
+    assert stack.container("a")["Id"] == there
 
 
 # Capturing and restoring

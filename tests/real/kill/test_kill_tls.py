@@ -62,10 +62,39 @@ def test_a_kill_while_compose_up_runs_leaves_no_second_actor(
     with item.start() as process:
         item.demo.kill_engine_when("up", process)
         assert process.wait(60) == 1
+    hold_compose_ended(item)
+    item.make_good(states)
+
+
+def hold_compose_ended(item: Killing) -> None:
     started = [e.body for e in item.demo.entries() if isinstance(e.body, ev.ChildStarted)]
     up = [child for child in started if "up" in child.argv][-1]
     assert not lives(up.pid, up.pid_started)
+
+
+def kill_while_the_api_is_replaced(item: Killing) -> None:
+    """Kill it as soon as Compose has made the new container beside the old one."""
+    with item.start() as process:
+        item.demo.kill_engine_when("up", process, also=item.demo.has_interim_container)
+        assert process.wait(60) == 1
+    hold_compose_ended(item)
+    assert item.demo.has_interim_container()
+
+
+def test_a_kill_while_compose_replaces_a_container_is_made_good(
+    item: Killing, states: tuple[Fields, Fields]
+) -> None:
+    kill_while_the_api_is_replaced(item)
     item.make_good(states)
+    assert not item.demo.has_interim_container()
+
+
+def test_a_kill_while_compose_replaces_a_container_is_rolled_back(
+    item: Killing, states: tuple[Fields, Fields]
+) -> None:
+    kill_while_the_api_is_replaced(item)
+    item.roll_back(states[0])
+    assert not item.demo.has_interim_container()
 
 
 def test_the_repository_is_left_clean_after_all_of_it(demo: Demo) -> None:
