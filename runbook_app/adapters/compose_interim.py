@@ -51,8 +51,8 @@ def interim_containers(model: Raw, containers: Sequence[Raw]) -> list[Interim]:
 
 def without_leftovers(model: Raw, containers: Sequence[Raw]) -> list[Raw]:
     """The containers as they are once `finish` has been called, but for names."""
-    going = {one.raw["Id"] for one in _sorted_out(model, containers)[1]}
-    return [raw for raw in containers if raw["Id"] not in going]
+    going = {one.called for one in _sorted_out(model, containers)[1]}
+    return [raw for raw in containers if _bare(raw) not in going]
 
 
 def finish(api: Any, model: Raw, containers: Sequence[Raw]) -> list[str]:
