@@ -76,8 +76,9 @@ class RollBackItem(Command, frozen=True, kw_only=True):
     unattended: bool = False
 
 
-class RunAgain(Command, frozen=True, kw_only=True):
-    """Take a rolled-back item up again: a fresh checkpoint, then its steps, and no other item."""
+class RunItem(Command, frozen=True, kw_only=True):
+    """Run this item and no other: what is open of it, also where the scope leaves it out, or all
+    of one that is rolled back, from a fresh checkpoint."""
 
     item: str
 
@@ -159,7 +160,7 @@ AnyCommand = (
     | ResolveUnknown
     | WaiveCriterion
     | RollBackItem
-    | RunAgain
+    | RunItem
     | MeasureScore
     | Recheck
     | GoInByHand

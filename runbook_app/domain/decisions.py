@@ -160,11 +160,11 @@ def next_work(state: SessionState) -> ItemWork | None:
     guarded = state.guarded
     if guarded is not None and guarded.to_confirm:
         return AwaitConfirmation(guarded.id, guarded.to_confirm)
-    if state.intent.until and _over(state, state.intent.until):
+    if state.intent.active and state.intent.until and _over(state, state.intent.until):
         return None
     # Nothing may come on top of what reverts by itself.
     for item in [guarded] if guarded else state.row.ahead():
-        if not _asked_for(state, item):
+        if not asked_for(state, item):
             continue
         if not runnable(state, item):
             continue
@@ -174,7 +174,8 @@ def next_work(state: SessionState) -> ItemWork | None:
     return None
 
 
-def _asked_for(state: SessionState, item: ItemState) -> bool:
+def asked_for(state: SessionState, item: ItemState) -> bool:
+    """Whether the session's scope has the item, or what was asked for last."""
     wanted = state.intent
     if wanted.active and wanted.only:
         return item.id == wanted.only
@@ -292,8 +293,8 @@ def judge(state: SessionState, plan: Plan, command: cmd.AnyCommand) -> tuple[ev.
         case cmd.RollBackItem():
             _judge_rollback(state, command)
             return ()
-        case cmd.RunAgain():
-            return _judge_again(state, command)
+        case cmd.RunItem():
+            return _judge_run_item(state, command)
         case cmd.GoInByHand() | cmd.ComeOut():
             return _judge_hands(state, command)
         case cmd.AnswerQuestion():
@@ -491,23 +492,21 @@ def _judge_rollback(state: SessionState, command: cmd.RollBackItem) -> None:
         )
 
 
-def _judge_again(state: SessionState, command: cmd.RunAgain) -> tuple[ev.AnyEvent, ...]:
+def _judge_run_item(state: SessionState, command: cmd.RunItem) -> tuple[ev.AnyEvent, ...]:
     item = _item(state, command.item)
-    if item.status is not ItemStatus.ROLLED_BACK:
-        now = item.status.value.replace("_", " ")
-        raise Rejected(f"Item {item.id} is {now}; only one that is rolled back is run again.")
-    if why := runs_again_not(state, item):
+    if why := runs_not(state, item):
         raise Rejected(why)
-    return (
-        ev.ItemTakenUpAgain(item=item.id, by=command.by),
-        ev.RunRequested(auto=True, items=_widened(state, item.id), only=item.id),
-    )
+    rolled_back = item.status is ItemStatus.ROLLED_BACK
+    again = (ev.ItemTakenUpAgain(item=item.id, by=command.by),) if rolled_back else ()
+    return (*again, ev.RunRequested(auto=True, items=_widened(state, item.id), only=item.id))
 
 
-def runs_again_not(state: SessionState, item: ItemState) -> str:
-    """Why a rolled-back item can't be run again now; empty when it can."""
+def runs_not(state: SessionState, item: ItemState) -> str:
+    """Why an item can't be run by itself now; empty when it can."""
     if state.intent.active or state.status in ("running", "waiting"):
-        return f"Work is under way; run item {item.id} again when it has ended."
+        return f"Work is under way; run item {item.id} when it has ended."
+    if item.over and item.status is not ItemStatus.ROLLED_BACK:
+        return f"Item {item.id} is {item.status.value.replace('_', ' ')}: nothing is open of it."
     if missing := missing_needs(state, item):
         return f"Item {item.id} needs {', '.join(missing)}, which is not done."
     if item.outline.unavailable:

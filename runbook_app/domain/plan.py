@@ -321,6 +321,10 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     def measurable(self) -> bool:
         return any(category.checks for category in self.categories)
 
+    def checks(self) -> list[ScoreCheck]:
+        """Of all categories, in the order in which they are measured."""
+        return [check for category in self.categories for check in category.checks]
+
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
     """Text of the source document that is shown and exported, but not run."""

@@ -249,12 +249,19 @@ ROLLED_BACK = (
 
 
 def again(state: SessionState) -> tuple[ev.AnyEvent, ...]:
-    return d.judge(state, PLAN, cmd.RunAgain(item="tls", **META))
+    return d.judge(state, PLAN, cmd.RunItem(item="tls", **META))
 
 
-def test_only_a_rolled_back_item_is_run_again() -> None:
-    with pytest.raises(d.Rejected, match="succeeded; only one that is rolled back"):
+def test_an_item_of_which_nothing_is_open_is_not_run() -> None:
+    with pytest.raises(d.Rejected, match="tls is succeeded: nothing is open of it"):
         again(state_after(*FINISHED))
+
+
+def test_an_open_item_is_run_alone_also_where_the_scope_leaves_it_out() -> None:
+    narrow = (ev.RunRequested(auto=True, items=("later",)), ev.NothingLeft())
+    (requested,) = again(state_after(*narrow))
+    assert requested == ev.RunRequested(auto=True, items=("later", "tls"), only="tls")
+    assert d.next_work(state_after(*narrow, requested)) == d.OpenCheckpoint("tls")
 
 
 def test_nothing_is_run_again_while_work_is_under_way() -> None:

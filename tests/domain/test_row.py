@@ -125,7 +125,7 @@ class Plain:
         guarded = self.guarded
         if guarded is not None and guarded.to_confirm:
             return d.AwaitConfirmation(guarded.id, guarded.to_confirm)
-        until = self.state.intent.until
+        until = self.state.intent.until if self.state.intent.active else ""
         if until and any(step.id == until and step.status.over for step in self.steps):
             return None
         for item in [guarded] if guarded else self.items:

@@ -171,7 +171,7 @@ def _run_again(item: str) -> Wish:
     def begun(state: SessionState) -> bool:
         return state.items[item].status is not ItemStatus.ROLLED_BACK
 
-    return Wish(cmd.RunAgain, over, {"item": item}, begun=begun)
+    return Wish(cmd.RunItem, over, {"item": item}, begun=begun)
 
 
 def _roll_back(item: str) -> Wish:

@@ -158,7 +158,7 @@ async def test_an_item_that_is_run_again_is_untouched_and_the_record_keeps_it(dr
         await session.send(cmd.RollBackItem, item="first")
         await rolled_back(session, "first")
         assert session.state.items["first"].hands
-        await session.send(cmd.RunAgain, item="first")
+        await session.send(cmd.RunItem, item="first")
         await session.confirm()
         await session.until(lambda: session.state.items["first"].status is ItemStatus.SUCCEEDED)
         assert not session.state.items["first"].hands

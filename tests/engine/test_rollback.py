@@ -80,7 +80,7 @@ async def test_a_rolled_back_item_is_run_again_from_a_new_checkpoint(driven) -> 
         await rolled_back(session, "first")
         base = session.world.root / "base.txt"
         base.write_text("changed in between\n")
-        assert await session.send(cmd.RunAgain, item="first") == ""
+        assert await session.send(cmd.RunItem, item="first") == ""
         await session.confirm()
         await session.until(lambda: session.state.items["first"].status is ItemStatus.SUCCEEDED)
         assert session.state.step("first.base").attempt == 2

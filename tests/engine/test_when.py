@@ -188,7 +188,7 @@ async def test_after_a_rollback_it_is_decided_anew(driven) -> None:
         assert rollback.proven
         assert session.state.step("only.a").word == "not_applicable"
         assert session.state.step("only.b").word == "rolled_back"
-        assert await session.send(cmd.RunAgain, item="only") == ""
+        assert await session.send(cmd.RunItem, item="only") == ""
         await session.confirm("red")
         await session.until(lambda: session.state.nothing_left)
         assert session.state.step("only.a").status is StepStatus.SUCCEEDED

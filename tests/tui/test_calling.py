@@ -66,7 +66,7 @@ async def test_a_rollback_that_failed_and_the_end_of_the_work_call(
             ev.NothingLeft(),
         )
         await until(pilot, lambda: len(written) == 2)
-        assert "Nothing is left that can be done here." in written[1]
+        assert "Nothing is left that can be done here (rolled back: 2;" in written[1]
 
 
 async def test_who_comes_to_a_waiting_session_is_here_already(

@@ -547,13 +547,13 @@ async def test_capital_a_runs_a_rolled_back_item_again(session: FakeSession, ope
         await until_shown(pilot, "A run 2 again")
         await press(pilot, "A")
         command = await sent(pilot, session)
-    assert isinstance(command, cmd.RunAgain)
+    assert isinstance(command, cmd.RunItem)
     assert command.item == "tls"
 
 
-async def test_capital_a_says_why_nothing_can_be_run_again(session: FakeSession, opened: Open):
+async def test_capital_a_says_why_an_item_is_not_run(session: FakeSession, opened: Open):
     stage.tls_running(session)
     async with opened(session) as pilot:
         await press(pilot, "A")
         await nothing_sent(pilot, session)
-        assert "not rolled back" in notices(pilot)
+        assert "Work is under way" in notices(pilot)

@@ -239,7 +239,28 @@ def test_a_score_from_before_a_rollback_is_told_as_outdated() -> None:
 def test_a_measurement_that_goes_on_says_how_far_it_is() -> None:
     story = Story(SCORED).tell(ev.ScoreStarted(id="m", moment="before", by="x"))
     assert clocks.score_text(SCORED, story.state) == "score 0/4 checks so far"
-    assert clocks.score_text(SCORED, story.state, short=True) == "score 0/4"
+    assert clocks.score_text(SCORED, story.state, short=True) == "scoring 0/4"
+    alive, dead = (
+        text_of(banner(SCORED, story.state, Outside(alive=alive)).line) for alive in (True, False)
+    )
+    first, second, *_ = SCORED.score.checks()
+    assert alive.endswith(f"measuring the score: 0 of 4 checks so far, now: {first.title}")
+    assert "measuring" not in dead
+    story.tell(
+        ev.ScoreChecked(
+            id="m",
+            category="c",
+            check=first.id,
+            title="",
+            weight=1,
+            source="",
+            points=1,
+            verdict="passed",
+            evidence="",
+        )
+    )
+    shown = text_of(banner(SCORED, story.state, Outside(alive=True)).line)
+    assert shown.endswith(f"measuring the score: 1 of 4 checks so far, now: {second.title}")
 
 
 def at_full_work(session: FakeSession, score: float = 100.0) -> SessionState:
@@ -870,6 +891,47 @@ def test_at_the_end_the_signal_is_offered_and_then_told(session: FakeSession):
     verdict = str(overall(read(session)))
     session.emit(ev.SignalExported(verdict=verdict, sha256="a" * 64, path="signal.json"))
     assert said(session).endswith(f"Completion signal: {verdict}")
+
+
+def test_at_the_end_the_items_that_could_still_be_run_are_named(session: FakeSession):
+    assert "can be done here (rolled back: 2; A runs the selected one). x" in said(
+        stage.over(session)
+    )
+    assert "can be done here (rolled back: 2)." in said(session, read_only=True)
+
+
+def test_what_the_scope_leaves_out_is_named_and_can_be_run(session: FakeSession):
+    stage.started(session)
+    session.emit(ev.RunRequested(auto=True, items=("headers",)))
+    stage.headers_done(session).emit(ev.NothingLeft())
+    left_out = "outside of the session's scope: 2"
+    assert f"can be done here ({left_out}; A runs the selected one). x" in said(session)
+    assert meant("a", situation(session)) == (None, "Nothing is left that can be done here.")
+    assert ("A", "run 2") in footer(situation(session, node=TLS))
+    assert ("x", "export") in footer(situation(session))
+
+
+def test_items_that_wait_for_one_that_is_rolled_back_leave_nothing_to_run(session: FakeSession):
+    tls, headers = session.plan.item("tls"), session.plan.item("headers")
+    plan = replace(session.plan, items=(tls, replace(headers, needs=("tls",))))
+    waiting = FakeSession(plan, folder=session.folder)
+    stage.started(waiting).emit(
+        ev.CheckpointOpened(item="tls"),
+        ev.RollbackStarted(item="tls", by="op", reason=""),
+        ev.RollbackFinished(item="tls", proven=True, seconds=1),
+        ev.NothingLeft(),
+    )
+    shown = footer(situation(waiting, node=TLS))
+    assert {"enter", "a"}.isdisjoint(key for key, _ in shown)
+    assert {("x", "export"), ("A", "run 2 again")} <= set(shown)
+    assert "(rolled back: 2; A runs the selected one)" in said(waiting)
+
+
+def test_where_a_run_was_to_end_is_not_the_end(session: FakeSession):
+    stage.headers_done(stage.started(session))
+    session.emit(ev.RunRequested(auto=True, until="headers.measure"), ev.NothingLeft())
+    assert said(session) == "next: Checkpoint of 2 TLS/HTTPS enforcement"
+    assert meant("a", situation(session))[1] == ""
 
 
 def test_a_signal_that_does_not_hold_any_more_is_not_told_as_if_it_did(session: FakeSession):

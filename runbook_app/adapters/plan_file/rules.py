@@ -53,7 +53,7 @@ class Rules:
             self._unique("section id", self._places(key))
         for key in ("risks", "claims"):
             self._unique(f"{key.removesuffix('s')} id", self._places(key))
-        checks = [c for category in plan.score.categories for c in category.checks]
+        checks = plan.score.checks()
         self._unique("score check id", ((c.id, c.position) for c in checks))
 
     def _unique(self, what: str, ids: Iterable[tuple[str, Position]]) -> None:

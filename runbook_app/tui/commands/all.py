@@ -21,7 +21,7 @@ SESSION_COMMANDS: tuple[UserCommand, ...] = (
     work.Pause(),
     work.RollBack(),
     work.RollBackWithDependents(),
-    work.RunAgain(),
+    work.RunItem(),
     work.CancelStep(),
     work.SkipPending(),
     work.GoInByHand(),

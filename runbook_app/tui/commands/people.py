@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from runbook_app.domain import commands as cmd
 from runbook_app.tui.commands.base import UserCommand
 from runbook_app.tui.situation import Situation
+from runbook_app.tui.view.node import nothing_left
 
 if TYPE_CHECKING:
     from runbook_app.tui.screens.session import SessionScreen
@@ -70,7 +71,7 @@ class Export(UserCommand):
     needs_engine = False
 
     def in_footer(self, situation: Situation) -> bool:
-        return situation.state.status == "finished"
+        return nothing_left(situation.state)
 
     async def run(self, screen: SessionScreen) -> None:
         screen.tell("Searching the session's files for secrets, then signing.")

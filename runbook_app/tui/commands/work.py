@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runbook_app.domain import commands as cmd
-from runbook_app.domain.decisions import dependents, runs_again_not
+from runbook_app.domain.decisions import asked_for, dependents, runs_not
 from runbook_app.domain.state import ItemStatus, SessionState, StepStatus
 from runbook_app.tui import by_hand, ways
 from runbook_app.tui.commands.base import UserCommand
 from runbook_app.tui.situation import Situation
-from runbook_app.tui.view.node import trouble
+from runbook_app.tui.view.node import nothing_left, trouble
 
 if TYPE_CHECKING:
     from runbook_app.tui.screens.session import SessionScreen
@@ -36,7 +36,7 @@ def _nothing_to_run(situation: Situation) -> str:
     """Why nothing can be run on, though nothing is under way; empty when something can."""
     if _stands(situation):
         return _FAILED
-    return _NOTHING_LEFT if situation.state.status == "finished" else ""
+    return _NOTHING_LEFT if nothing_left(situation.state) else ""
 
 
 class Answer(UserCommand):
@@ -173,11 +173,12 @@ class RollBackWithDependents(RollBack):
             await ways.roll_back(screen, node.item, with_dependents=True)
 
 
-class RunAgain(UserCommand):
+class RunItem(UserCommand):
     key = "A"
-    label = "run again"
+    label = "run item"
     help = (
-        "Take the selected item, which is rolled back, up again: a new checkpoint, then its steps."
+        "Run the selected item and no other, also where the session's scope leaves it out; one that"
+        " is rolled back is taken up again, from a new checkpoint."
     )
     group = _WORK
     footer = 4
@@ -185,17 +186,27 @@ class RunAgain(UserCommand):
 
     def refusal(self, situation: Situation) -> str:
         item = situation.item_state
-        if item is None or item.status is not ItemStatus.ROLLED_BACK:
-            return "The selected item is not rolled back."
-        return _FAILED if _stands(situation) else runs_again_not(situation.state, item)
+        if item is None:
+            return "No item is selected."
+        return _FAILED if _stands(situation) else runs_not(situation.state, item)
+
+    def in_footer(self, situation: Situation) -> bool:
+        item = situation.item_state
+        if item is None:
+            return False
+        return item.status is ItemStatus.ROLLED_BACK or not asked_for(situation.state, item)
 
     def label_in(self, situation: Situation) -> str:
-        return f"run {situation.item.number} again" if situation.item else self.label
+        item = situation.item_state
+        if item is None:
+            return self.label
+        again = " again" if item.status is ItemStatus.ROLLED_BACK else ""
+        return f"run {item.outline.number}{again}"
 
     async def run(self, screen: SessionScreen) -> None:
         node = screen.situation().node
         if node is not None:
-            await screen.send(cmd.RunAgain, item=node.item)
+            await screen.send(cmd.RunItem, item=node.item)
 
 
 class CancelStep(UserCommand):

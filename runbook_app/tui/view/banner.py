@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook_app.domain import guard as guards
+from runbook_app.domain.decisions import asked_for
 from runbook_app.domain.hands import hands_words, within
 from runbook_app.domain.plan import Plan
-from runbook_app.domain.state import SessionState, StepStatus
+from runbook_app.domain.state import ItemStatus, ScoreState, SessionState, StepStatus
 from runbook_app.domain.verdict import drift_reasons
 from runbook_app.domain.withdrawal import withdrawal
 from runbook_app.tui.view.clocks import engine_dead
@@ -146,6 +148,8 @@ def _calm(plan: Plan, state: SessionState, outside: Outside, press_e: str) -> Li
         name = name_of(plan, Node(NodeKind.STEP, step.item, step.id))
         more = f": {_first(step.progress)}" if step.progress else ""
         return (("● ", Tone.ACCENT), (f"{name}{more}", Tone.PLAIN))
+    if outside.alive and state.scoring is not None:
+        return (("● ", Tone.ACCENT), (_scoring(plan, state.scoring), Tone.PLAIN))
     node = current(state)
     if node is not None and state.items[node.item].rolling_back:
         return (("↶ ", Tone.WARN), (f"rolling back {name_of(plan, node)}", Tone.PLAIN))
@@ -153,7 +157,7 @@ def _calm(plan: Plan, state: SessionState, outside: Outside, press_e: str) -> Li
         reason = state.engine_stopped.reason
         return ((f"■ The engine stopped ({reason}); {press_e}", Tone.WARN),)
     if node is None:
-        return _nothing_left(state, outside)
+        return _nothing_left(plan, state, outside)
     pause = f"‖ {state.pause_reason} · " if state.pause_reason else ""
     verb = "at" if state.intent.active else "next"
     return (
@@ -163,10 +167,36 @@ def _calm(plan: Plan, state: SessionState, outside: Outside, press_e: str) -> Li
     )
 
 
-def _nothing_left(state: SessionState, outside: Outside) -> Line:
+def _open_items(plan: Plan, state: SessionState, outside: Outside) -> Iterator[str]:
+    """Items that could be run if somebody asked for them."""
+    items = [(item.number, state.items[item.id]) for item in plan.items]
+    rolled_back = [str(n) for n, item in items if item.status is ItemStatus.ROLLED_BACK]
+    left_out = [
+        str(number)
+        for number, item in items
+        if not (item.over or item.outline.unavailable or asked_for(state, item))
+    ]
+    if rolled_back:
+        yield f"rolled back: {', '.join(rolled_back)}"
+    if left_out:
+        yield f"outside of the session's scope: {', '.join(left_out)}"
+    if (rolled_back or left_out) and not outside.read_only:
+        yield "A runs the selected one"
+
+
+def _scoring(plan: Plan, scoring: ScoreState) -> str:
+    checks = plan.score.checks()
+    done = len(scoring.checks)
+    now = f", now: {checks[done].title}" if done < len(checks) else ""
+    return f"measuring the score: {done} of {len(checks)} checks so far{now}"
+
+
+def _nothing_left(plan: Plan, state: SessionState, outside: Outside) -> Line:
     if not state.started:
         return (("waiting for the session to begin", Tone.DIM),)
-    nothing = ("Nothing is left that can be done here.", Tone.PLAIN)
+    open_items = "; ".join(_open_items(plan, state, outside))
+    more = f" ({open_items})" if open_items else ""
+    nothing = (f"Nothing is left that can be done here{more}.", Tone.PLAIN)
     writes = "an operator can write" if outside.read_only else "x writes"
     if state.exported is None:
         return (nothing, (f" {writes} the completion signal.", Tone.STRONG))

@@ -170,8 +170,8 @@ def _minutes(value: timedelta) -> str:
 def score_text(plan: Plan, state: SessionState, *, short: bool = False) -> str:
     """The score as measured before the first change and now, and the plan's target for it."""
     if state.scoring is not None:
-        whole = sum(len(category.checks) for category in plan.score.categories)
-        return f"score {len(state.scoring.checks)}/{whole}" + ("" if short else " checks so far")
+        done = f"{len(state.scoring.checks)}/{len(plan.score.checks())}"
+        return f"scoring {done}" if short else f"score {done} checks so far"
     before, now = (
         told(taken.measured.total) if taken and taken.measured else ""
         for taken in (state.score_before, state.score_now)

@@ -76,6 +76,11 @@ def current(state: SessionState) -> Node | None:
     return _asked(state) or _busy(state) or trouble(state) or _next(state)
 
 
+def nothing_left(state: SessionState) -> bool:
+    """Whether nothing more can be done of what the session's scope has."""
+    return bool(state.items) and current(state) is None
+
+
 def at_rest(state: SessionState) -> bool:
     """Nothing runs or is about to, nothing is asked, nothing has failed."""
     return not (state.intent.active or _asked(state) or _busy(state) or trouble(state))

@@ -35,7 +35,7 @@ def _head(found: ScoreClaim, state: SessionState, score: Score, width: int) -> l
     words = score_words(found)
     rows = folded(f"{words[:1].upper()}{words[1:]}.", width, Tone.STRONG)
     if state.scoring is not None:
-        whole = sum(len(category.checks) for category in score.categories)
+        whole = len(score.checks())
         done = f"● being measured: {len(state.scoring.checks)} of {whole} checks so far"
         rows.append(((done, Tone.ACCENT),))
     for name, taken in (("before", found.before), ("now", found.after)):
