@@ -1,7 +1,11 @@
-"""Whether the terminal keeps up, as one behind a slow line may not."""
+"""Whether the terminal is still there, and whether it keeps up (one behind a slow line may not)."""
 
 from __future__ import annotations
 
+import os
+import select
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,3 +20,19 @@ def behind(app: App[object]) -> bool:
     """
     writer = getattr(app._driver, "_writer_thread", None)  # noqa: SLF001 - Textual tells it nowhere else
     return writer is not None and not writer._queue.empty()  # noqa: SLF001
+
+
+def end_with(terminal: int) -> None:
+    """Have this process end when its terminal is closed or the connection to it ends.
+
+    The kernel tells that to the shell that began the session, and not every program there passes it
+    on. Textual then reads the end of the input over and over, and waits for ever to write.
+    """
+    threading.Thread(target=_end_with, args=(terminal,), name="terminal", daemon=True).start()
+
+
+def _end_with(terminal: int) -> None:
+    poll = select.poll()
+    poll.register(terminal, 0)  # a hang-up is told unasked
+    poll.poll()
+    os._exit(128 + signal.SIGHUP)

@@ -61,13 +61,13 @@ class Terminal:
 
 
 class Screen:
-    """`runbook attach` with a terminal of its own."""
+    """`runbook attach` with a terminal of its own. Python code `first` is run before it."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, first: str = "") -> None:
         self._ours, theirs = os.openpty()
         ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         begin = "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-        begin += "from runbook_app.cli import main\nsys.argv[0] = 'runbook'\nmain()"
+        begin += f"{first}\nfrom runbook_app.cli import main\nsys.argv[0] = 'runbook'\nmain()"
         self._process = subprocess.Popen(
             [sys.executable, "-c", begin, "attach", "--target", str(target)],
             stdin=theirs,
@@ -94,6 +94,11 @@ class Screen:
     def type(self, keys: str) -> None:
         self.shown = ""
         os.write(self._ours, keys.encode())
+
+    def hang_up(self) -> int:
+        """Take the terminal away, and return the exit code of the program that had it."""
+        os.close(self._ours)
+        return self._process.wait(PATIENCE)
 
     def close(self) -> None:
         if self._process.poll() is None:
