@@ -8,12 +8,16 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 import click
 
 from runbook_app import bootstrap
 from runbook_app.domain.errors import RunbookError, UsageError
 from runbook_app.domain.sanitise import neutralise
+
+if TYPE_CHECKING:
+    from runbook_app.engine.client import SessionClient
 
 PLAN = "phase1_security_hardening"
 PATIENCE = 60.0
@@ -38,7 +42,7 @@ def demo_command(folder: Path, no_open: bool, remove: bool, project: str) -> Non
     demo = Demo(folder, say=_say, project=project)
     if remove:
         for summary in bootstrap.list_sessions(folder):
-            _end_engine(summary.id, folder)
+            _end_drivers(summary.id, folder)
         demo.remove()
         return
     click.echo(demo.prepare())
@@ -58,30 +62,43 @@ def demo_command(folder: Path, no_open: bool, remove: bool, project: str) -> Non
     show_session(session)
 
 
-def _end_engine(session: str, folder: Path) -> None:
-    """Have a session's engine end at its next safe point: nothing may drive what is taken away.
+def _end_drivers(session: str, folder: Path) -> None:
+    """End a session's engine and guard: nothing may drive what is taken away, or revert it.
 
     Raises:
-        UsageError: it goes on, as one in a long step does.
+        UsageError: the engine goes on, as one in a long step does.
     """
     try:
         found = bootstrap.open_session(session, folder, read_only=True)
     except RunbookError:  # its record can't be read, so that nothing can be told of an engine
         return
+    from runbook_app.adapters.displacing import end_holder
+
     with closing(found) as opened:
-        engine = opened.state.engine
-        if engine is None or not opened.engine_alive():
-            return
-        _say(f"Ending the engine of session {session} at its next safe point.")
-        os.kill(engine.pid, signal.SIGTERM)
-        deadline = monotonic() + PATIENCE
-        while opened.engine_alive():
-            if monotonic() > deadline:
-                raise UsageError(
-                    f"The engine of session {session} still works on the demo, pid {engine.pid}.",
-                    hint=f"Cancel its step with c on its screen: runbook attach {session}",
-                )
-            sleep(0.1)
+        _end_engine(opened)
+        opened.refresh()
+        guarded = opened.state.guarded
+        if guarded is not None and guarded.guard is not None:
+            armed = guarded.guard.armed
+            if end_holder(armed.pid, armed.pid_started, ask=False) != "ended":
+                _say(f"Ended the guard that would have reverted step {armed.step}.")
+
+
+def _end_engine(session: SessionClient) -> None:
+    """Have it end at its next safe point, and wait for that."""
+    engine = session.state.engine
+    if engine is None or not session.engine_alive():
+        return
+    _say(f"Ending the engine of session {session.id} at its next safe point.")
+    os.kill(engine.pid, signal.SIGTERM)
+    deadline = monotonic() + PATIENCE
+    while session.engine_alive():
+        if monotonic() > deadline:
+            raise UsageError(
+                f"The engine of session {session.id} still works on the demo, pid {engine.pid}.",
+                hint=f"Cancel its step with c on its screen: runbook attach {session.id}",
+            )
+        sleep(0.1)
 
 
 def _say(text: str) -> None:

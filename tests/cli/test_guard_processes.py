@@ -9,11 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from actions.secrets import create_tests
 from runbook_app import bootstrap
 from runbook_app.adapters.children import Children, forget, start_time
+from runbook_app.adapters.demo import Demo
 from runbook_app.adapters.guards import DetachedGuards
+from runbook_app.cli import commands
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import ActionError
 from runbook_app.domain.measure import Progress
@@ -92,6 +95,25 @@ async def test_a_guard_that_is_not_on_record_ends(session) -> None:
     assert start_time(guard.pid) == guard.pid_started
     guard.release()
     await gone(guard.pid, guard.pid_started)
+
+
+async def test_the_guard_of_a_demo_ends_before_it_is_taken_away(
+    session, tmp_path, monkeypatch
+) -> None:
+    removed: list[str | None] = []
+    guard = await guards(session.folder).start()
+    monkeypatch.setattr(Demo, "remove", lambda _: removed.append(start_time(guard.pid)))
+    armed = ev.GuardArmed(
+        item="code", step=STEP, within=600, pid=guard.pid, pid_started=guard.pid_started
+    )
+    await asyncio.to_thread(tell, session.folder, armed)
+    guard.release()
+    words = ["demo", str(tmp_path / "target"), "--remove"]
+    done = await asyncio.to_thread(CliRunner().invoke, commands, words)
+    assert done.exit_code == 0, done.output
+    assert f"Ended the guard that would have reverted step {STEP}." in done.output
+    assert len(removed) == 1
+    assert removed[0] != guard.pid_started
 
 
 @pytest.mark.parametrize(
