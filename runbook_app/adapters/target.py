@@ -132,6 +132,12 @@ class StackTarget:
             now=_now,
         ).take()
 
+    async def start_database(self) -> None:
+        service = self._plan.target.database.service
+        there = await self._own.containers.find(service) if service else None
+        if there is not None and there.status != "running":
+            await self._start_database()
+
     async def end_survivors(self, others: Iterable[str] = ()) -> Sequence[str]:
         """End what an older engine left in the target's containers; what was found."""
         found = [*await self._own.containers.end_survivors(others)]

@@ -138,6 +138,8 @@ class Rollback:
                 await self._steps.undo(item, step)
 
     async def _explicit_steps(self, item: Item) -> None:
+        if item.rollback:
+            await self._target.start_database()
         for number, call in enumerate(item.rollback, start=1):
             outcome, _ = await self._steps.measure(item.id, f"rollback-{number}", call)
             if outcome.verdict is not Verdict.PASSED:

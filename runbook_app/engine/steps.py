@@ -338,6 +338,7 @@ class Steps:
         action = self._registry.get(call.action)
         if action is None or action.undoes is None:
             return
+        await self._target.start_database()
         name = step.id.partition(".")[2]
         recorder = self._recorder(item.id, f"{item.id}/rollback-{name}", live=False)
         run = self._context(item.id, step.id, recorder)

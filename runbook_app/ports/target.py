@@ -71,6 +71,15 @@ class Target(Protocol):
 
     async def fingerprint(self) -> Fingerprint: ...
 
+    async def start_database(self) -> None:
+        """Start the database's container, if there is one that does not run.
+
+        What takes changes back needs it, and what was broken off may have been making it anew.
+
+        Raises:
+            ActionError: it does not come up.
+        """
+
     async def end_survivors(self, others: Iterable[str] = ()) -> Sequence[str]:
         """End what an older engine left running inside the target's containers; one line each.
 

@@ -7,10 +7,13 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
+from runbook_app.domain.errors import ActionError
+from runbook_app.domain.plan import Item
 from runbook_app.domain.state import ItemStatus, StepStatus
 
 from .world import FIRST, PLAN, PROGRESS, SECOND, FileTarget, World, call, plan_of, step
@@ -307,3 +310,29 @@ async def test_a_record_left_half_written_by_a_kill_is_no_difference(driven) -> 
         await session.send(cmd.RollBackItem, item="first")
         assert (await rolled_back(session, "first")).proven
     assert not left.exists()
+
+
+OWN = replace(FIRST, rollback=(call("holds", path="base.txt"),))
+
+
+@pytest.mark.parametrize(("item", "starts"), [(FIRST, 0), (OWN, 1)])
+async def test_the_database_is_started_for_the_rollback_steps_of_an_item(
+    driven, item: Item, starts: int
+) -> None:
+    async with driven(replace(PLAN, items=(item,))) as session:
+        await finish(session)
+        await session.send(cmd.RollBackItem, item="first")
+        assert (await rolled_back(session, "first")).proven
+        assert session.world.target.database_starts == starts
+
+
+async def test_a_database_that_does_not_start_is_why_a_rollback_failed(driven) -> None:
+    async with driven(replace(PLAN, items=(OWN,))) as session:
+        await finish(session)
+        session.world.target.database_fault = ActionError("db does not get healthy.")
+        await session.send(cmd.RollBackItem, item="first")
+        await session.until(lambda: session.state.items["first"].rollback_error)
+        assert session.state.items["first"].rollback_error == "db does not get healthy."
+        session.world.target.database_fault = None
+        await session.send(cmd.RollBackItem, item="first")
+        assert (await rolled_back(session, "first")).proven

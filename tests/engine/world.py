@@ -43,7 +43,7 @@ from runbook_app.domain import events as ev
 from runbook_app.domain.blast import Affected
 from runbook_app.domain.decisions import outline
 from runbook_app.domain.entry import Body, Entry
-from runbook_app.domain.errors import RunbookError
+from runbook_app.domain.errors import ActionError, RunbookError
 from runbook_app.domain.fingerprint import Exclusion, Fingerprint
 from runbook_app.domain.measure import Finding
 from runbook_app.domain.plan import (
@@ -426,9 +426,12 @@ class FileTarget:
         self.git = GitRepository(root, children)
         self.plan = PLAN
         self.survivors: RunbookError | None = None
+        """Why what an older engine left can't be ended."""
         self.displaced: tuple[str, ...] = ()
         """Sessions whose survivors it was told to end."""
-        """Why what an older engine left can't be ended."""
+        self.database_starts = 0
+        self.database_fault: ActionError | None = None
+        """Why the database does not start."""
 
     def capturables(self) -> Sequence[Capturable]:
         return [FileCapturable(self._root, self.git), DataCopy(self._root)]
@@ -465,6 +468,11 @@ class FileTarget:
             Exclusion(field=name, reason="the session's own") for name in sorted(excluded)
         )
         return Fingerprint(fields=files, exclusions=reasons)
+
+    async def start_database(self) -> None:
+        self.database_starts += 1
+        if self.database_fault is not None:
+            raise self.database_fault
 
     async def end_survivors(self, others: Iterable[str] = ()) -> Sequence[str]:
         self.displaced = tuple(others)

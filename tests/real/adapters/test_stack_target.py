@@ -5,6 +5,7 @@ import stat
 import pytest
 
 from runbook_app.domain.events import LogLost
+from runbook_app.domain.plan import Database
 from tests.real.adapters.stacks import BASE, SLEEPER, eventually
 
 pytestmark = pytest.mark.real
@@ -71,3 +72,18 @@ async def test_a_target_can_be_closed_twice(make_stack):
     stack.target.follow_logs(lambda *_: None)
     await stack.target.close()
     await stack.target.close()
+
+
+async def test_the_database_is_started_only_where_its_container_does_not_run(make_stack, docker):
+    stack = make_stack(f"db: {SLEEPER}\na: {SLEEPER}", database=Database(service="db"))
+    await stack.target.start_database()
+    assert stack.services() == {}, "one that was never there is not made"
+    await stack.run().compose.up()
+    there = stack.container("db")
+    await stack.target.start_database()
+    assert stack.container("db")["State"]["StartedAt"] == there["State"]["StartedAt"]
+    for service in ("db", "a"):
+        docker.api().stop(stack.container(service)["Id"], timeout=0)
+    await stack.target.start_database()
+    assert stack.services() == {"db": "running", "a": "exited"}
+    assert stack.container("db")["Id"] == there["Id"]

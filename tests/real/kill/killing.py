@@ -35,8 +35,14 @@ class Killing:
         return self.demo.runbook(*self._words, crash_at=crash_at)
 
     def start(self) -> subprocess.Popen[bytes]:
+        return self._begin(*self._words)
+
+    def start_rollback(self) -> subprocess.Popen[bytes]:
+        return self._begin("rollback", self.item, "--yes")
+
+    def _begin(self, *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [RUNBOOK, *self._words],
+            [RUNBOOK, *words],
             env=self.demo.environment(),
             cwd=self.demo.root,
             stdin=subprocess.DEVNULL,
@@ -109,6 +115,9 @@ class Killing:
         assert self.run().returncode == 0
         ended = self.demo.runbook("rollback", self.item, "--yes", crash_at=points[0])
         self._kill_resumed(ended, points[1:])
+        self.resume_rollback(before)
+
+    def resume_rollback(self, before: Fields) -> None:
         self._resumed()
         self.hold_rolled_back(before)
 

@@ -59,6 +59,18 @@ def test_a_rollback_killed_over_and_over_is_made_good(
     item.kill_in_rollback(POINTS_OF_ROLLBACK, states[0])
 
 
+def test_a_rollback_killed_while_the_database_is_made_anew_is_made_good(
+    item: Killing, states: tuple[Fields, Fields]
+) -> None:
+    assert item.run().returncode == 0
+    with item.start_rollback() as process:
+        item.demo.kill_engine_when("up", process, also=item.demo.has_interim_container)
+        assert process.wait(60) == 1
+    assert item.demo.has_interim_container()
+    item.resume_rollback(states[0])
+    assert not item.demo.has_interim_container()
+
+
 def test_a_kill_while_the_schema_moves_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
