@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import events as ev
 from runbook_app.domain.errors import ActionError
-from runbook_app.domain.plan import Item
+from runbook_app.domain.plan import Call, Item, Step
 from runbook_app.domain.state import ItemStatus, StepStatus
 
 from .world import FIRST, PLAN, PROGRESS, SECOND, FileTarget, World, call, plan_of, step
@@ -315,8 +315,27 @@ async def test_a_record_left_half_written_by_a_kill_is_no_difference(driven) -> 
 OWN = replace(FIRST, rollback=(call("holds", path="base.txt"),))
 
 
-@pytest.mark.parametrize(("item", "starts"), [(FIRST, 0), (OWN, 1)])
-async def test_the_database_is_started_for_the_rollback_steps_of_an_item(
+TOUCH = Step(
+    id="first.touch",
+    title="Touch a file",
+    call=Call(
+        action="command.shell",
+        parameters={
+            "command": "touch new.txt",
+            "check": "test -e new.txt || exit 1",
+            "capture": {"files": ["new.txt"]},
+            "rollback": "rm new.txt",
+        },
+    ),
+    effect=True,
+    undoes=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("item", "starts"), [(FIRST, 0), (OWN, 1), (replace(FIRST, steps=(TOUCH,), success=()), 1)]
+)
+async def test_the_database_is_started_for_what_takes_an_item_back(
     driven, item: Item, starts: int
 ) -> None:
     async with driven(replace(PLAN, items=(item,))) as session:
