@@ -320,6 +320,32 @@ async def test_a_blast_radius_is_confirmed_or_refused(
     assert (command.question, command.answer, command.assumed) == ("q10", answer, False)
 
 
+@pytest.mark.parametrize(("keys", "answer"), [("y", "yes"), ("yn", "no"), ("ny", "yes")])
+async def test_y_and_n_put_the_cursor_on_an_answer_and_enter_gives_it(
+    session: FakeSession, opened: Open, keys: str, answer: str
+):
+    stage.checkpoint_passed(stage.checkpoint_open(stage.headers_done(stage.started(session))))
+    async with opened(session) as pilot:
+        asked_radius(session)
+        await until_shown(pilot, "Blast radius")
+        await press(pilot, *keys)
+        assert session.sent == []
+        await press(pilot, "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert command.answer == answer
+
+
+async def test_y_and_n_are_text_where_text_is_typed(session: FakeSession, opened: Open):
+    stage.asked(stage.tls_running(session), "q1", "Which way?", kind="text")
+    async with opened(session) as pilot:
+        await until_shown(pilot, "Which way?")
+        await press(pilot, *"any", "enter")
+        command = await sent(pilot, session)
+    assert isinstance(command, cmd.AnswerQuestion)
+    assert command.answer == "any"
+
+
 async def test_a_blast_radius_asked_again_opens_a_new_dialog(session: FakeSession, opened: Open):
     stage.checkpoint_passed(stage.checkpoint_open(stage.headers_done(stage.started(session))))
     async with opened(session) as pilot:

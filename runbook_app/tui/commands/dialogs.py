@@ -252,6 +252,20 @@ class ChooseRow(InList):
     help = "Take the row that the cursor is on."
 
 
+class PutOnYes(InList):
+    keys = ("y",)
+    action = "put_on('yes')"
+    label = "yes"
+    help = "To the row that says yes, where there is one; enter takes it."
+
+
+class PutOnNo(InList):
+    keys = ("n",)
+    action = "put_on('no')"
+    label = "no"
+    help = "To the row that says no, where there is one; enter takes it."
+
+
 class ChooseNumber(InList):
     keys = tuple("123456789")
     action = "choose_number({key})"

@@ -13,7 +13,15 @@ from runbook_app.domain.answers import misfit, wanted
 from runbook_app.domain.events import QuestionAsked
 from runbook_app.domain.state import SessionState
 from runbook_app.tui import paint
-from runbook_app.tui.commands.dialogs import AnswerIt, DialogHelp, Later, TextDown, TextUp
+from runbook_app.tui.commands.dialogs import (
+    AnswerIt,
+    DialogHelp,
+    Later,
+    PutOnNo,
+    PutOnYes,
+    TextDown,
+    TextUp,
+)
 from runbook_app.tui.screens.dialog import Dialog, label
 from runbook_app.tui.view.measured import prose
 from runbook_app.tui.view.words import Line, Tone
@@ -68,7 +76,7 @@ class _Misfit(Static):
 class QuestionDialog(Dialog[str]):
     """Its result is the answer; it closes by itself when the question is not open any more."""
 
-    KEYS = (AnswerIt(), TextDown(), TextUp(), Later(), DialogHelp())
+    KEYS = (AnswerIt(), PutOnYes(), PutOnNo(), TextDown(), TextUp(), Later(), DialogHelp())
 
     def __init__(self, question: QuestionAsked, state: Callable[[], SessionState]) -> None:
         super().__init__()
@@ -105,6 +113,11 @@ class QuestionDialog(Dialog[str]):
 
     def on_rows_chosen(self) -> None:
         self.action_accept()
+
+    def action_put_on(self, answer: str) -> None:
+        """An answer takes two keys: the dialog opens by itself, and `y` copies below it."""
+        if answer in self._answers:
+            self.query_one(ChoiceList).place_cursor(self._answers.index(answer))
 
     def action_accept(self) -> None:
         if self._answers:
