@@ -104,9 +104,9 @@ def show_session(session: Session, instead: str = "resume {} --headless --yes") 
     """Show the session's screen until it is left; without a terminal say what to call instead."""
     require_terminal(f"runbook {instead.format(session.id)}")
     from runbook_app.tui.app import run
-    from runbook_app.tui.terminal import end_with
+    from runbook_app.tui.terminal import end_with_terminal
 
-    end_with(sys.stdin.fileno())
+    end_with_terminal()
     code = run(session, bootstrap.screen_settings())
     if not isinstance(session, Replay):
         from runbook_app.headless.parting import farewell
@@ -119,9 +119,9 @@ def show_home() -> None:
     """Show sessions and plans, and what is chosen of them, until the home screen is left."""
     from runbook_app.cli.desk import MachineDesk
     from runbook_app.tui.app import home, run
-    from runbook_app.tui.terminal import end_with
+    from runbook_app.tui.terminal import end_with_terminal
 
-    end_with(sys.stdin.fileno())
+    end_with_terminal()
     said = ""
     while choice := home(MachineDesk(), bootstrap.screen_settings(), said):
         said = ""

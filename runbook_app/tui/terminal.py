@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,18 @@ def behind(app: App[object]) -> bool:
     return writer is not None and not writer._queue.empty()  # noqa: SLF001
 
 
-def end_with(terminal: int) -> None:
+def end_with_terminal() -> None:
     """Have this process end when its terminal is closed or the connection to it ends.
 
     The kernel tells that to the shell that began the session, and not every program there passes it
     on. Textual then reads the end of the input over and over, and waits for ever to write.
     """
-    threading.Thread(target=_end_with, args=(terminal,), name="terminal", daemon=True).start()
+    stream = sys.__stdin__
+    if stream is not None and stream.isatty():
+        waiting = threading.Thread(
+            target=_end_with, args=(stream.fileno(),), name="terminal", daemon=True
+        )
+        waiting.start()
 
 
 def _end_with(terminal: int) -> None:
