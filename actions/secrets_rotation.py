@@ -166,17 +166,17 @@ async def exchange(
     retired: dict[str, list[str]] = RETIRED,
     timeout: timedelta = timedelta(minutes=3),
 ) -> None:
-    """Exchange the passwords in the database, then bring the stack up with the new secrets.
+    """Exchange the application's password in the database, and bring the stack up with the new
+    secrets; then exchange the password of `account`.
 
     The role of the application gets the verifier of its new password, and `account`, which was
-    made with a password of the repository, the hash of its new one.
+    made with a password of the repository, the hash of its new one. The application's own code
+    makes that: it has to run, and may not while an exchange that was cut short is taken up again.
 
     Not restored: the row of `account`.
     """
     store = _store(run, manifest, application, application_uid, retired)
     store.register()
-    if account is not None:
-        await accounts.exchange(run, account, store, service)
     wanted = run.files.read(f"{server}/{VERIFIER}").decode().strip()
     if await _stored_verifier(run) != wanted:
         role = Names.of(run).application
@@ -190,6 +190,8 @@ async def exchange(
         "exchange them by hand, or run the item again.",
     )
     await run.compose.up(timeout=timeout)
+    if account is not None:
+        await accounts.exchange(run, account, store, service)
 
 
 @exchange.check
@@ -235,8 +237,13 @@ async def _(
     found, how = [], "gets another password"
     if await _stored_verifier(run) != run.files.read(f"{server}/{VERIFIER}").decode().strip():
         found.append(Affected(kind="role", name=Names.of(run).application, how=how))
-    if account is not None and not await accounts.has_new(run, account, store, service):
-        found.append(Affected(kind="account", name=account.variable, how=how))
+    if account is not None:
+        api = await run.containers.find(service or run.plan.target.api_service)
+        if api is None or api.status != "running":
+            how = f"{how}, if it has its old one"
+            found.append(Affected(kind="account", name=account.variable, how=how))
+        elif not await accounts.has_new(run, account, store, service):
+            found.append(Affected(kind="account", name=account.variable, how=how))
     return found + await _radius.stack(run, timeout)
 
 

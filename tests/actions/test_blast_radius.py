@@ -171,6 +171,12 @@ async def test_an_exchange_names_role_account_and_containers_until_it_is_done(
         "container shop-api-1 is made anew",
         f"downtime of api {AWAY}",
     ]
+    running = target.fake.containers.running
+    there, running["api"] = running["api"], container("api", status="created")
+    assert "account ADMIN_EMAIL gets another password, if it has its old one" in (
+        await target.fake.affected(secrets_rotation.exchange, **given)
+    )
+    running["api"] = there
     await target.fake.apply(secrets_rotation.exchange, **given)
     target.fake.compose.touched = []
     assert await target.fake.affected(secrets_rotation.exchange, **given) == []

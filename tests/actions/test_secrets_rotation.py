@@ -112,15 +112,15 @@ async def test_editing_the_compose_file_twice_changes_nothing_the_second_time(th
     assert there.fake.history.changes == changes
 
 
-async def test_passwords_are_exchanged_before_the_stack_comes_up(there):
+async def test_the_database_has_the_new_password_before_the_stack_and_the_account_after_it(there):
     await made(there)
     await taken_out(there)
     await exchanged(there)
     assert is_of(there.value("db_password"), there.role.encode())
     assert there.hash == NEW_HASH
     changes = there.fake.history.changes
-    assert changes[-1] == "up"
-    assert [line.split()[1] for line in changes[-3:-1]] == ["UPDATE", "ALTER"]
+    assert [line.split()[1] for line in (changes[-3], changes[-1])] == ["ALTER", "UPDATE"]
+    assert changes[-2] == "up"
     given = {"manifest": MANIFEST, "account": ACCOUNT}
     assert await progress(there, rotation.exchange, **given) is Progress.DONE
 

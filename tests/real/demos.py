@@ -108,10 +108,17 @@ class Demo:
 
     def has_interim_container(self) -> bool:
         """Whether Compose has a container half replaced."""
-        listed = ["docker", "ps", "--all", "--format", "{{.Names}}"]
-        wanted = ["--filter", f"label=com.docker.compose.project={self.project}"]
-        found = subprocess.run([*listed, *wanted], capture_output=True, text=True, check=True)
-        return f"_{self.project}-" in found.stdout
+        return f"_{self.project}-" in self._containers("--all", "--format", "{{.Names}}")
+
+    def runs(self, service: str) -> bool:
+        """Whether a service has a container that runs."""
+        wanted = f"label=com.docker.compose.service={service}"
+        return bool(self._containers("--quiet", "--filter", wanted).strip())
+
+    def _containers(self, *options: str) -> str:
+        own = f"label=com.docker.compose.project={self.project}"
+        command = ["docker", "ps", "--filter", own, *options]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def kill_engine_when(
         self,
