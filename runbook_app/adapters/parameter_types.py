@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import re
 import types
 import typing
@@ -66,6 +67,19 @@ def _type_mistake(
 
 def _written(path: tuple[str | int, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+
+
+_SCALARS = (str, int, float, bool, types.NoneType, Any)
+_OF_SCALARS = (typing.Union, types.UnionType, list, tuple, collections.abc.Sequence)
+
+
+def is_plain(hint: Any) -> bool:
+    """Whether a type is made of scalars and lists alone: `prepare` has nothing to do for it, and
+    msgspec converts to it without the help that `convert` gives."""
+    origin = typing.get_origin(hint)
+    if origin in _OF_SCALARS:
+        return all(is_plain(part) for part in typing.get_args(hint) if part is not ...)
+    return hint in _SCALARS or origin is typing.Literal
 
 
 def convert(value: object, hint: Any) -> Any:

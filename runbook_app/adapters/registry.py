@@ -12,7 +12,7 @@ import inspect
 import pkgutil
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from runbook_app.adapters.parameter_types import (
     ParameterMistake,
     convert,
     has_keys,
+    is_plain,
     mentions_duration,
     prepare,
     type_mistakes,
@@ -48,6 +49,37 @@ class Signature:
     """Parameters with a duration somewhere in their type."""
     keyed: frozenset[str]
     """Parameters with a mapping of known keys somewhere in their type."""
+    plain: bool
+    """None is of a type that msgspec needs help with."""
+
+    def fits(self, values: Mapping[str, object]) -> bool:
+        """Whether a plan's parameters can be converted to these types."""
+        try:
+            self.convert(values)
+        except (ValueError, OverflowError):
+            return False
+        return True
+
+    def convert(self, values: Mapping[str, object]) -> Any:
+        """The parameters as the struct.
+
+        Raises:
+            ValueError, OverflowError: they don't fit.
+        """
+        if self.plain:
+            return msgspec.convert(values, self.struct)
+        for name in self.keyed.intersection(values):
+            if unknown_keys(name, values[name], self.types[name]):
+                raise ValueError(name)
+        return convert(self._prepared(values), self.struct)
+
+    def _prepared(self, values: Mapping[str, object]) -> Mapping[str, object]:
+        if self.durations.isdisjoint(values):
+            return values
+        return {
+            name: prepare(value, self.types[name]) if name in self.durations else value
+            for name, value in values.items()
+        }
 
 
 class InstalledActions:
@@ -129,20 +161,15 @@ class InstalledActions:
         """
         signature = self._signature(action)
         try:
-            whole = _convert_all(values, signature)
+            whole = signature.convert(values)
         except (ValueError, OverflowError):
             mistakes = self.mistakes(action, values)
             raise ValueError(f"{action.name}: {mistakes[0].message}") from None
         return {name: getattr(whole, name) for name in values}
 
-    def fits(self, action: Action, values: Mapping[str, object]) -> bool:
-        """Whether a plan's parameters can be converted to the signature's types."""
-        signature = self._signature(action)
-        try:
-            _convert_all(values, signature)
-        except (ValueError, OverflowError):
-            return False
-        return True
+    def fitting(self, action: Action) -> Callable[[Mapping[str, object]], bool]:
+        """What tells whether a plan's parameters can be converted to the signature's types."""
+        return self._signature(action).fits
 
     def mistakes(self, action: Action, values: Mapping[str, object]) -> list[ParameterMistake]:
         """Everything that is wrong with a plan's parameters."""
@@ -262,7 +289,8 @@ def _read_signature(action: Action) -> Signature:
     required = frozenset(p.name for p in parameters if p.default is MISSING)
     durations = frozenset(name for name, hint in hints.items() if mentions_duration(hint))
     keyed = frozenset(name for name, hint in hints.items() if has_keys(hint))
-    return Signature(hints, required, struct, durations, keyed)
+    plain = all(is_plain(hint) for hint in hints.values())
+    return Signature(hints, required, struct, durations, keyed, plain)
 
 
 def _try_out(action: Action, struct: type[msgspec.Struct]) -> None:
@@ -291,19 +319,3 @@ def _hints(action: Action, names: list[str]) -> dict[str, Any]:
             hint="Import it at run time, not only for type checkers.",
         ) from error
     return {name: hints.get(name, Any) for name in names}
-
-
-def _convert_all(values: Mapping[str, object], signature: Signature) -> Any:
-    for name in signature.keyed.intersection(values):
-        if unknown_keys(name, values[name], signature.types[name]):
-            raise ValueError(name)
-    return convert(_prepare_all(values, signature), signature.struct)
-
-
-def _prepare_all(values: Mapping[str, object], signature: Signature) -> Mapping[str, object]:
-    if signature.durations.isdisjoint(values):
-        return values
-    return {
-        name: prepare(value, signature.types[name]) if name in signature.durations else value
-        for name, value in values.items()
-    }

@@ -91,8 +91,12 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     judge: Judge | None = None
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """An action's name with its parameters, variables resolved."""
+class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An action's name with its parameters, variables resolved.
+
+    Plain values alone: no cycle goes through it or a step, so the garbage collector need not look
+    at the thousands that a plan may have.
+    """
 
     action: str
     parameters: Mapping[str, object] = msgspec.field(default_factory=dict)
@@ -144,7 +148,7 @@ class CaptureLine(msgspec.Struct, frozen=True, kw_only=True):
 CheckpointLine = CheckLine | ConfirmLine | CaptureLine
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One timed unit of an item."""
 
     id: str

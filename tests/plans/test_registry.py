@@ -3,18 +3,54 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, Literal
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from runbook_app.adapters.parameter_types import convert, is_plain, prepare
 from runbook_app.adapters.plans import read_plan
 from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.errors import EnvironmentLacks
 from runbook_app.domain.plan import ActionKind
-from runbook_app.ports.action import Run, check
+from runbook_app.ports.action import Run, Script, check
 
 HEAVY = {"docker", "psycopg", "cryptography", "httpx", "hvac", "jinja2", "ruamel", "textual"}
+
+
+HINTS: list[Any] = [
+    *(str, int, float, bool, Any, Literal["a", "b"], str | None, int | str, bool | None),
+    *(list[str], list[int] | None, Sequence[float], tuple[str, ...], list[list[str]]),
+    *(Script, timedelta, Path, dict[str, str], dict[int, str], Mapping[str, bool]),
+    *(list[Path], Path | None, list[timedelta]),
+]
+VALUES = st.recursive(
+    st.sampled_from(["", "a", "b", "1", "5m", "PT1S", "true", 0, 1, -1, 1.5, True, False, None]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("a1"), inner),
+    max_leaves=4,
+)
+
+
+def outcome(work: Callable[[], object]) -> str:
+    try:
+        return repr(work())
+    except (ValueError, OverflowError) as error:
+        return str(error)
+
+
+@given(hint=st.sampled_from([hint for hint in HINTS if is_plain(hint)]), value=VALUES)
+def test_a_plain_type_needs_no_help_to_be_converted_to(hint, value):
+    alone = outcome(lambda: msgspec.convert(value, hint))
+    assert alone == outcome(lambda: convert(prepare(value, hint), hint))
+
+
+def test_types_of_scalars_and_lists_alone_are_plain():
+    assert [hint for hint in HINTS if not is_plain(hint)] == HINTS[14:]
 
 
 def coerce(registry, name: str, **values: object):

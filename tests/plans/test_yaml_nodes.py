@@ -14,8 +14,20 @@ from runbook_app.adapters.plan_file.nodes import (
     key_mark,
     walk,
 )
-from runbook_app.adapters.plan_file.scalars import UNCLEAR, resolve_plain
+from runbook_app.adapters.plan_file.scalars import OPENERS, UNCLEAR, is_text, resolve_plain
 from runbook_app.adapters.plan_file.source import Place, read_source
+
+
+@pytest.mark.parametrize("rest", ["", "0", ".5", "inf", "rue", "ull", "alse", "es", "N", "<"])
+def test_what_begins_as_nothing_but_text_does_is_text(rest):
+    for first in map(chr, range(0x250)):
+        assert first in OPENERS or resolve_plain(first + rest) == first + rest
+
+
+@pytest.mark.parametrize("text", ["3-way", "no", "8 headers", "2024-01-01"])
+def test_what_is_text_is_text_each_time(text):
+    assert is_text(text)
+    assert is_text("".join(list(text)))
 
 
 def composed(text: str, **given):

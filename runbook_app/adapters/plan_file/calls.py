@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from types import MappingProxyType
+
+import msgspec
 
 from runbook_app.adapters.parameter_types import ParameterMistake
 from runbook_app.adapters.plan_file.nodes import Mapping as MappingNode
@@ -28,18 +30,31 @@ from runbook_app.ports.action import Action, Script
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
+class _Installed(msgspec.Struct, frozen=True):
+    """An action that a plan can call, and what its signature says."""
+
+    action: Action
+    shape: Shape
+    """Of all parameters together."""
+    scripts: list[str]
+    """Parameters that a program will obey."""
+    fits: Callable[[Mapping[str, object]], bool]
+    """Whether all parameters together are what it takes."""
+
+
 class Calls:
     """Reads calls of one plan; each action is looked up once."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._found: dict[str, Action | None] = {}
+        self._found: dict[str, _Installed | None] = {}
         self._failed: set[str] = set()
         """Actions that are there and can't be used, which has been noted."""
-        self._shapes: dict[str, Shape] = {}
-        self._scripts: dict[str, list[str]] = {}
-        """Parameters of each action that a program will obey."""
         self._values = Values(reading.source, reading.variables)
+
+    def names(self) -> Collection[str]:
+        """Of all actions that were called so far."""
+        return self._found.keys()
 
     def read(
         self,
@@ -56,24 +71,25 @@ class Calls:
         action is returned. With `measures`, an effect is a mistake too. `written` has the plan's
         own keys for parameters that it writes by others.
         """
-        node = fields.need(key)
+        node = fields.entries.get(key)
         if node is None:
-            return Call(action=""), None
+            fields.need(key)
+            return Call(action="", position=fields.position()), None
         name = self._reading.text(node, key)
-        action = self._action(name, node, planned=planned)
-        if action is not None:
-            self._check_kind(action, node, measures=measures)
+        found = self._found.get(name) or self._action(name, node, planned=planned)
+        if found is not None and found.action.kind is ActionKind.EFFECT:
+            self._check_effect(found.action, node, measures=measures)
         self._values.later.clear()
-        parameters = self._parameters(fields, name, action)
+        parameters = self._parameters(fields, name, found)
         call = Call(
             action=name,
             parameters=parameters,
             later=self._later(fields.entries.get("with")) if self._values.later else (),
-            position=fields.position(),
+            position=self._reading.source.position(fields.node.mark),
         )
-        if action is not None and self._scripts[action.name]:
-            self._check_scripts(fields, action, written)
-        return call, action
+        if found is not None and found.scripts:
+            self._check_scripts(fields, found, written)
+        return call, found.action if found else None
 
     def _later(self, node: Node | None) -> tuple[Later, ...]:
         waiting = self._values.later
@@ -84,53 +100,51 @@ class Calls:
             for parts, takes in (waiting[id(scalar)],)
         )
 
-    def _check_scripts(self, fields: Fields, action: Action, written: Mapping[str, str]) -> None:
+    def _check_scripts(self, fields: Fields, found: _Installed, written: Mapping[str, str]) -> None:
         """Hold texts that a program will obey to their own rule."""
-        scripts = self._scripts[action.name]
         given = fields.entries.get("with")
         if not isinstance(given, MappingNode):
             return
-        way = "values" if "values" in self._reading.registry.parameters(action) else "env"
+        way = "values" if "values" in found.shape.fields else "env"
         handed = given.entries.get(way)
         names = handed.entries.keys() if isinstance(handed, MappingNode) else ()
         looked = Scripts(self._reading.source, self._reading.variables.values, names)
         look = looked.query if way == "values" else looked.command
-        for name in scripts:
+        for name in found.scripts:
             if name in given.entries:
                 look(given.entries[name], written.get(name, name), written.get(way, way))
 
-    def _action(self, name: str, node: Node, *, planned: bool) -> Action | None:
+    def _action(self, name: str, node: Node, *, planned: bool) -> _Installed | None:
         if name not in self._found:
             self._found[name] = self._look_up(name, node)
-        action = self._found[name]
-        if action is None and name not in self._failed and not planned:
+        found = self._found[name]
+        if found is None and name not in self._failed and not planned:
             self._reading.wrong(
                 node,
                 f"no action {shorten(name)} is installed; mark one to come with 'planned: true'",
                 closest_action(name, self._names),
             )
-        return action
+        return found
 
     @cached_property
     def _names(self) -> list[str]:
         return self._reading.registry.names()
 
-    def _look_up(self, name: str, node: Node) -> Action | None:
+    def _look_up(self, name: str, node: Node) -> _Installed | None:
         try:
             action = self._reading.registry.get(name)
-            if action is not None:
-                types = self._reading.registry.parameters(action)
-                self._shapes[name] = Shape(fields={n: shape_of(t) for n, t in types.items()})
-                self._scripts[action.name] = [n for n, t in types.items() if t is Script]
+            if action is None:
+                return None
+            types = self._reading.registry.parameters(action)
         except RunbookError as error:
             self._reading.wrong(node, str(error))
             self._failed.add(name)
             return None
-        return action
+        shape = Shape(fields={n: shape_of(t) for n, t in types.items()})
+        scripts = [n for n, t in types.items() if t is Script]
+        return _Installed(action, shape, scripts, self._reading.registry.fitting(action))
 
-    def _check_kind(self, action: Action, node: Node, *, measures: bool) -> None:
-        if action.kind is not ActionKind.EFFECT:
-            return
+    def _check_effect(self, action: Action, node: Node, *, measures: bool) -> None:
         if action.checker is None:
             message = f"{action.name} changes the target but has no check of its own"
             self._reading.wrong(node, message)
@@ -138,23 +152,17 @@ class Calls:
             message = f"{action.name} changes the target; only a check or probe can stand here"
             self._reading.wrong(node, message)
 
-    def _parameters(self, fields: Fields, name: str, action: Action | None) -> dict[str, object]:
+    def _parameters(self, fields: Fields, name: str, found: _Installed | None) -> dict[str, object]:
         node = fields.entries.get("with")
         reading = self._reading
         if node is not None and not isinstance(node, MappingNode):
             reading.wrong(node, "'with' has to be a mapping of parameter names to values")
             return {}
-        shape = self._shapes[name] if action else OPEN
-        mistakes = reading.source.mistakes
-        values: dict[str, object] = {}
-        unread: tuple[str, ...] = ()
-        if node is not None:
-            for key, value in node.entries.items():
-                before = len(mistakes)
-                values[key] = self._values.read(value, shape.of(key), (name, key))
-                if len(mistakes) != before:
-                    unread = (*unread, key)
-        if action is not None and (unread or not reading.registry.fits(action, values)):
+        values, unread = self._values.of_call(node, found.shape if found else OPEN, name)
+        if found is None:
+            return values
+        action = found.action
+        if unread or not found.fits(values):
             waiting = [later.path for later in self._later(node)] if self._values.later else []
             for mistake in reading.registry.mistakes(action, values):
                 if mistake.name not in unread and not _waits(mistake, waiting):

@@ -23,6 +23,9 @@ _STANDS_BESIDE = {
     "capture": ("shell", "python"),
     "rollback": LANGUAGES,
 }
+_NOT_BESIDE_AN_ACTION = frozenset(LANGUAGES) | {
+    key for key, languages in _STANDS_BESIDE.items() if "action" not in languages
+}
 _OF_AN_EFFECT = ("check", "capture", "rollback")
 _WHY = {
     ("check", "action"): "an action has a check of its own",
@@ -40,6 +43,8 @@ _MEANT = {("env", "sql"): "with", ("with", "shell"): "env", ("with", "python"): 
 def call_of(reading: Reading, fields: Fields) -> tuple[Fields, dict[str, str]]:
     """A step's fields as those of a call, `action` and `with`, and how parameters are written in
     the plan; what is wrong with them is noted."""
+    if "action" in fields.entries and _NOT_BESIDE_AN_ACTION.isdisjoint(fields.entries):
+        return fields, {}
     given = [key for key in _NAMED_BY if key in fields.entries]
     for key in given[1:]:
         mark = key_mark(reading.source, fields.node, key)
@@ -51,7 +56,7 @@ def call_of(reading: Reading, fields: Fields) -> tuple[Fields, dict[str, str]]:
     elif not fields.broken:
         message = f"{fields.what} needs the key 'action', or one of 'shell', 'sql' and 'python'"
         reading.wrong(fields.node, message)
-        return Fields(reading, Mapping({}, fields.node.mark), fields.what, broken=True), {}
+        return Fields(reading, Mapping({}, fields.node.mark), {}, fields.what, broken=True), {}
     if language not in LANGUAGES:
         return fields, {}
     return _Command(reading, fields, language).call(), {"command": language, "values": "with"}
@@ -121,7 +126,7 @@ class _Command:
             "action": Scalar(action, False, given["command"].mark),
             "with": Mapping(given, mark),
         }
-        return Fields(self._reading, Mapping(entries, mark), fields.what)
+        return Fields(self._reading, Mapping(entries, mark), entries, fields.what)
 
     def _effect(self) -> dict[str, Node]:
         """The parameters of a command that changes something."""

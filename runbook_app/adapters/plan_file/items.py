@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -31,16 +31,16 @@ from runbook_app.domain.plan import (
 )
 from runbook_app.ports.action import Action
 
-_OF_A_STEP: dict[str, Callable[[Fields], object]] = {
-    "why": lambda step: step.text("why"),
-    "instructions": lambda step: step.text("instructions").rstrip("\n"),
-    "estimate": lambda step: step.estimate("estimate"),
-    "block": lambda step: step.text("block"),
-    "timeout": lambda step: step.parsed("timeout", duration, STEP_TIMEOUT),
-    "retries": lambda step: step.integer("retries", 0, high=100),
-    "required": lambda step: step.flag("required"),
-    "confirm_within": lambda step: step.parsed("confirm_within", duration, None),
-    "source": lambda step: step.text("source"),
+_OF_A_STEP: dict[str, Callable[[Fields, str], object]] = {
+    "why": Fields.text,
+    "instructions": lambda step, key: step.text(key).rstrip("\n"),
+    "estimate": Fields.estimate,
+    "block": Fields.text,
+    "timeout": lambda step, key: step.duration(key, STEP_TIMEOUT),
+    "retries": lambda step, key: step.integer(key, 0, high=100),
+    "required": Fields.flag,
+    "confirm_within": lambda step, key: step.parsed(key, duration, None),
+    "source": Fields.text,
 }
 """How a key that a step may have is read; most steps have few of them."""
 
@@ -57,6 +57,10 @@ class Items:
         """The fields of each item, by its id."""
         self.rehearsal = "optional"
         """Of items that don't say themselves whether they have to be rehearsed."""
+
+    def called(self) -> Collection[str]:
+        """Names of all actions that the items call."""
+        return self._calls.names()
 
     def read(self, fields: Fields) -> Item:
         item_id = fields.id()
@@ -93,7 +97,7 @@ class Items:
             source=fields.text("source"),
             position=fields.position(),
         )
-        self.nodes.setdefault(item_id, fields)
+        self.nodes.setdefault(item_id, fields.without("steps"))
         self._check_shape(item, fields, effects=effects, undone=undone)
         return item
 
@@ -126,51 +130,50 @@ class Items:
     def _steps(
         self, fields: Fields, item_id: str, *, planned: bool, undone: bool
     ) -> tuple[tuple[Step, ...], bool]:
-        steps, effects = [], False
-        for inner in fields.each("steps", "a step", keys.STEP):
-            for step, action in self._rounds(inner, item_id, planned=planned):
-                effects = effects or (action is not None and action.kind is ActionKind.EFFECT)
-                self._check_confirmed(inner, action, undone=undone)
-                steps.append(step)
-        return tuple(steps), effects
+        steps: list[Step] = []
+        for node in fields.nodes("steps"):
+            inner = self._reading.fields(node, "a step", keys.STEP)
+            if "each" in inner.entries:
+                steps += self._rounds(inner, item_id, planned=planned, undone=undone)
+            else:
+                steps.append(self._step(inner, item_id, planned=planned, undone=undone))
+        return tuple(steps), any(step.effect for step in steps)
 
     def _rounds(
-        self, fields: Fields, item_id: str, *, planned: bool
-    ) -> Iterator[tuple[Step, Action | None]]:
-        """The step, or with `each` one of each entry."""
-        node = fields.entries.get("each")
-        if node is None:
-            yield self._step(fields, item_id, planned=planned)
-            return
-        for suffix, values in self._each.rounds(node):
+        self, fields: Fields, item_id: str, *, planned: bool, undone: bool
+    ) -> Iterator[Step]:
+        """A step of each entry of `each`."""
+        for suffix, values in self._each.rounds(fields.entries["each"]):
             with self._reading.variables.bound(values):
-                step, action = self._step(fields, item_id, planned=planned)
-            yield msgspec.structs.replace(step, id=f"{step.id}-{suffix}"), action
+                step = self._step(fields, item_id, planned=planned, undone=undone)
+            yield msgspec.structs.replace(step, id=f"{step.id}-{suffix}")
 
-    def _step(self, fields: Fields, item_id: str, *, planned: bool) -> tuple[Step, Action | None]:
-        planned = planned or fields.flag("planned")
+    def _step(self, fields: Fields, item_id: str, *, planned: bool, undone: bool) -> Step:
+        planned = planned or ("planned" in fields.entries and fields.flag("planned"))
         given, written = call_of(self._reading, fields)
         call, action = self._calls.read(
             given, "action", planned=planned, measures=False, written=written
         )
-        told: dict[str, Any] = {
-            key: read(fields) for key in fields.entries if (read := _OF_A_STEP.get(key))
-        }
+        told: dict[str, Any] = {}
+        for key in fields.entries:
+            if key in _OF_A_STEP:
+                told[key] = _OF_A_STEP[key](fields, key)
         if "when" in fields.entries:
             told["when"] = self._conditions.read(fields.entries["when"])
         if action is not None and action.kind is ActionKind.EFFECT:
             told |= self._effect(fields, action, call)
         elif "blast_radius" in fields.entries:
             self._blast_radius(fields, action)
-        step = Step(
+        if "confirm_within" in fields.entries:
+            self._check_confirmed(fields, action, undone=undone)
+        return Step(
             id=f"{item_id}.{fields.id()}",
             title=fields.needed_text("title"),
             call=call,
             available=action is not None,
-            position=fields.position(),
+            position=call.position,
             **told,
         )
-        return step, action
 
     def _effect(self, fields: Fields, action: Action, call: Call) -> dict[str, object]:
         """What a step says of how its action changes the target."""
@@ -188,8 +191,6 @@ class Items:
         return wanted and action is not None and action.foresees is not None
 
     def _check_confirmed(self, fields: Fields, action: Action | None, *, undone: bool) -> None:
-        if "confirm_within" not in fields:
-            return
         if action is not None and action.kind is not ActionKind.EFFECT:
             message = f"{action.name} changes nothing that could be reverted"
             fields.wrong("confirm_within", message)

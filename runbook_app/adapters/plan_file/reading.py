@@ -9,14 +9,16 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+import msgspec
+
 from runbook_app.adapters.plan_file.keys import Keys
 from runbook_app.adapters.plan_file.kinds import ID_PATTERN
 from runbook_app.adapters.plan_file.nodes import Mapping, Node, Scalar, Sequence, key_mark
 from runbook_app.adapters.plan_file.scalars import (
-    Unclear,
+    OPENERS,
     describe,
+    is_text,
     resolve,
-    resolve_plain,
     shorten,
 )
 from runbook_app.adapters.plan_file.source import Source
@@ -28,7 +30,6 @@ from runbook_app.domain.plan import Position
 
 T = TypeVar("T")
 
-_TEXT = (str, Unclear)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -48,9 +49,9 @@ class Reading:
         if isinstance(node, Mapping):
             if not node.entries.keys() <= known.keys():
                 self._unknown_keys(node, what, known)
-            return Fields(self, node, what)
+            return Fields(self, node, node.entries, what)
         self.wrong(node, f"{what} has to be a mapping of keys to values")
-        return Fields(self, Mapping({}, node.mark), what, broken=True)
+        return Fields(self, Mapping({}, node.mark), {}, what, broken=True)
 
     def text(self, node: Node, name: str) -> str:
         """A scalar as text; a number or truth value without quotes is refused."""
@@ -58,7 +59,7 @@ class Reading:
             self.wrong(node, f"{name!r} has to be text")
             return ""
         text = node.text
-        if node.plain and not isinstance(resolve_plain(text), _TEXT):
+        if node.plain and (not text or text[0] in OPENERS) and not is_text(text):
             self._no_text(node, name)
         if "${" in text:
             return as_text(self.variables.expand(node))
@@ -80,22 +81,27 @@ class Reading:
                 )
 
 
-class Fields:
+class Fields(msgspec.Struct, gc=False):
     """One mapping of the plan."""
 
-    __slots__ = ("_position", "broken", "entries", "node", "reading", "what")
-
-    def __init__(self, reading: Reading, node: Mapping, what: str, *, broken: bool = False) -> None:
-        self.reading = reading
-        self.node = node
-        self.entries = node.entries
-        self.what = what
-        self.broken = broken
-        """It was no mapping at all, which has been noted: nothing else can be missing."""
-        self._position: Position | None = None
+    reading: Reading
+    node: Mapping
+    entries: dict[str, Node]
+    """Those of the node."""
+    what: str
+    broken: bool = False
+    """It was no mapping at all, which has been noted: nothing else can be missing."""
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
+
+    def without(self, name: str) -> Fields:
+        """The same but for one key, whose node is not kept then."""
+        entries = dict(self.entries)
+        entries.pop(name, None)
+        return Fields(
+            self.reading, Mapping(entries, self.node.mark), entries, self.what, self.broken
+        )
 
     def need(self, name: str) -> Node | None:
         """A required key's node."""
@@ -109,18 +115,20 @@ class Fields:
         return default if node is None else self.reading.text(node, name)
 
     def needed_text(self, name: str) -> str:
-        node = self.need(name)
+        node = self.entries.get(name)
         if node is None:
+            self.need(name)
             return ""
         text = self.reading.text(node, name)
-        if not text.strip() and isinstance(node, Scalar) and not node.plain:
+        if isinstance(node, Scalar) and not node.plain and not text.strip():
             self.reading.wrong(node, f"{name!r} is empty")
         return text
 
     def id(self, name: str = "id") -> str:
         """A required id: lower-case words joined by hyphens."""
-        node = self.need(name)
+        node = self.entries.get(name)
         if node is None:
+            self.need(name)
             return ""
         text = self.reading.text(node, name)
         if text and not ID_PATTERN.fullmatch(text):
@@ -237,16 +245,14 @@ class Fields:
         return self.reading.fields(node, f"'{name}'", known) if node else self._absent()
 
     def _absent(self) -> Fields:
-        return Fields(self.reading, Mapping({}, self.node.mark), self.what, broken=True)
+        return Fields(self.reading, Mapping({}, self.node.mark), {}, self.what, broken=True)
 
     def wrong(self, name: str, message: str, suggestion: str = "") -> None:
         """Note a mistake at the value of a key, or here when the key is absent."""
         self.reading.wrong(self.entries.get(name, self.node), message, suggestion)
 
     def position(self) -> Position:
-        if self._position is None:
-            self._position = self.reading.source.position(self.node.mark)
-        return self._position
+        return self.reading.source.position(self.node.mark)
 
     def _value(self, name: str, default: object) -> object:
         node = self.entries.get(name)

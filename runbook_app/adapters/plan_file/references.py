@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from runbook_app.adapters.plan_file.kinds import ID_PATTERN
 from runbook_app.adapters.plan_file.nodes import Scalar
@@ -56,16 +57,14 @@ class _Check:
         self._source = source
         self._plan = plan
         self._items = {item.id: at for at, item in enumerate(plan.items)}
-        self._steps = {
-            step.id: (item, at) for item in plan.items for at, step in enumerate(item.steps)
-        }
         self._needs: dict[str, frozenset[str]] = {}
 
     def run(self) -> None:
         for item in self._plan.items:
             for at, step in enumerate(item.steps):
-                for reference in (*_references(step.call), *_asked(step.when)):
-                    self._look(reference, item, at, step.id)
+                if step.call.later or step.when is not None:
+                    for reference in (*_references(step.call), *_asked(step.when)):
+                        self._look(reference, item, at, step.id)
             for reference in _asked(item.when):
                 self._look(reference, item, 0)
             own = len(item.steps)
@@ -80,6 +79,13 @@ class _Check:
         for category in self._plan.score.categories:
             for check in category.checks:
                 self._refuse(check.call, "the score is measured without any step")
+
+    @cached_property
+    def _steps(self) -> dict[str, tuple[Item, int]]:
+        """Each step's item and its place there, by id."""
+        return {
+            step.id: (item, at) for item in self._plan.items for at, step in enumerate(item.steps)
+        }
 
     def _refuse(self, call: Call, why: str) -> None:
         for reference in _references(call):

@@ -15,12 +15,15 @@ from runbook_app.adapters.plan_file.variables import closest
 from runbook_app.domain.clock import format_duration
 from runbook_app.domain.plan import CheckLine, Item, Plan, Position
 
+_OF_A_DATABASE = frozenset({"command.sql", "command.sql_holds"})
+
 
 class Rules:
     def __init__(self, source: Source, document: Document, plan: Plan) -> None:
         self._source = source
         self._root = document.root
         self._fields = document.items.nodes
+        self._called = document.items.called()
         self._plan = plan
 
     def check(self, folder: Path, now: datetime, *, window_from_now: bool) -> None:
@@ -46,7 +49,8 @@ class Rules:
         self._unique("item id", ((i.id, i.position) for i in plan.items))
         self._unique("item number", ((str(i.number), i.position) for i in plan.items if i.number))
         for item in plan.items:
-            self._unique("step id", ((s.id, s.position) for s in item.steps))
+            if len({step.id for step in item.steps}) < len(item.steps):
+                self._unique("step id", ((s.id, s.position) for s in item.steps))
             lines = [*item.checkpoint, *item.success]
             self._unique("line id", ((line.id, line.position) for line in lines))
         for key in ("blocks", "baseline", "documents", "links", "next_phases", "sections"):
@@ -83,7 +87,9 @@ class Rules:
             self._known(fields, "risks", risks, "risk")
         audit = self._root.entries.get("audit")
         if isinstance(audit, Mapping):
-            self._known(Fields(self._root.reading, audit, "audit"), "items", items, "item")
+            self._known(
+                Fields(self._root.reading, audit, audit.entries, "audit"), "items", items, "item"
+            )
         self._measured_by()
 
     def _known(self, fields: Fields, key: str, known: list[str], what: str) -> None:
@@ -94,6 +100,9 @@ class Rules:
                 self._source.wrong(inner.mark, message, suggestion=closest(inner.text, known))
 
     def _measured_by(self) -> None:
+        claims = self._root.nodes("claims")
+        if not claims:
+            return
         steps = [step.id for _, step in self._plan.steps()]
         criteria = [
             line.id
@@ -101,7 +110,7 @@ class Rules:
             for line in (*item.checkpoint, *item.success)
             if isinstance(line, CheckLine)
         ]
-        for node in self._root.nodes("claims"):
+        for node in claims:
             name = node.entries.get("measured_by") if isinstance(node, Mapping) else None
             if not isinstance(name, Scalar) or name.text in steps:
                 continue
@@ -132,10 +141,10 @@ class Rules:
                 self._fields[item.id].wrong("sign_off", message)
 
     def _databases(self) -> None:
-        if self._plan.target.database.service:
+        if self._plan.target.database.service or _OF_A_DATABASE.isdisjoint(self._called):
             return
         for _, step in self._plan.steps():
-            if step.call.action in ("command.sql", "command.sql_holds"):
+            if step.call.action in _OF_A_DATABASE:
                 message = "the plan names no database; add 'target: {database: {service: …}}'"
                 self._source.wrong_at(step.position, message)
 

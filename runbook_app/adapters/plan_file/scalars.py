@@ -23,16 +23,20 @@ UNCLEAR = Unclear.UNCLEAR
 
 Value = str | int | float | bool | None
 
-_WORDS: dict[str, Value] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_UNCLEAR_WORDS = frozenset(
+_UNCLEAR_WORDS = [
     form
     for word in ("y", "n", "yes", "no", "on", "off")
     for form in (word, word.capitalize(), word.upper())
-) | {"=", "<<"}
+]
+_WORDS: dict[str, Value | Unclear] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((*_UNCLEAR_WORDS, "=", "<<"), UNCLEAR),
+}
+OPENERS = frozenset(word[0] for word in _WORDS if word) | frozenset("0123456789+-.")
+"""First characters of plain scalars that may be more than text."""
+_TEXT = (str, Unclear)
 _DIGIT = re.compile(r"[0-9]")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,16}")
@@ -56,11 +60,14 @@ def resolve(node: ScalarNode) -> Value | Unclear:
     return resolve_plain(text) if node.plain else text
 
 
+def is_text(text: str) -> bool:
+    """Whether a plain scalar is text where text is wanted."""
+    return isinstance(resolve_plain(text), _TEXT)
+
+
 def resolve_plain(text: str) -> Value | Unclear:
     if len(text) < 6 and text in _WORDS:
         return _WORDS[text]
-    if len(text) < 4 and text in _UNCLEAR_WORDS:
-        return UNCLEAR
     return _numeric(text) if text[0] in "0123456789+-." else text
 
 

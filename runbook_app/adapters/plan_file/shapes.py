@@ -75,20 +75,31 @@ class Values:
         self.later: dict[int, tuple[tuple[str | Reference, ...], str]] = {}
         """Parts of the scalars that wait for a step, and what they have to become; by identity."""
 
+    def of_call(
+        self, node: Mapping | None, shape: Shape, action: str
+    ) -> tuple[dict[str, object], list[str]]:
+        """A call's parameters by name, and the names of those that can't be read."""
+        values: dict[str, object] = {}
+        unread: list[str] = []
+        mistakes = self._source.mistakes
+        noted = len(mistakes)
+        fields = shape.fields
+        for name, value in node.entries.items() if node else ():
+            of_value = fields[name] if name in fields else shape.of(name)
+            values[name] = self.read(value, of_value, (action, name))
+            if len(mistakes) != noted:
+                noted = len(mistakes)
+                unread.append(name)
+        return values, unread
+
     def read(self, node: Node, shape: Shape, where: tuple[str, str]) -> object:
         """The plain value of a node, variables replaced; what is unclear becomes a mistake.
 
         Args:
             where: action and parameter, for the mistake's message.
         """
-        if isinstance(node, Scalar):
-            return self._scalar(node, shape, where)
-        if isinstance(node, Sequence):
-            inner = shape.item or OPEN
-            return [self.read(item, inner, where) for item in node.items]
-        return {name: self.read(item, shape.of(name), where) for name, item in node.entries.items()}
-
-    def _scalar(self, node: Scalar, shape: Shape, where: tuple[str, str]) -> object:
+        if not isinstance(node, Scalar):
+            return self._collection(node, shape, where)
         text = node.text
         if "${" in text and not shape.verbatim:
             if STEPS in text and (parts := parts_of(self._source, self._variables, node)):
@@ -98,7 +109,7 @@ class Values:
             if text[0] == "$" and isinstance(listed := self._variables.whole(node), list):
                 return listed
             value = self._variables.expand(node)
-            return as_text(value) if shape.text else value
+            return as_text(value) if shape.text and not isinstance(value, str) else value
         if not node.plain:
             return text
         read = resolve_plain(text)
@@ -109,6 +120,15 @@ class Values:
             message = f"{describe(node)}; put it in quotes, or write it plainly"
             self._source.wrong(node.mark, f"{action}: parameter {name!r}: {message}")
         return text
+
+    def _collection(
+        self, node: Mapping | Sequence, shape: Shape, where: tuple[str, str]
+    ) -> list[object] | dict[str, object]:
+        if isinstance(node, Sequence):
+            inner = shape.item or OPEN
+            return [self.read(item, inner, where) for item in node.items]
+        entries = node.entries.items()
+        return {name: self.read(item, shape.of(name), where) for name, item in entries}
 
 
 def inner_node(node: Node, path: tuple[str | int, ...]) -> Node:

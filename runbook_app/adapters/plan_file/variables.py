@@ -60,9 +60,13 @@ class Variables:
     ) -> None:
         self._source = source
         self._environment = environment or Environment({})
-        self._known: dict[str, Value] = {}
-        """Texts without mistakes, expanded before."""
         self.values = values
+        self._texts = {
+            f"${{{name}}}": as_text(value)
+            for name, value in values.items()
+            if not isinstance(value, list)
+        }
+        """What a reference stands for inside a longer text, by how it is written."""
         self._bound: Mapping[str, Value] = {}
         """`each` of the step that is being read."""
 
@@ -83,21 +87,11 @@ class Variables:
     def expand(self, node: Scalar) -> Value:
         """The node's text with its references replaced."""
         text = node.text
-        if "${" not in text:
-            return text
-        if text in self._known:
-            return self._known[text]
-        before = len(self._source.mistakes)
-        value = self._expanded(text, node)
-        if len(self._source.mistakes) == before and not (self._bound and "${each" in text):
-            self._known[text] = value
-        return value
-
-    def _expanded(self, text: str, node: Scalar) -> Value:
-        found = REFERENCE.fullmatch(text) if text[0] == "$" else None
-        if found and not found[1]:
-            return self.value(found, node)
-        return REFERENCE.sub(lambda found: self.piece(found, node), text)
+        whole = REFERENCE.fullmatch(text) if text.startswith("${") else None
+        if whole:
+            return self.value(whole, node)
+        texts = self._texts
+        return REFERENCE.sub(lambda found: texts.get(found[0]) or self.piece(found, node), text)
 
     def list_or_value(self, found: re.Match[str], node: Scalar) -> Given:
         """What one reference stands for where a list may stand too."""
