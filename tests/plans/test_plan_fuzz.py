@@ -17,6 +17,7 @@ from runbook_app.adapters.registry import InstalledActions
 from runbook_app.domain.errors import Mistake, PlanError
 from runbook_app.resources import shipped_plans
 from tests.fuzzing import corpus, kept
+from tests.plans.both_ways import read_both_ways
 from tests.plans.conftest import HEAD, ITEM, NOW
 
 SHIPPED = (shipped_plans() / "phase1_security_hardening.yaml").read_text(encoding="utf-8")
@@ -66,6 +67,7 @@ def survive(path: Path, data: bytes) -> None:
     except PlanError as error:
         mistakes = error.mistakes
     assert (plan is None) == bool(mistakes)
+    read_both_ways(path, REGISTRY)
     for mistake in mistakes:
         assert mistake.position.line >= 1
         assert mistake.position.column >= 1

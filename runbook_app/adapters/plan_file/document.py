@@ -34,17 +34,35 @@ class Document:
         self.items = items
         self._scores = scores
 
-    def plan(self, *, path: str, sha256: str, includes: tuple[str, ...] = ()) -> Plan:
+    def begin(self) -> None:
+        """Read what comes before everything else."""
+        self._id = self.root.id("plan")
+        self._title = self.root.needed_text("title")
+        self._version = self.root.needed_text("version")
+
+    def begin_items(self) -> None:
+        """Read what all items rest on."""
+        self.items.rehearsal = self.root.choice("rehearsal", REHEARSALS, "optional")
+
+    def plan(
+        self,
+        *,
+        path: str,
+        sha256: str,
+        includes: tuple[str, ...] = (),
+        items: tuple[Item, ...] = (),
+    ) -> Plan:
+        """`items`: those that have been read before."""
         root = self.root
         audit = root.inner("audit", keys.AUDIT)
         return Plan(
-            id=root.id("plan"),
-            title=root.needed_text("title"),
-            version=root.needed_text("version"),
+            id=self._id,
+            title=self._title,
+            version=self._version,
             path=path,
             sha256=sha256,
             includes=includes,
-            items=self._items(),
+            items=items or self._items(),
             target=self._target(),
             variables=self._reading.variables.values,
             window=self._window(),
@@ -68,7 +86,7 @@ class Document:
     def _items(self) -> tuple[Item, ...]:
         if self.root.need("items") is None:
             return ()
-        self.items.rehearsal = self.root.choice("rehearsal", REHEARSALS, "optional")
+        self.begin_items()
         found = tuple(self.items.read(f) for f in self.root.each("items", "an item", keys.ITEM))
         if not found and not self._reading.source.mistakes:
             self.root.wrong("items", "a plan needs at least one item")

@@ -42,6 +42,13 @@ def digest(plan: bytes, included: Iterable[tuple[str, bytes]]) -> str:
     return hashlib.sha256("".join([f"{whole}\n", *lines]).encode()).hexdigest() if lines else whole
 
 
+def names_file(nodes: Node | None) -> bool:
+    """Whether a list of items or steps names a file that is to be included."""
+    return isinstance(nodes, Sequence) and any(
+        "include" in node.entries for node in nodes.items if isinstance(node, Mapping)
+    )
+
+
 class Includes:
     """Puts the items and steps of other files into a plan's nodes."""
 
@@ -61,14 +68,14 @@ class Includes:
         items = root.entries.get("items")
         if not isinstance(items, Sequence):
             return
-        if any("include" in item.entries for item in mappings(items)):
+        if names_file(items):
             items.items = self._expanded(items.items, "items", ())
         self._expand_steps(items, ())
 
     def _expand_steps(self, items: Sequence, above: tuple[str, ...]) -> None:
         for item in mappings(items):
             steps = item.entries.get("steps")
-            if isinstance(steps, Sequence) and any("include" in s.entries for s in mappings(steps)):
+            if isinstance(steps, Sequence) and names_file(steps):
                 steps.items = self._expanded(steps.items, "steps", above)
 
     def _expanded(self, nodes: list[Node], key: str, above: tuple[str, ...]) -> list[Node]:

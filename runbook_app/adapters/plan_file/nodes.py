@@ -12,6 +12,7 @@ import gc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -42,12 +43,12 @@ class Scalar(msgspec.Struct, gc=False):
     mark: Any
 
 
-class Mapping(msgspec.Struct):
+class Mapping(msgspec.Struct, gc=False):
     entries: dict[str, Node]
     mark: Any
 
 
-class Sequence(msgspec.Struct):
+class Sequence(msgspec.Struct, gc=False):
     items: list[Node]
     mark: Any
 
@@ -74,17 +75,25 @@ class PureParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
 
 Parser = Callable[[str], Any]
 
+Take = Callable[[Mapping, Node], None]
+
 PARSER: Parser = getattr(yaml.cyaml, "CParser") if yaml.__with_libyaml__ else PureParser  # noqa: B009 - the stubs leave it out
 
 
-def compose(source: Source, parser: Parser = PARSER) -> Node | None:
+def compose(source: Source, parser: Parser = PARSER, take: Take | None = None) -> Node | None:
     """Build the nodes of the one document; mistakes go into the source.
+
+    Args:
+        source: the text.
+        parser: makes its events.
+        take: is given each entry of the root's list `items` as soon as its nodes are there, and
+            the root with the keys before it. The list stays empty then.
 
     None when there is no document, or one that can't be read any further.
     """
     with no_collection():
         try:
-            return _Composer(source, parser).document()
+            return _Composer(source, parser, take).document()
         except yaml.MarkedYAMLError as error:
             _syntax(source, error)
         except yaml.reader.ReaderError as error:
@@ -182,17 +191,19 @@ def no_collection() -> Iterator[None]:
 
 
 class _Composer:
-    def __init__(self, source: Source, parser: Parser) -> None:
+    def __init__(self, source: Source, parser: Parser, take: Take | None) -> None:
         self.source = source
+        self.take = take
         self.next_event: Any = parser(source.text).get_event
         self.anchors: dict[str, Node] = {}
-        self.names: dict[str, str] = {}
-        """Each key's text, held once."""
+        self.keys: dict[str, str] = {}
+        """Each key's text, held once; what can't be a key is not among them."""
         self.unfinished: set[str] = set()
         """Anchors of the nodes that are being built."""
-        self.depth = 0
+        self.repeated: list[Node] = []
+        """What aliases repeat: as long as it is here no other node has its identity."""
         self.sizes: dict[int, int] = {}
-        """Of nodes that aliases repeat, by identity."""
+        """Of these, and of the nodes in them, by identity."""
         self.total = 0
 
     def document(self) -> Node | None:
@@ -208,17 +219,18 @@ class _Composer:
             if type(event) is DocumentStartEvent:
                 if event.tags:
                     self.source.wrong(event.start_mark, "%TAG directives are not allowed")
-                return self._node(self.next_event())
+                return self._node(self.next_event(), 0)
         return None
 
-    def _node(self, event: Any) -> Node:
+    def _node(self, event: Any, depth: int) -> Node:
+        """`depth`: number of collections around it."""
         kind = type(event)
         if kind is ScalarEvent:
             return self._scalar(event)
         if kind is MappingStartEvent:
-            return self._mapping(event)
+            return self._mapping(event, depth + 1)
         if kind is SequenceStartEvent:
-            return self._sequence(event)
+            return self._sequence(event, depth + 1)
         return self._alias(event)
 
     def _scalar(self, event: Any) -> Scalar:
@@ -227,61 +239,77 @@ class _Composer:
             self._properties(event, node)
         return node
 
-    def _mapping(self, start: Any) -> Mapping:
+    def _mapping(self, start: Any, depth: int) -> Mapping:
         entries: dict[str, Node] = {}
         node = Mapping(entries, start.start_mark)
-        self._open(start, node)
-        next_event, names = self.next_event, self.names
-        while type(event := next_event()) is not MappingEndEvent:
+        if depth > MAX_DEPTH or start.anchor is not None or start.tag is not None:
+            self._begin(start, node, depth)
+        next_event, known = self.next_event, self.keys.get
+        while (kind := type(event := next_event())) is not MappingEndEvent:
             # Nearly all keys and values are plain scalars: built here, without calls.
-            if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
-                key = event.value
-                key = names.setdefault(key, key)
-                if (key in entries or key == "<<") and not self._odd_key(event, entries):
-                    self._node(next_event())
+            if (
+                kind is not ScalarEvent
+                or event.tag is not None
+                or event.anchor is not None
+                or (key := known(event.value)) is None
+                or key in entries
+            ):
+                key = self._key(event, entries, depth)
+                if key is None:
+                    self._node(next_event(), depth)
                     continue
-            elif (named := self._key(event, entries)) is None:
-                self._node(next_event())
-                continue
-            else:
-                key = named
             event = next_event()
             if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
                 entries[key] = Scalar(event.value, event.implicit[0], event.start_mark)
+            elif type(event) is MappingStartEvent:
+                entries[key] = self._mapping(event, depth + 1)
+            elif self.take is not None and depth == 1 and _is_open_list(key, event):
+                entries[key] = self._sequence(event, depth + 1, partial(self.take, node))
             else:
-                entries[key] = self._node(event)
-        self._close(start, node, len(entries))
+                entries[key] = self._node(event, depth)
+        self.total += len(entries)
+        if self.total > MAX_NODES or start.anchor is not None:
+            self._end(start, node)
         return node
 
-    def _sequence(self, start: Any) -> Sequence:
+    def _sequence(
+        self, start: Any, depth: int, take: Callable[[Node], None] | None = None
+    ) -> Sequence:
         items: list[Node] = []
         node = Sequence(items, start.start_mark)
-        self._open(start, node)
-        while type(event := self.next_event()) is not SequenceEndEvent:
-            items.append(self._node(event))
-        self._close(start, node, len(items))
+        if depth > MAX_DEPTH or start.anchor is not None or start.tag is not None:
+            self._begin(start, node, depth)
+        add = take or items.append
+        count = 0
+        while (kind := type(event := self.next_event())) is not SequenceEndEvent:
+            if kind is MappingStartEvent:
+                add(self._mapping(event, depth + 1))
+            else:
+                add(self._node(event, depth))
+            count += 1
+        self.total += count
+        if self.total > MAX_NODES or start.anchor is not None:
+            self._end(start, node)
         return node
 
-    def _key(self, event: Any, entries: dict[str, Node]) -> str | None:
-        """The text of a key with an anchor or a tag; None for one that is no text."""
+    def _key(self, event: Any, entries: dict[str, Node], depth: int) -> str | None:
+        """The text of a key that is new, odd or wrong; None for one whose value can't be used."""
         if type(event) is not ScalarEvent:
-            self._node(event)
+            self._node(event, depth)
             self.source.wrong(event.start_mark, "a key has to be plain text")
             return None
         self._properties(event, Scalar(event.value, False, event.start_mark))
-        return str(event.value) if self._odd_key(event, entries) else None
-
-    def _odd_key(self, event: Any, entries: dict[str, Node]) -> bool:
-        """Note what is wrong with a key; false when its value can't be used."""
-        key = event.value
+        key = str(event.value)
         if key in entries:
             first = entries[key].mark.line + 1
             self.source.wrong(event.start_mark, f"duplicate key {key!r}, first on line {first}")
-        elif key == "<<" and event.implicit[0]:
-            message = "merge keys (<<) are not supported; write the keys out"
-            self.source.wrong(event.start_mark, message)
-            return False
-        return True
+        elif key == "<<":
+            if event.implicit[0]:
+                message = "merge keys (<<) are not supported; write the keys out"
+                self.source.wrong(event.start_mark, message)
+                return None
+            return key
+        return self.keys.setdefault(key, key)
 
     def _alias(self, event: Any) -> Node:
         mark = event.start_mark
@@ -293,7 +321,10 @@ class _Composer:
         if target is None:
             self.source.wrong(mark, f"unknown alias *{name}")
             return Scalar(f"*{name}", False, mark)
-        self._count(mark, self._size(target))
+        self.repeated.append(target)
+        self.total += self._size(target)
+        if self.total > MAX_NODES:
+            self._too_many(mark)
         return target
 
     def _properties(self, event: Any, node: Node) -> None:
@@ -304,24 +335,19 @@ class _Composer:
         if event.anchor is not None:
             self.anchors[event.anchor] = node
 
-    def _open(self, start: Any, node: Mapping | Sequence) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
+    def _begin(self, start: Any, node: Mapping | Sequence, depth: int) -> None:
+        if depth > MAX_DEPTH:
             self._give_up(node.mark, f"nested deeper than {MAX_DEPTH} levels")
-        if start.tag is not None or start.anchor is not None:
-            self._properties(start, node)
-            self.unfinished.add(start.anchor)
+        self._properties(start, node)
+        self.unfinished.add(start.anchor)
 
-    def _close(self, start: Any, node: Mapping | Sequence, children: int) -> None:
-        self.depth -= 1
-        self._count(node.mark, children)
-        if start.anchor is not None:
-            self.unfinished.discard(start.anchor)
-
-    def _count(self, mark: Mark, more: int) -> None:
-        self.total += more
+    def _end(self, start: Any, node: Mapping | Sequence) -> None:
         if self.total > MAX_NODES:
-            self._give_up(mark, f"more than {MAX_NODES} values, aliases counted in full")
+            self._too_many(node.mark)
+        self.unfinished.discard(start.anchor)
+
+    def _too_many(self, mark: Mark) -> None:
+        self._give_up(mark, f"more than {MAX_NODES} values, aliases counted in full")
 
     def _size(self, node: Node) -> int:
         """Number of values below a node that an alias repeats."""
@@ -336,6 +362,11 @@ class _Composer:
     def _give_up(self, mark: Mark, message: str) -> None:
         self.source.wrong(mark, message)
         raise _GaveUp
+
+
+def _is_open_list(key: str, event: Any) -> bool:
+    """Whether a root's entry is the list of items, which nothing else can repeat."""
+    return key == "items" and type(event) is SequenceStartEvent and event.anchor is None
 
 
 def _syntax(source: Source, error: yaml.MarkedYAMLError) -> None:
