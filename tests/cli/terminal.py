@@ -98,7 +98,10 @@ class Screen:
     def hang_up(self) -> int:
         """Take the terminal away, and return the exit code of the program that had it."""
         os.close(self._ours)
-        return self._process.wait(PATIENCE)
+        try:
+            return self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()
 
     def close(self) -> None:
         if self._process.poll() is None:
