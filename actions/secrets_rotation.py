@@ -33,6 +33,7 @@ RETIRED: dict[str, list[str]] = {
     "jwt_secret": ["JWT_SECRET"],
     "admin_password": ["ADMIN_PASSWORD"],
 }
+_IF_OLD = ", if it has its old one"
 INVALID_PASSWORD = "28P01"  # noqa: S105  # an SQLSTATE
 
 
@@ -177,6 +178,9 @@ async def exchange(
     """
     store = _store(run, manifest, application, application_uid, retired)
     store.register()
+    if not await _runs(run, Names.of(run).service):
+        # An exchange was cut short while the database was made anew, with its new password.
+        await run.compose.up(timeout=timeout)
     wanted = run.files.read(f"{server}/{VERIFIER}").decode().strip()
     if await _stored_verifier(run) != wanted:
         role = Names.of(run).application
@@ -211,10 +215,10 @@ async def _(
     store = _store(run, manifest, application, application_uid, retired)
     if problems := store.problems():
         return run.not_done("; ".join(problems))
-    if await _stored_verifier(run) != run.files.read(f"{server}/{VERIFIER}").decode().strip():
-        return run.not_done(f"{Names.of(run).application} has another password")
     if differences := await run.compose.settled():
         return run.not_done("; ".join(differences))
+    if await _stored_verifier(run) != run.files.read(f"{server}/{VERIFIER}").decode().strip():
+        return run.not_done(f"{Names.of(run).application} has another password")
     if account is not None and not await accounts.has_new(run, account, store, service):
         return run.not_done(f"{account.variable}: it has another password")
     return run.done("the stack runs with the new secrets alone")
@@ -235,16 +239,24 @@ async def _(
 ) -> list[Affected]:
     store = _store(run, manifest, application, application_uid, retired)
     found, how = [], "gets another password"
-    if await _stored_verifier(run) != run.files.read(f"{server}/{VERIFIER}").decode().strip():
-        found.append(Affected(kind="role", name=Names.of(run).application, how=how))
+    names = Names.of(run)
+    answers = await _runs(run, names.service)
+    api = service or run.plan.target.api_service
+    if not answers:
+        found.append(Affected(kind="role", name=names.application, how=f"{how}{_IF_OLD}"))
+    elif await _stored_verifier(run) != run.files.read(f"{server}/{VERIFIER}").decode().strip():
+        found.append(Affected(kind="role", name=names.application, how=how))
     if account is not None:
-        api = await run.containers.find(service or run.plan.target.api_service)
-        if api is None or api.status != "running":
-            how = f"{how}, if it has its old one"
-            found.append(Affected(kind="account", name=account.variable, how=how))
+        if not (answers and await _runs(run, api)):
+            found.append(Affected(kind="account", name=account.variable, how=f"{how}{_IF_OLD}"))
         elif not await accounts.has_new(run, account, store, service):
             found.append(Affected(kind="account", name=account.variable, how=how))
     return found + await _radius.stack(run, timeout)
+
+
+async def _runs(run: Run, service: str) -> bool:
+    container = await run.containers.find(service)
+    return container is not None and container.status == "running"
 
 
 async def _stored_verifier(run: Run) -> str:

@@ -176,7 +176,11 @@ async def test_an_exchange_names_role_account_and_containers_until_it_is_done(
     assert "account ADMIN_EMAIL gets another password, if it has its old one" in (
         await target.fake.affected(secrets_rotation.exchange, **given)
     )
-    running["api"] = there
+    running["api"], running["db"] = there, container("db", status="created")
+    assert "role accounts gets another password, if it has its old one" in (
+        await target.fake.affected(secrets_rotation.exchange, **given)
+    )
+    running["db"] = container("db")
     await target.fake.apply(secrets_rotation.exchange, **given)
     target.fake.compose.touched = []
     assert await target.fake.affected(secrets_rotation.exchange, **given) == []

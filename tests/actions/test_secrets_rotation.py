@@ -11,7 +11,7 @@ from actions._secrets_accounts import Account, signed
 from actions._secrets_store import is_of, password_verifier
 from runbook_app.domain.errors import ActionError, DatabaseRefused, NotMeasured
 from runbook_app.domain.measure import Finding, Progress
-from runbook_app.testing.capabilities import result
+from runbook_app.testing.capabilities import container, result
 from tests.actions.secrets_target import HASH, MANIFEST, NEW_HASH, OLD, SecretsTarget
 
 ACCOUNT = Account(variable="ADMIN_EMAIL")
@@ -155,6 +155,25 @@ async def test_an_exchange_that_is_not_whole_is_done_again(there, undone):
     assert await progress(there, rotation.exchange, **given) is Progress.NOT_DONE
     await exchanged(there)
     assert await progress(there, rotation.exchange, **given) is Progress.DONE
+
+
+async def test_a_database_that_does_not_run_is_brought_up_before_it_is_asked(there):
+    await made(there)
+    await taken_out(there)
+    there.fake.containers.running["db"] = container("db", status="created")
+    before = len(there.fake.history.changes)
+    await exchanged(there)
+    changes = [line.split()[0] for line in there.fake.history.changes[before:]]
+    assert changes == ["up", "sql", "up", "sql"]
+
+
+async def test_of_a_stack_that_is_not_settled_the_database_is_not_asked(there, monkeypatch):
+    await made(there)
+    await exchanged(there)
+    there.fake.compose.differences = ["db: is created"]
+    monkeypatch.setattr(rotation, "_stored_verifier", None)
+    given = {"manifest": MANIFEST, "account": ACCOUNT}
+    assert await progress(there, rotation.exchange, **given) is Progress.NOT_DONE
 
 
 async def test_a_rollback_gives_the_account_its_hash_from_before_back(there):
