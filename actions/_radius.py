@@ -26,7 +26,7 @@ async def stack(run: Run, timeout: timedelta, anew: Iterable[str] = ()) -> list[
     found = [Affected(kind="container", name=c.name, how=c.change) for c in pending]
     away = list(dict.fromkeys(c.service for c in pending if c.change != MADE))
     if run.plan.target.database.service in away:
-        found += connections(await _clients(run))
+        found += connections(await clients(run))
     return found + [
         Affected(
             kind="downtime",
@@ -39,7 +39,7 @@ async def stack(run: Run, timeout: timedelta, anew: Iterable[str] = ()) -> list[
     ]
 
 
-async def _clients(run: Run) -> Sequence[DatabaseSession]:
+async def clients(run: Run) -> Sequence[DatabaseSession]:
     """Who is connected; nobody, where the database does not run."""
     info = await run.containers.find(run.plan.target.database.service)
     return await run.database.sessions() if info and info.status == "running" else []

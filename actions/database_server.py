@@ -116,7 +116,7 @@ async def _present_in_image(run: Run, libraries: list[str]) -> None:
 @effect
 async def restart(run: Run, *, timeout: timedelta = timedelta(minutes=3)) -> None:
     """Announce whom the restart drops, then bring the project to its Compose file."""
-    connected = await run.database.sessions()
+    connected = await _radius.clients(run)
     run.output("sessions dropped", len(connected))
     for line in told(connected):
         run.log(f"will be dropped: {line}")

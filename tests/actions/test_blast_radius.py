@@ -205,3 +205,13 @@ async def test_leaving_vault_makes_the_application_anew(tmp_path, monkeypatch):
     assert [line for line in found if line.startswith("container")] == [
         "container shop-api-1 is made anew"
     ]
+
+
+async def test_a_restart_that_was_cut_short_asks_nothing_of_a_database_that_does_not_run(
+    tmp_path, monkeypatch
+):
+    target = database_target(tmp_path, {})
+    target.containers.running["db"] = container("db", status="created")
+    monkeypatch.setattr(type(target.database), "sessions", None)
+    await target.apply(database_server.restart)
+    assert target.history.changes == ["up"]

@@ -59,6 +59,15 @@ def test_a_rollback_killed_over_and_over_is_made_good(
     item.kill_in_rollback(POINTS_OF_ROLLBACK, states[0])
 
 
+def test_a_kill_while_the_database_does_not_run_is_made_good(
+    item: Killing, states: tuple[Fields, Fields]
+) -> None:
+    with item.start() as process:
+        item.demo.kill_engine_when("up", process, also=lambda: not item.demo.runs("db"))
+        assert process.wait(60) == 1
+    item.make_good(states)
+
+
 def test_a_rollback_killed_while_the_database_is_made_anew_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
