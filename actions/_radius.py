@@ -41,8 +41,14 @@ async def stack(run: Run, timeout: timedelta, anew: Iterable[str] = ()) -> list[
 
 async def clients(run: Run) -> Sequence[DatabaseSession]:
     """Who is connected; nobody, where the database does not run."""
-    info = await run.containers.find(run.plan.target.database.service)
-    return await run.database.sessions() if info and info.status == "running" else []
+    there = await runs(run, run.plan.target.database.service)
+    return await run.database.sessions() if there else []
+
+
+async def runs(run: Run, service: str) -> bool:
+    """Whether a service has a container that runs, as none does that is being made anew."""
+    container = await run.containers.find(service)
+    return container is not None and container.status == "running"
 
 
 def connections(sessions: Iterable[DatabaseSession]) -> list[Affected]:

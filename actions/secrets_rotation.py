@@ -178,7 +178,7 @@ async def exchange(
     """
     store = _store(run, manifest, application, application_uid, retired)
     store.register()
-    if not await _runs(run, Names.of(run).service):
+    if not await _radius.runs(run, Names.of(run).service):
         # An exchange was cut short while the database was made anew, with its new password.
         await run.compose.up(timeout=timeout)
     wanted = run.files.read(f"{server}/{VERIFIER}").decode().strip()
@@ -240,23 +240,18 @@ async def _(
     store = _store(run, manifest, application, application_uid, retired)
     found, how = [], "gets another password"
     names = Names.of(run)
-    answers = await _runs(run, names.service)
+    answers = await _radius.runs(run, names.service)
     api = service or run.plan.target.api_service
     if not answers:
         found.append(Affected(kind="role", name=names.application, how=f"{how}{_IF_OLD}"))
     elif await _stored_verifier(run) != run.files.read(f"{server}/{VERIFIER}").decode().strip():
         found.append(Affected(kind="role", name=names.application, how=how))
     if account is not None:
-        if not (answers and await _runs(run, api)):
+        if not (answers and await _radius.runs(run, api)):
             found.append(Affected(kind="account", name=account.variable, how=f"{how}{_IF_OLD}"))
         elif not await accounts.has_new(run, account, store, service):
             found.append(Affected(kind="account", name=account.variable, how=how))
     return found + await _radius.stack(run, timeout)
-
-
-async def _runs(run: Run, service: str) -> bool:
-    container = await run.containers.find(service)
-    return container is not None and container.status == "running"
 
 
 async def _stored_verifier(run: Run) -> str:

@@ -390,8 +390,7 @@ def _use_files(run: Run, vault: Vault, document: parts.Document, folder: str) ->
 
 async def _revoke(run: Run, vault: Vault) -> None:
     tokens = run.secrets.known(REVOKER)
-    container = await run.containers.find(vault.service)
-    if not tokens or container is None or container.status != "running":
+    if not tokens or not await _radius.runs(run, vault.service):
         return
     words = ("delete", f"auth/approle/role/{vault.role}")
     answer = await vault.bao(*words, token=tokens[-1], may_fail=True)

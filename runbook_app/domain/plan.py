@@ -411,7 +411,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def actions(self) -> frozenset[str]:
         """Names of all that it calls."""
-        calls = [check.call for group in self.score.categories for check in group.checks]
+        calls = [check.call for check in self.score.checks()]
         for item in self.items:
             calls += [step.call for step in item.steps]
             calls += [line.call for line in item.checkpoint if isinstance(line, CheckLine)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,12 @@ class Killing:
 
     def start(self) -> subprocess.Popen[bytes]:
         return self._begin(*self._words)
+
+    def kill_when(self, seen: str, also: Callable[[], bool] = lambda: True) -> None:
+        """Run the item, and kill the engine at a child with this word once `also` is true."""
+        with self.start() as process:
+            self.demo.kill_engine_when(seen, process, also=also)
+            assert process.wait(60) == 1
 
     def start_rollback(self) -> subprocess.Popen[bytes]:
         return self._begin("rollback", self.item, "--yes")

@@ -62,9 +62,7 @@ def test_a_rollback_killed_over_and_over_is_made_good(
 def test_a_kill_while_the_database_does_not_run_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    with item.start() as process:
-        item.demo.kill_engine_when("up", process, also=lambda: not item.demo.runs("db"))
-        assert process.wait(60) == 1
+    item.kill_when("up", also=lambda: not item.demo.runs("db"))
     item.make_good(states)
 
 

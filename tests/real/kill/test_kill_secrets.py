@@ -54,18 +54,14 @@ def test_an_engine_killed_in_step_after_step_is_made_good(
 def test_a_kill_while_the_application_does_not_run_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    with item.start() as process:
-        item.demo.kill_engine_when("--wait", process, also=lambda: not item.demo.runs("api"))
-        assert process.wait(60) == 1
+    item.kill_when("--wait", also=lambda: not item.demo.runs("api"))
     hold(item, states)
 
 
 def test_a_kill_between_the_exchange_and_the_new_containers_is_made_good(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    with item.start() as process:
-        item.demo.kill_engine_when("--wait", process)
-        assert process.wait(60) == 1
+    item.kill_when("--wait")
     hold(item, states)
 
 

@@ -59,9 +59,7 @@ def test_an_engine_killed_in_the_middle_of_step_after_step_is_made_good(
 def test_a_kill_while_compose_up_runs_leaves_no_second_actor(
     item: Killing, states: tuple[Fields, Fields]
 ) -> None:
-    with item.start() as process:
-        item.demo.kill_engine_when("up", process)
-        assert process.wait(60) == 1
+    item.kill_when("up")
     hold_compose_ended(item)
     item.make_good(states)
 
@@ -74,9 +72,7 @@ def hold_compose_ended(item: Killing) -> None:
 
 def kill_while_the_api_is_replaced(item: Killing) -> None:
     """Kill it as soon as Compose has made the new container beside the old one."""
-    with item.start() as process:
-        item.demo.kill_engine_when("up", process, also=item.demo.has_interim_container)
-        assert process.wait(60) == 1
+    item.kill_when("up", also=item.demo.has_interim_container)
     hold_compose_ended(item)
     assert item.demo.has_interim_container()
 
