@@ -12,7 +12,7 @@ from runbook_app.adapters.compose_engine import words
 from runbook_app.adapters.container_end import how_it_ended
 from runbook_app.adapters.docker import PROJECT, SERVICE, inspect_all, read_log
 from runbook_app.adapters.docker_client import DockerClient
-from runbook_app.domain.errors import ActionError
+from runbook_app.domain.errors import ActionError, EnvironmentLacks
 from runbook_app.ports.capabilities import ExecResult
 
 _LAST_LINES = 15
@@ -34,11 +34,27 @@ def explain(
     `variables` are the plan's: a port that is taken is named by the variable that holds it.
     """
     said = words(answer)
-    if re.search(r"(?i)connect to the docker (api|daemon)|error during connect", said):
+    try:
+        found = _explain(docker, said, project, file, model, variables, waited)
+        # Whatever Compose saw of an engine that ends, that it ended is what counts.
+        docker.use(lambda api: api.ping())
+    except EnvironmentLacks:
         return ActionError(
             f"The Docker engine went away while the project was brought up: {said}",
             hint="Start it (its own log says why it ended), then try again.",
         )
+    return found
+
+
+def _explain(
+    docker: DockerClient,
+    said: str,
+    project: str,
+    file: str,
+    model: Mapping[str, Any],
+    variables: Mapping[str, object],
+    waited: str,
+) -> ActionError:
     if "port is already allocated" in said or "address already in use" in said:
         return _port_taken(docker, said, file, model, variables)
     if "overlaps with other one" in said:
@@ -51,20 +67,22 @@ def explain(
             f"An image is missing and can't be pulled: {said}",
             hint=f"Build it, or give its service a `build:` section in {file}.",
         )
-    found = list(docker.use(_unwell, project))
+    found = docker.use(_unwell, project)
     if not found:
         return ActionError(f"The project did not come up: {said}")
     lines = [line for raw in found for line in _describe(docker, raw, waited)]
     return ActionError("\n".join(lines), hint="Mend what the log names, then try again.")
 
 
-def _unwell(api: Any, project: str) -> Iterator[Mapping[str, Any]]:
+def _unwell(api: Any, project: str) -> list[Mapping[str, Any]]:
+    found = list[Mapping[str, Any]]()
     for raw in inspect_all(api, {"label": [f"{PROJECT}={project}"]}):
         state = raw["State"]
         health = (state.get("Health") or {}).get("Status", "healthy")
         failed = state["Status"] != "running" and (state["ExitCode"] or state["Error"])
         if failed or (state["Status"] in ("running", "restarting") and health != "healthy"):
-            yield raw
+            found.append(raw)
+    return found
 
 
 def _describe(docker: DockerClient, raw: Mapping[str, Any], waited: str) -> Iterator[str]:
@@ -79,7 +97,8 @@ def _describe(docker: DockerClient, raw: Mapping[str, Any], waited: str) -> Iter
         yield f"{service} {how_it_ended(raw)}."
     if checks := health.get("Log"):
         yield f"Its healthcheck says: {checks[-1]['Output'].strip() or 'nothing'}"
-    with contextlib.suppress(ActionError):  # removed meanwhile, or a driver that keeps no log
+    # Removed meanwhile, a driver that keeps no log, or the engine went away while it was read.
+    with contextlib.suppress(ActionError, OSError):
         lines = read_log(docker, raw["Id"], tail=_LAST_LINES).decode("utf-8", "replace")
         yield f"Last log lines of {service}:\n{lines.rstrip() or '(none)'}"
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -122,13 +122,25 @@ def place(tmp_path: Path) -> Iterator[Stage]:
     shutil.rmtree(root)
 
 
+def works(stage: Stage, _: OwnEngine) -> bool:
+    """Whether `compose up` is at work."""
+    begun = stage.has(ChildStarted)
+    return begun and any("--wait" in child.argv for child in stage.state().children.values())
+
+
+def waits(_: Stage, engine: OwnEngine) -> bool:
+    """Whether `compose up` waits for a container to get healthy."""
+    return engine.docker("ps", "--quiet").stdout != ""
+
+
+@pytest.mark.parametrize("moment", [works, waits])
 def test_the_step_says_that_the_engine_went_and_resume_brings_the_project_up(
-    place: Stage, engine: OwnEngine
+    place: Stage, engine: OwnEngine, moment: Callable[[Stage, OwnEngine], bool]
 ) -> None:
     environment = {"DOCKER_HOST": engine.host}
     command = ("run", PLAN, "--target", place.root, "--yes", "-q")
     process = place.start(*command, **environment)
-    wait_for(lambda: waits(place) or process.poll() is not None)
+    wait_for(lambda: moment(place, engine) or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     engine.stop()
     result = place.end_of(process)
@@ -147,9 +159,3 @@ def test_the_step_says_that_the_engine_went_and_resume_brings_the_project_up(
     assert result.returncode == 0, result.stdout + result.stderr
     assert "rolled back, proven" in result.stdout
     assert engine.docker("ps", "--all", "--quiet").stdout == ""
-
-
-def waits(stage: Stage) -> bool:
-    """Whether `compose up` is at work."""
-    begun = stage.has(ChildStarted)
-    return begun and any("--wait" in child.argv for child in stage.state().children.values())
