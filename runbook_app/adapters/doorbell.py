@@ -22,7 +22,10 @@ class SocketDoorbell:
         self._folder = -1
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}.sock"
         self._socket: socket.socket | None = None
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Has the socket watched."""
+        self._rung = asyncio.Event()
+        """Kept until somebody has been told: a wait may be cancelled when its ring has come."""
         with contextlib.suppress(OSError):
             self._listen(folder / "bells")
 
@@ -66,28 +69,26 @@ class SocketDoorbell:
         if self._socket is None:
             await asyncio.sleep(timeout)
             return False
-        if self._drain():
-            return True
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        self._waiting.add(waiter)
-        loop.add_reader(self._socket, self._rang)
+        self._attend(self._socket)
         try:
             async with asyncio.timeout(timeout):
-                await waiter
+                await self._rung.wait()
         except TimeoutError:
             return False
-        finally:
-            self._waiting.discard(waiter)
-            if not self._waiting and self._socket is not None:
-                loop.remove_reader(self._socket)
+        self._rung.clear()
         return True
 
-    def _rang(self) -> None:
-        self._drain()
-        for waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_result(None)
+    def _attend(self, listener: socket.socket) -> None:
+        """Have the running loop watch the socket from now on: once, not for every wait."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._rung = loop, asyncio.Event()
+            loop.add_reader(listener, self._take)
+            self._take()
+
+    def _take(self) -> None:
+        if self._drain():
+            self._rung.set()
 
     def _drain(self) -> bool:
         """Take all rings that have arrived; true when there was one."""
@@ -100,8 +101,8 @@ class SocketDoorbell:
 
     def close(self) -> None:
         if self._socket is not None:
-            for waiter in self._waiting:
-                waiter.get_loop().remove_reader(self._socket)
+            if self._loop is not None:
+                self._loop.remove_reader(self._socket)
             self._socket.close()
             self._socket = None
             with contextlib.suppress(OSError):

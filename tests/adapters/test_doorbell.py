@@ -92,6 +92,16 @@ async def test_without_a_folder_it_only_waits(tmp_path):
     bell.close()
 
 
+def test_a_bell_waits_in_the_next_loop_too(tmp_path):
+    one, two = SocketDoorbell(tmp_path), SocketDoorbell(tmp_path)
+    for _ in range(2):
+        one.ring()
+        assert asyncio.run(two.wait(30))
+    assert not asyncio.run(two.wait(0.01))
+    one.close()
+    two.close()
+
+
 async def test_closing_while_somebody_waits_leaves_the_loop_in_order(tmp_path):
     bell = SocketDoorbell(tmp_path)
     wait = asyncio.create_task(bell.wait(0.02))

@@ -59,6 +59,18 @@ async def test_a_wait_that_was_cancelled_leaves_the_bell_usable(bells):
     assert await bells[1].wait(30)
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_ring_is_kept_when_its_wait_is_cancelled_at_that_moment(bells, turns):
+    wait = asyncio.create_task(bells[1].wait(30))
+    await asyncio.sleep(0)
+    bells[0].ring()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    wait.cancel()
+    told = await asyncio.gather(wait, return_exceptions=True)
+    assert told[0] is True or await bells[1].wait(1)
+
+
 async def test_closing_twice_is_no_error(bells):
     bells[0].close()
     bells[0].close()
