@@ -36,13 +36,15 @@ class Ledger:
         """Fold what the journal holds beyond the state."""
         found: list[Entry] = []
         while entries := self._journal.read(self.state.seq):
-            fold(entries, self.state)
+            self._take(entries)
             found += entries
-        self.inbox += [entry.body for entry in found if isinstance(entry.body, Command)]
-        if found:
-            for listener in self.listeners:
-                listener(found)
         return found
+
+    def _take(self, entries: list[Entry]) -> None:
+        fold(entries, self.state)
+        self.inbox += [entry.body for entry in entries if isinstance(entry.body, Command)]
+        for listener in self.listeners:
+            listener(entries)
 
     async def emit(self, *events: AnyEvent) -> None:
         """Append durably, then fold and wake the screens.
@@ -52,8 +54,11 @@ class Ledger:
         """
         if not events:
             return
-        await self._journal.append(*[self._redactor.structure(event) for event in events])
-        self.catch_up()
+        written = await self._journal.append(*map(self._redactor.structure, events))
+        if written[0].seq == self.state.seq + 1:
+            self._take(written)
+        else:  # something else was written meanwhile
+            self.catch_up()
         self._doorbell.ring()
 
     def post(self, event: AnyEvent) -> None:
