@@ -283,13 +283,24 @@ def _remove_throwaways(docker: DockerClient, session: str) -> list[str]:
 
 
 def _end_commands(docker: DockerClient, container: ContainerInfo, session: str) -> list[str]:
-    ended = end_marked(docker, container.id, f"{MARK}={session}/")
+    try:
+        ended = end_marked(docker, container.id, f"{MARK}={session}/")
+    except ActionError:
+        if docker.use(_runs_since, container.id, container.started_at):
+            raise
+        return []  # the container has ended, and with it what ran in it
     if ended is None:
         raise ActionError(
             f"A command of an earlier engine still runs in {container.name} and can't be ended.",
             hint=f"End it by hand: docker restart {container.name}",
         )
     return [f"{ended} processes of a command in {container.name}"] if ended else []
+
+
+def _runs_since(api: Any, container: str, started_at: str) -> bool:
+    """Whether a container has been running without a break since a moment that it told."""
+    running = api.containers(filters={"id": container})
+    return bool(running) and api.inspect_container(container)["State"]["StartedAt"] == started_at
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, log: Log, data: bytes) -> None:

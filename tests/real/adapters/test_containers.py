@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from runbook_app.adapters.docker import SESSION
-from runbook_app.adapters.docker_exec import Throwaway
+from runbook_app.adapters.docker_exec import Throwaway, end_marked
 from runbook_app.adapters.threads import in_thread
 from runbook_app.domain.errors import ActionError
 from runbook_app.ports.capabilities import Mount
@@ -111,6 +111,33 @@ async def test_what_an_older_engine_left_is_ended_and_named(stack, containers):
     await asyncio.wait({once})
     assert once.exception() or not once.result().ok
     assert await stack.target.end_survivors() == []
+
+
+@pytest.mark.parametrize("end", ["kill", "restart"])
+async def test_a_container_that_ends_while_its_commands_are_looked_for_has_none(
+    stack, containers, monkeypatch, end
+):
+    """It may end at any moment in which an engine starts; that is no second actor."""
+    container = stack.container("a")["Id"]
+
+    def end_first(docker, looked_at, prefix):
+        if looked_at == container:
+            api = docker.api()
+            api.kill(container) if end == "kill" else api.restart(container, timeout=0)
+            raise ActionError("The Docker engine refused: the container is not running")
+        return end_marked(docker, looked_at, prefix)
+
+    monkeypatch.setattr("runbook_app.adapters.docker.end_marked", end_first)
+    assert await stack.target.end_survivors() == []
+
+
+async def test_a_refusal_of_a_container_that_runs_is_said(stack, containers, monkeypatch):
+    def refuse(*_):
+        raise ActionError("The Docker engine refused: no")
+
+    monkeypatch.setattr("runbook_app.adapters.docker.end_marked", refuse)
+    with pytest.raises(ActionError, match="refused: no"):
+        await stack.target.end_survivors()
 
 
 async def test_a_service_that_does_not_run_is_said(containers):
