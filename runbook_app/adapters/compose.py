@@ -54,8 +54,6 @@ class _Seen:
     model: Mapping[str, Any]
     hashes: Mapping[str, str]
     """Of each service's configuration."""
-    labelled: Mapping[str, Any]
-    """The engine's filter for what belongs to the project."""
     containers: Sequence[Mapping[str, Any]]
     images: Mapping[str, str | None]
     """Ids of what the services' tags are now."""
@@ -112,8 +110,7 @@ class ProjectRunner:
 
     async def finish_replacements(self, model: Mapping[str, Any]) -> None:
         """Make good what a Compose that was ended left half replaced."""
-        labelled = {"label": [f"{PROJECT}={model['name']}"]}
-        containers = await self.docker.call(inspect_all, labelled)
+        containers = await self.docker.call(inspect_all, _labelled(model))
         for line in await self.docker.call(finish, model, containers):
             self.command.note(line)
 
@@ -150,7 +147,8 @@ class ProjectRunner:
         seen = await self._look(text)
         containers = seen.containers
         if since is None:
-            networks = await self.docker.call(lambda api: api.networks(filters=seen.labelled))
+            wanted = _labelled(seen.model)
+            networks = await self.docker.call(lambda api: api.networks(filters=wanted))
         else:
             model, hashes = await self.command.model(since), await self.command.hashes(since)
             containers = settled_containers(model, hashes, seen.images, containers)
@@ -166,8 +164,7 @@ class ProjectRunner:
 
     async def _look(self, text: bytes | None = None) -> _Seen:
         model, hashes = await self.command.model(text), await self.command.hashes(text)
-        labelled = {"label": [f"{PROJECT}={model['name']}"]}
-        containers = await self.docker.call(inspect_all, labelled)
+        containers = await self.docker.call(inspect_all, _labelled(model))
         images = {
             service: await self._builder.image_id(_image(model, service, spec))
             for service, spec in model["services"].items()
@@ -175,7 +172,6 @@ class ProjectRunner:
         return _Seen(
             model=model,
             hashes=hashes,
-            labelled=labelled,
             containers=without_leftovers(model, containers),
             images=images,
         )
@@ -239,6 +235,11 @@ class ComposeProject:
 
     def _text(self) -> str:
         return self._files.read(self.file).decode()
+
+
+def _labelled(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The engine's filter for what belongs to a project."""
+    return {"label": [f"{PROJECT}={model['name']}"]}
 
 
 def _image(model: Mapping[str, Any], service: str, spec: Mapping[str, Any]) -> str:
