@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Any
 
 from runbook_app.domain import commands as cmd
 from runbook_app.domain import decisions
@@ -127,6 +126,7 @@ class Engine:
         self._follow_logs(begins=started.epoch == 1)
         self._ending = asyncio.create_task(self._end_actors())
         self._begin(self._recover())
+        listening = asyncio.create_task(self._listen())
         try:
             while True:
                 self._beat()
@@ -144,6 +144,7 @@ class Engine:
                     await self._start_work()
                 await self._pause()
         finally:
+            listening.cancel()
             await self._end_work("the engine ends")
             await self._calling.stop()
         await self._ledger.settle()
@@ -180,17 +181,15 @@ class Engine:
                 self._logs.write(service, "", rest)
         return lost
 
+    async def _listen(self) -> None:
+        """Wake the engine at each doorbell, and at the poll."""
+        while True:
+            await self._ledger.wait(POLL)
+            self._wake.set()
+
     async def _pause(self) -> None:
         """Wait for a doorbell, the end of the work, a stop, or the poll."""
-        waits: list[asyncio.Task[Any]] = [
-            asyncio.create_task(self._ledger.wait(POLL)),
-            asyncio.create_task(self._wake.wait()),
-        ]
-        watched = [*waits, self._work] if self._work else waits
-        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
+        await self._wake.wait()
         self._wake.clear()
 
     async def _end_actors(self) -> bool:
@@ -301,6 +300,7 @@ class Engine:
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         self._work = asyncio.create_task(work)
+        self._work.add_done_callback(lambda _: self._wake.set())
 
     def _collect_work(self) -> None:
         """Let an error of finished work out."""
