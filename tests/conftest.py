@@ -34,5 +34,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     with Path(gathered).open("a", encoding="utf-8") as file:
         for report in reports:
             crash = getattr(report.longrepr, "reprcrash", None)
-            said = crash.message.strip().splitlines() if crash else []
-            file.write(f"{report.nodeid} ({report.when}): {' / '.join(said[:3])[:600]}\n")
+            said = crash.message.strip().splitlines()[:3] if crash else []
+            file.write(f"{report.nodeid} ({report.when}): {' / '.join(map(_shortened, said))}\n")
+
+
+def _shortened(line: str) -> str:
+    """What a program said last tells most, and stands at the end."""
+    return line if len(line) <= 700 else f"{line[:150]} ... {line[-550:]}"
