@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from actions import _database_sql as sql
+from actions._database_log import log_so_far
 from actions._database_names import AUDIT_SCHEMA, SETTING, Names
 from runbook_app.domain.errors import DatabaseRefused, NotMeasured
 from runbook_app.ports.action import Run
@@ -31,12 +32,7 @@ class Leaks:
         Raises:
             NotMeasured: it is not, so that not finding one there would mean nothing.
         """
-        open_ = f"canary-{secrets.token_hex(12)}"
-        await self.run.database.superuser(
-            f"SET log_statement = 'all';\nSELECT {sql.text(open_)};", transaction=False
-        )
-        if open_ not in await self._log():
-            raise NotMeasured("A statement that the server was told to log is not in its log.")
+        await log_so_far(self.run)
         seen = await self._activity_of_superuser()
         if not seen:
             raise NotMeasured("A superuser's running statement is not in pg_stat_activity.")
@@ -118,7 +114,7 @@ class Leaks:
             raise NotMeasured("A statement that had to fail did not.")
 
     async def judge_log(self) -> None:
-        log = await self._log()
+        log = await log_so_far(self.run)
         for name, value in self.canaries.items():
             self.run.require(
                 f"server log: {name}", value not in log, "absent" if value not in log else "there"
@@ -130,10 +126,6 @@ class Leaks:
 
     async def _activity(self) -> str:
         return str((await self.run.database.query(ACTIVITY, superuser=True))[0][0])
-
-    async def _log(self) -> str:
-        log = await self.run.containers.logs(self.names.service, tail=5000)
-        return log.decode("utf-8", "replace")
 
 
 class _Undone(Exception):

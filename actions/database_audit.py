@@ -10,6 +10,7 @@ from typing import Any
 
 from actions import _compose_parts as parts
 from actions import _database_sql as sql
+from actions._database_log import log_so_far
 from actions._database_names import AUDIT_SCHEMA, Names
 from actions._database_server import INIT
 from actions._database_trail import attached, probe_operations, tag
@@ -148,7 +149,7 @@ async def server_log(run: Run) -> None:
         await t.execute(f"CREATE TABLE {table} (a int)")
         await t.execute(f"INSERT INTO {table} VALUES (1)")
         await t.execute(f"DROP TABLE {table}")
-    log = (await run.containers.logs(names.service, tail=2000)).decode("utf-8", "replace")
+    log = await log_so_far(run)
     lines = [line for line in log.splitlines() if "AUDIT:" in line and table in line]
     for kind in ("DDL,CREATE TABLE", "WRITE,INSERT", "DDL,DROP TABLE"):
         line = next((line for line in lines if f",{kind}," in line), "")

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from actions import _stack
+from actions._log_mark import log_until
 from actions._tokens import AS_USUAL, Signing, tokens
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.action import Run, check
@@ -48,7 +49,7 @@ async def requests(
     (answer,) = visited["answers"]
     returned = [v for k, v in answer["headers"] if k.lower() == "x-request-id"]
     run.equals("id on the answer", ", ".join(returned) or "absent", mark)
-    log = (await run.containers.logs(signing.service, tail=500)).decode("utf-8", "replace")
+    log = await log_until(run, signing.service, mark, tail=500)
     line = _line(log, mark)
     run.require("a line with the request's id", bool(line), mark if line else "no such line")
     for name, wanted in (("status", answer["status"]), ("actor", f"user:{signing.subject}")):

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 
 from actions import _known_values, _stack
+from actions._log_mark import log_until
 from actions._published import published
 from actions._secret_shapes import CONTROL_NAME, in_environment, in_text, weak
 from actions._tokens import SETTINGS
@@ -146,10 +147,10 @@ async def container_logs(
     url, authority = await _stack.outside(run, port=port, ca=ca)
     health = f"{url}{run.plan.target.api_health}"
     await run.http.request("GET", health, ca=authority, headers={MARK_HEADER: mark})
+    if mark not in await log_until(run, service, mark, tail=500):
+        raise NotMeasured(f"A request to {service} is not found in its log.")
     for container in await _containers(run):
         log = (await run.containers.logs(container.service)).decode("utf-8", "replace")
-        if container.service == service and mark not in log:
-            raise NotMeasured(f"A request to {service} is not found in its log.")
         found = _in(log, values)
         run.require(f"log of {container.service}, {len(log):,} letters", not found, _told(found))
     run.measure("secrets looked for", len(values))

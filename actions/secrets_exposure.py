@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
 from collections.abc import Sequence
 
 from actions import secrets_manager
+from actions._log_mark import log_until
 from actions._secrets_manifest import Entry, held
 from actions._secrets_present import present
 from actions._secrets_search import Search
@@ -17,8 +17,7 @@ from runbook_app.ports.action import Run, check
 from runbook_app.ports.capabilities import ContainerInfo
 
 MARK_HEADER = "X-Request-ID"
-_LOOKS, _PAUSE, _LINES = 50, 0.2, 500
-"""The engine takes up a line within moments; seconds between two looks."""
+_LINES = 500
 
 
 @check
@@ -101,7 +100,8 @@ async def absent_from_logs(
         "GET", url, ca=run.files.path(ca) if ca else None, headers={MARK_HEADER: mark}
     )
     application = run.plan.target.api_service
-    _control(await _logged(run, application, mark.encode()), f"the log of {application}")
+    log_of_application = await log_until(run, application, mark, tail=_LINES)
+    _control(mark in log_of_application, f"the log of {application}")
     for container in await run.containers.list():
         log = await run.containers.logs(container.service)
         _none(run, f"log of {container.service}, {len(log):,} bytes", search.names_in(log))
@@ -112,15 +112,6 @@ async def absent_from_logs(
         found.update(f"{value} in {name}" for value in search.names_in(data))
     _control(seen, "the session's journal")
     _none(run, f"journal and log of this session, {read:,} bytes", sorted(found))
-
-
-async def _logged(run: Run, service: str, mark: bytes) -> bool:
-    """Wait until the engine has what the service wrote."""
-    for _ in range(_LOOKS):
-        if mark in await run.containers.logs(service, tail=_LINES):
-            return True
-        await asyncio.sleep(_PAUSE)
-    return False
 
 
 @check

@@ -145,7 +145,7 @@ async def test_a_secret_in_the_sessions_own_record_is_found(there):
 
 
 async def test_a_log_without_the_mark_of_our_own_request_is_not_measured(there, monkeypatch):
-    monkeypatch.setattr(exposure, "_PAUSE", 0)
+    monkeypatch.setattr("actions._log_mark.PAUSE", 0)
     there.fake.containers.on_logs = lambda _: b"some other lines"
     with pytest.raises(NotMeasured, match="the log of api can't be read"):
         await from_logs(there)
