@@ -11,7 +11,7 @@ import hashlib
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -68,6 +68,7 @@ class SqliteLogWriter:
         self._asked = self._answered = 0
         """Flushes that were asked for, and up to which one they are done."""
         self._closing = False
+        self._storing = False
         self._changed = threading.Condition()
         self._buffers: dict[Key, LineBuffer] = {}
         self._failure: JournalError | None = None
@@ -75,6 +76,8 @@ class SqliteLogWriter:
         self.lost = 0
         """Lines that could not be stored, all told."""
         self._connection = self._open()
+        self._reader = connect_read_only(path)
+        self._reading = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="log writer", daemon=True)
         self._thread.start()
 
@@ -112,7 +115,7 @@ class SqliteLogWriter:
             JournalError: they could not be.
         """
         with self._changed:
-            if not self._closing:
+            if (self._queue or self._storing) and not self._closing:
                 self._asked += 1
                 ticket = self._asked
                 self._changed.notify_all()
@@ -122,7 +125,8 @@ class SqliteLogWriter:
 
     def digest(self, step: str) -> str:
         self.flush()
-        *_, whole = digests(self._path, step)
+        with self._reading, _explained(self._path):
+            *_, whole = _digests(self._reader, step)
         return whole
 
     def close(self) -> None:
@@ -134,6 +138,8 @@ class SqliteLogWriter:
             self._changed.notify_all()
         self._thread.join()
         self._connection.close()
+        with self._reading:
+            self._reader.close()
 
     # The writer's thread
 
@@ -146,7 +152,7 @@ class SqliteLogWriter:
                 runs += self._open_lines()
             self._store(arrange(runs))
             with self._changed:
-                self._answered = ticket
+                self._answered, self._storing = ticket, False
                 self._changed.notify_all()
 
     def _take(self) -> tuple[list[_Item], int, bool]:
@@ -155,6 +161,7 @@ class SqliteLogWriter:
             self._changed.wait_for(lambda: self._queue or self._hurry())
             self._changed.wait_for(lambda: self._bytes >= _BATCH or self._hurry(), _DELAY)
             items, self._queue, self._bytes = self._queue, [], 0
+            self._storing = True
             self._changed.notify_all()
             return items, self._asked, self._closing
 
@@ -217,17 +224,27 @@ def digests(path: Path, step: str) -> Iterator[str]:
 
     What was stored after a step's event follows what its hash is over.
     """
+    if not path.exists():
+        yield hashlib.sha256().hexdigest()
+        return
+    with _explained(path), closing(connect_read_only(path)) as connection:
+        yield from _digests(connection, step)
+
+
+def _digests(connection: sqlite3.Connection, step: str) -> Iterator[str]:
     digest = hashlib.sha256()
     yield digest.hexdigest()
-    if not path.exists():
-        return
+    after = _BEFORE_ALL
+    while rows := connection.execute(_OF_STEP, (step, after)).fetchall():
+        for after, body in rows:  # noqa: B007 - the next query goes on after the last one
+            digest.update(body)
+            yield digest.hexdigest()
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        with closing(connect_read_only(path)) as connection:
-            after = _BEFORE_ALL
-            while rows := connection.execute(_OF_STEP, (step, after)).fetchall():
-                for after, body in rows:  # noqa: B007 - the next query goes on after the last one
-                    digest.update(body)
-                    yield digest.hexdigest()
+        yield
     except sqlite3.Error as error:
         raise explain(error, path, "read") from error
 

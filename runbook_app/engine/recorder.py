@@ -36,6 +36,7 @@ class WorkRecorder:
         self._item = item
         self._step = step
         self._live = live
+        self._written = False
         self.measurements: list[Measurement] = []
         self.outputs: dict[str, Scalar] = {}
 
@@ -44,9 +45,12 @@ class WorkRecorder:
 
     def output_bytes(self, data: bytes) -> None:
         """Log raw output of a child or a container's command."""
-        clean = self._stream.feed(data)
+        self._write(self._stream.feed(data))
+
+    def _write(self, clean: bytes) -> None:
         if clean:
             self._logs.write("step", self._step, clean)
+            self._written = True
 
     def progress(self, text: str) -> None:
         if self._live:
@@ -94,10 +98,9 @@ class WorkRecorder:
         return previous_measurements(self._ledger.state, name)
 
     def close(self) -> None:
-        rest = self._stream.close()
-        if rest:
-            self._logs.write("step", self._step, rest)
-        self._logs.finish("step", self._step)
+        self._write(self._stream.close())
+        if self._written:
+            self._logs.finish("step", self._step)
 
 
 def previous_measurements(state: SessionState, name: str) -> list[tuple[str, Measurement]]:

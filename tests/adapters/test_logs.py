@@ -248,6 +248,21 @@ def test_a_full_disk_is_counted_and_said_and_the_caller_is_not_stopped(writer, r
     ]
 
 
+def test_what_is_just_being_stored_is_waited_for(writer, monkeypatch):
+    goes_on, store = threading.Event(), writer._store
+    monkeypatch.setattr(writer, "_store", lambda runs: goes_on.wait(30) and store(runs))
+    writer.write("api", "s", b"hello\n")
+    until(lambda: writer._storing)
+    found: list[str] = []
+    asking = threading.Thread(target=lambda: found.append(writer.digest("s")))
+    asking.start()
+    asking.join(0.1)
+    assert found == []
+    goes_on.set()
+    asking.join(30)
+    assert found == [hashlib.sha256(b"hello\n").hexdigest()]
+
+
 def test_a_full_queue_holds_its_caller_until_there_is_room(writer, reader):
     line = b"x" * 99 + b"\n"
     for _ in range(30):
