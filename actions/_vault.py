@@ -123,6 +123,16 @@ class Vault:
             "VAULT_SECRET_ID_FILE": f"{PLACE}/secret_id",
         }
 
+    async def how_to_unseal(self, keys: str) -> str:
+        """In words; `keys` names what was sealed to the operator."""
+        found = await self.run.containers.find(self.service)
+        container = found.name if found else f"the container of {self.service}"
+        return (
+            f"`docker exec -it {container} bao operator unseal` asks for its unseal key, which"
+            f" `runbook unseal` prints from sealed/{keys}.json of the session that set it up."
+            " Then repeat."
+        )
+
     async def status(self) -> Mapping[str, Any]:
         """Ask whether it is initialised and sealed; nobody needs a token for that.
 

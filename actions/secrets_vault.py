@@ -360,8 +360,7 @@ async def _take_out(
         if (await vault.status())["sealed"]:
             raise ActionError(
                 f"{names}: {vault.service} is sealed.",
-                hint="Unseal it with the key that was sealed to the operator"
-                " (`runbook unseal FILE` prints it), then repeat.",
+                hint=await vault.how_to_unseal(KEYS),
             )
         raise ActionError(f"{names}.", hint="Start the application, then repeat.")
     for name, value in values.items():
@@ -468,7 +467,9 @@ async def _signed_in(vault: Vault) -> str:
     if missing(vault.run, names):
         raise NotMeasured("The application has nothing to sign in to Vault with.")
     if (await vault.status())["sealed"]:
-        raise NotMeasured(f"{vault.service} is sealed: nobody can sign in.")
+        raise NotMeasured(
+            f"{vault.service} is sealed: nobody can sign in.", hint=await vault.how_to_unseal(KEYS)
+        )
     role_id, secret_id = (vault.run.files.read(name).decode() for name in names)
     token = await vault.sign_in(role_id, secret_id)
     if not token:

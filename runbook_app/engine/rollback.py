@@ -55,7 +55,10 @@ class Rollback:
         broken_off = state.rollback_started is not None and state.rollback is None
         changed = [] if broken_off else await self._captures.changed_since(state)
         if changed and not accept_changes:
-            text = "Changed since the item finished; the rollback would undo this too:\n"
+            text = (
+                "Changed since the item finished; the rollback would undo that too. All that it"
+                " undoes there, the item's own changes among it:\n"
+            )
             answer = await self._questions.ask(
                 text + "\n".join(changed), item=item.id, kind="changed", choices=("yes", "no")
             )

@@ -183,6 +183,8 @@ def test_another_session_goes_back_to_files_once_vault_is_open_and_its_rollback_
         result = in_vault.run("--set", "secrets_backend=file")
         assert result.returncode == 1, result.stdout + result.stderr
         assert "can't be had from Vault: vault is sealed" in result.stderr
+        told = f"docker exec -it {in_vault.project}-vault-1 bao operator unseal"
+        assert told in result.stderr
     result = in_vault.demo.runbook("resume", "--headless", "--yes", "-q")
     assert result.returncode == 0, result.stdout + result.stderr
     folder = in_vault.root / "secrets/api"
