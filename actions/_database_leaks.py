@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from actions import _database_sql as sql
 from actions._database_log import log_so_far
-from actions._database_names import AUDIT_SCHEMA, SETTING, Names
+from actions._database_names import AUDIT_SCHEMA, SETTING
 from runbook_app.domain.errors import DatabaseRefused, NotMeasured
 from runbook_app.ports.action import Run
 from runbook_app.ports.database import Login
@@ -20,7 +20,6 @@ ACTIVITY = "SELECT coalesce(string_agg(query, chr(10)), '') AS said FROM pg_stat
 @dataclass(slots=True, kw_only=True)
 class Leaks:
     run: Run
-    names: Names
     owner: Login
     table: str
     canaries: dict[str, str] = field(default_factory=dict)

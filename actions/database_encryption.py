@@ -294,11 +294,9 @@ async def leaks(run: Run) -> None:
     with pgaudit's lines, in pg_stat_activity and in the audit trail. Each place is shown to be
     readable by this probe first.
     """
-    names = Names.of(run)
     matrix = Leaks(
         run=run,
-        names=names,
-        owner=await names.as_owner(run, FOLDER),
+        owner=await Names.of(run).as_owner(run, FOLDER),
         table=f"runbook_probe_{uuid.uuid4().hex[:12]}",
     )
     await matrix.controls()
