@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runbook_app.adapters import compose_file
-from runbook_app.adapters.compose_engine import ComposeCommand
-from runbook_app.adapters.compose_failure import explain
+from runbook_app.adapters.compose_engine import ComposeCommand, words
+from runbook_app.adapters.compose_failure import FailedUp
 from runbook_app.adapters.compose_interim import finish, interim_containers, without_leftovers
 from runbook_app.adapters.compose_pending import (
     HASH,
@@ -96,17 +96,15 @@ class ProjectRunner:
             timeout=timeout + _MARGIN,
         )
         if not answer.ok:
-            raise await in_thread(
-                lambda: explain(
-                    self.docker,
-                    answer,
-                    project=model["name"],
-                    file=self.command.file,
-                    model=model,
-                    variables=self._variables,
-                    waited=format_duration(timeout),
-                )
+            failed = FailedUp(
+                docker=self.docker,
+                said=words(answer),
+                file=self.command.file,
+                model=model,
+                variables=self._variables,
+                waited=format_duration(timeout),
             )
+            raise await in_thread(failed.explained)
 
     async def finish_replacements(self, model: Mapping[str, Any]) -> None:
         """Make good what a Compose that was ended left half replaced."""

@@ -5,73 +5,83 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook_app.adapters.compose_engine import words
 from runbook_app.adapters.container_end import how_it_ended
 from runbook_app.adapters.docker import PROJECT, SERVICE, inspect_all, read_log
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.domain.errors import ActionError, EnvironmentLacks
-from runbook_app.ports.capabilities import ExecResult
 
 _LAST_LINES = 15
 _LISTENS = "0A"
 
 
-def explain(
-    docker: DockerClient,
-    answer: ExecResult,
-    *,
-    project: str,
-    file: str,
-    model: Mapping[str, Any],
-    variables: Mapping[str, object],
-    waited: str,
-) -> ActionError:
-    """Put a failed `up` into words; blocks.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedUp:
+    """An `up` that failed, and what is known of the project."""
 
-    `variables` are the plan's: a port that is taken is named by the variable that holds it.
-    """
-    said = words(answer)
-    try:
-        found = _explain(docker, said, project, file, model, variables, waited)
-        # Whatever Compose saw of an engine that ends, that it ended is what counts.
-        docker.use(lambda api: api.ping())
-    except EnvironmentLacks:
-        return ActionError(
-            f"The Docker engine went away while the project was brought up: {said}",
-            hint="Start it (its own log says why it ended), then try again.",
-        )
-    return found
+    docker: DockerClient
+    said: str
+    """Compose's own words."""
+    file: str
+    model: Mapping[str, Any]
+    variables: Mapping[str, object]
+    """The plan's: a port that is taken is named by the variable that holds it."""
+    waited: str
 
+    def explained(self) -> ActionError:
+        """Put it into words; blocks."""
+        try:
+            found = self._cause()
+            # Whatever Compose saw of an engine that ends, that it ended is what counts.
+            self.docker.use(lambda api: api.ping())
+        except EnvironmentLacks:
+            return ActionError(
+                f"The Docker engine went away while the project was brought up: {self.said}",
+                hint="Start it (its own log says why it ended), then try again.",
+            )
+        return found
 
-def _explain(
-    docker: DockerClient,
-    said: str,
-    project: str,
-    file: str,
-    model: Mapping[str, Any],
-    variables: Mapping[str, object],
-    waited: str,
-) -> ActionError:
-    if "port is already allocated" in said or "address already in use" in said:
-        return _port_taken(docker, said, file, model, variables)
-    if "overlaps with other one" in said:
-        return ActionError(
-            f"A network's addresses are taken by another network: {said}",
-            hint=f"Give the network another subnet in {file}, or remove the other network.",
+    def _cause(self) -> ActionError:
+        said, file = self.said, self.file
+        if "port is already allocated" in said or "address already in use" in said:
+            return self._port_taken()
+        if "overlaps with other one" in said:
+            return ActionError(
+                f"A network's addresses are taken by another network: {said}",
+                hint=f"Give the network another subnet in {file}, or remove the other network.",
+            )
+        if re.search(r"pull access denied|No such image|manifest unknown|image .* not found", said):
+            return ActionError(
+                f"An image is missing and can't be pulled: {said}",
+                hint=f"Build it, or give its service a `build:` section in {file}.",
+            )
+        found = self.docker.use(_unwell, self.model["name"])
+        if not found:
+            return ActionError(f"The project did not come up: {said}")
+        lines = [line for raw in found for line in _describe(self.docker, raw, self.waited)]
+        return ActionError("\n".join(lines), hint="Mend what the log names, then try again.")
+
+    def _port_taken(self) -> ActionError:
+        published = {
+            str(port.get("published", ""))
+            for service in self.model.get("services", {}).values()
+            for port in service.get("ports") or ()
+        }
+        named = [number for number in re.findall(r":(\d+)\b", self.said) if number in published]
+        if not named:
+            return ActionError(f"A port is taken: {self.said}", hint=f"Change it in {self.file}.")
+        port = named[0]
+        holder = self.docker.use(_container_on, port) or _process_on(int(port)) or "another program"
+        names = [name for name, value in self.variables.items() if str(value) == port]
+        other = (
+            f"--set {names[0]}=PORT in a new session" if names else f"another port in {self.file}"
         )
-    if re.search(r"pull access denied|No such image|manifest unknown|image .* not found", said):
         return ActionError(
-            f"An image is missing and can't be pulled: {said}",
-            hint=f"Build it, or give its service a `build:` section in {file}.",
+            f"Port {port} is taken by {holder}.", hint=f"Stop that, or choose {other}."
         )
-    found = docker.use(_unwell, project)
-    if not found:
-        return ActionError(f"The project did not come up: {said}")
-    lines = [line for raw in found for line in _describe(docker, raw, waited)]
-    return ActionError("\n".join(lines), hint="Mend what the log names, then try again.")
 
 
 def _unwell(api: Any, project: str) -> list[Mapping[str, Any]]:
@@ -101,28 +111,6 @@ def _describe(docker: DockerClient, raw: Mapping[str, Any], waited: str) -> Iter
     with contextlib.suppress(ActionError, OSError):
         lines = read_log(docker, raw["Id"], tail=_LAST_LINES).decode("utf-8", "replace")
         yield f"Last log lines of {service}:\n{lines.rstrip() or '(none)'}"
-
-
-def _port_taken(
-    docker: DockerClient,
-    said: str,
-    file: str,
-    model: Mapping[str, Any],
-    variables: Mapping[str, object],
-) -> ActionError:
-    published = {
-        str(port.get("published", ""))
-        for service in model.get("services", {}).values()
-        for port in service.get("ports") or ()
-    }
-    named = [number for number in re.findall(r":(\d+)\b", said) if number in published]
-    if not named:
-        return ActionError(f"A port is taken: {said}", hint=f"Change it in {file}.")
-    port = named[0]
-    holder = docker.use(_container_on, port) or _process_on(int(port)) or "another program"
-    names = [name for name, value in variables.items() if str(value) == port]
-    change = f"--set {names[0]}=PORT in a new session" if names else f"another port in {file}"
-    return ActionError(f"Port {port} is taken by {holder}.", hint=f"Stop that, or choose {change}.")
 
 
 def _container_on(api: Any, port: str) -> str:

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 import requests
 
-from runbook_app.adapters.compose_failure import explain
+from runbook_app.adapters.compose_failure import FailedUp
 from runbook_app.adapters.docker import NUMBER, SERVICE
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.domain.errors import ActionError
-from runbook_app.ports.capabilities import ExecResult
 
 RAW = {
     "Id": "0123456789ab",
@@ -79,15 +78,14 @@ class Answer:
 def explained(engine: Engine, said: str, monkeypatch: pytest.MonkeyPatch) -> ActionError:
     client = DockerClient()
     monkeypatch.setattr(client, "api", lambda: engine)
-    return explain(
-        client,
-        ExecResult(exit_code=1, stdout=b"", stderr=said.encode()),
-        project="shop",
+    return FailedUp(
+        docker=client,
+        said=said,
         file="compose.yml",
-        model={"services": {"api": {"ports": [{"published": "8080"}]}}},
+        model={"name": "shop", "services": {"api": {"ports": [{"published": "8080"}]}}},
         variables={"api_port": 8080},
         waited="3m",
-    )
+    ).explained()
 
 
 @pytest.mark.parametrize("gone_from", ["list", "inspect", "log", "ping"])
