@@ -8,15 +8,19 @@ that must not be there as well.
 from __future__ import annotations
 
 import asyncio
+import uuid
+from pathlib import Path
 
 from runbook_app.ports.action import Run
 
+MARK_HEADER = "X-Request-ID"
+"""The application logs what a request has there."""
 LOOKS, PAUSE = 50, 0.2
 """How often a log is looked at, and seconds between."""
 
 
-async def log_until(run: Run, service: str, mark: str, *, tail: int | None = None) -> str:
-    """Read a log, or its last lines, until it has `mark`, and with it all that came before.
+async def log_until(run: Run, service: str, mark: str, *, tail: int = 500) -> str:
+    """Read a log's last lines until they have `mark`, and with it all that came before.
 
     A log that never has it is returned as it is in the end.
     """
@@ -26,3 +30,10 @@ async def log_until(run: Run, service: str, mark: str, *, tail: int | None = Non
             break
         await asyncio.sleep(PAUSE)
     return log
+
+
+async def request_is_logged(run: Run, service: str, url: str, ca: Path | None) -> bool:
+    """Ask for `url`, and wait for that request in the service's log."""
+    mark = f"runbook-probe-{uuid.uuid4().hex}"
+    await run.http.request("GET", url, ca=ca, headers={MARK_HEADER: mark})
+    return mark in await log_until(run, service, mark)

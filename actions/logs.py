@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from actions import _stack
-from actions._log_mark import log_until
+from actions._log_mark import MARK_HEADER, log_until
 from actions._tokens import AS_USUAL, Signing, tokens
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.action import Run, check
@@ -43,13 +43,13 @@ async def requests(
     made = await tokens(run, signing)
     mark = f"runbook-probe-{uuid.uuid4().hex}"
     entrance = await _stack.entrance(run, base_url="", service=signing.service, port=0, ca=ca)
-    headers = {"Authorization": f"Bearer {made['right']}", "X-Request-ID": mark}
+    headers = {"Authorization": f"Bearer {made['right']}", MARK_HEADER: mark}
     order = entrance.order("responses", requests=[{"path": path, "headers": headers}])
     visited = await _stack.visit(run, signing.service, order, timedelta(minutes=1))
     (answer,) = visited["answers"]
     returned = [v for k, v in answer["headers"] if k.lower() == "x-request-id"]
     run.equals("id on the answer", ", ".join(returned) or "absent", mark)
-    log = await log_until(run, signing.service, mark, tail=500)
+    log = await log_until(run, signing.service, mark)
     line = _line(log, mark)
     run.require("a line with the request's id", bool(line), mark if line else "no such line")
     for name, wanted in (("status", answer["status"]), ("actor", f"user:{signing.subject}")):

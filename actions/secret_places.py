@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 
 from actions import _known_values, _stack
-from actions._log_mark import log_until
+from actions._log_mark import request_is_logged
 from actions._published import published
 from actions._secret_shapes import CONTROL_NAME, in_environment, in_text, weak
 from actions._tokens import SETTINGS
@@ -24,7 +24,6 @@ CONFIGURATION = re.compile(
 )
 """Files whose settings are read by shape; others are searched for keys and known values alone."""
 LARGEST = 1_000_000
-MARK_HEADER = "X-Request-ID"
 
 
 async def _containers(run: Run) -> list[ContainerInfo]:
@@ -143,11 +142,9 @@ async def container_logs(
 ) -> None:
     """Find none of the stack's secrets in any container's log, where our own request is found."""
     values = await _known_values.present(run, service=service, settings=settings)
-    mark = f"runbook-probe-{uuid.uuid4().hex[:16]}"
     url, authority = await _stack.outside(run, port=port, ca=ca)
     health = f"{url}{run.plan.target.api_health}"
-    await run.http.request("GET", health, ca=authority, headers={MARK_HEADER: mark})
-    if mark not in await log_until(run, service, mark, tail=500):
+    if not await request_is_logged(run, service, health, authority):
         raise NotMeasured(f"A request to {service} is not found in its log.")
     for container in await _containers(run):
         log = (await run.containers.logs(container.service)).decode("utf-8", "replace")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 
 from actions import secrets_manager
-from actions._log_mark import log_until
+from actions._log_mark import request_is_logged
 from actions._secrets_manifest import Entry, held
 from actions._secrets_present import present
 from actions._secrets_search import Search
@@ -15,9 +14,6 @@ from actions.secrets_rotation import RETIRED, SERVER, VERIFIER
 from runbook_app.domain.errors import NotMeasured
 from runbook_app.ports.action import Run, check
 from runbook_app.ports.capabilities import ContainerInfo
-
-MARK_HEADER = "X-Request-ID"
-_LINES = 500
 
 
 @check
@@ -95,13 +91,9 @@ async def absent_from_logs(
     A request to `url` leaves a mark in the application's log: who can't find that finds nothing.
     """
     search = await _search(run, manifest, folder, retired)
-    mark = f"runbook-probe-{uuid.uuid4().hex[:12]}"
-    await run.http.request(
-        "GET", url, ca=run.files.path(ca) if ca else None, headers={MARK_HEADER: mark}
-    )
-    application = run.plan.target.api_service
-    log_of_application = await log_until(run, application, mark, tail=_LINES)
-    _control(mark in log_of_application, f"the log of {application}")
+    application, authority = run.plan.target.api_service, run.files.path(ca) if ca else None
+    logged = await request_is_logged(run, application, url, authority)
+    _control(logged, f"the log of {application}")
     for container in await run.containers.list():
         log = await run.containers.logs(container.service)
         _none(run, f"log of {container.service}, {len(log):,} bytes", search.names_in(log))

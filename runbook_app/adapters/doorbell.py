@@ -84,20 +84,13 @@ class SocketDoorbell:
         if loop is not self._loop:
             self._loop, self._rung = loop, asyncio.Event()
             loop.add_reader(listener, self._take)
-            self._take()
 
     def _take(self) -> None:
-        if self._drain():
-            self._rung.set()
-
-    def _drain(self) -> bool:
-        """Take all rings that have arrived; true when there was one."""
-        rang = False
+        """Take all rings that have arrived."""
         with contextlib.suppress(OSError):
             while self._socket is not None:
                 self._socket.recv(16)
-                rang = True
-        return rang
+                self._rung.set()
 
     def close(self) -> None:
         if self._socket is not None:

@@ -32,13 +32,10 @@ class Ledger:
         self.listeners: list[Callable[[list[Entry]], None]] = []
         self.catch_up()
 
-    def catch_up(self) -> list[Entry]:
+    def catch_up(self) -> None:
         """Fold what the journal holds beyond the state."""
-        found: list[Entry] = []
         while entries := self._journal.read(self.state.seq):
             self._take(entries)
-            found += entries
-        return found
 
     def _take(self, entries: list[Entry]) -> None:
         fold(entries, self.state)

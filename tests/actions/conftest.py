@@ -14,6 +14,12 @@ def target(tmp_path: Path) -> FakeTarget:
 
 
 @pytest.fixture
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that lacks a mark is looked at again at once."""
+    monkeypatch.setattr("actions._log_mark.PAUSE", 0)
+
+
+@pytest.fixture
 def networked(tmp_path: Path) -> FakeTarget:
     """A target with the real HTTP client, for servers on loopback."""
     return FakeTarget(tmp_path, http=HttpClient())

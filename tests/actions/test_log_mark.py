@@ -13,10 +13,7 @@ from runbook_app.testing.database import Rows
 from runbook_app.testing.run import FakeTarget
 from tests.actions.database_target import database_target
 
-
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actions._log_mark.PAUSE", 0)
+pytestmark = pytest.mark.usefixtures("without_pauses")
 
 
 def late(target: FakeTarget, text: bytes, looks: int) -> list[str]:

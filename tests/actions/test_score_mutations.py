@@ -73,10 +73,8 @@ async def test_a_request_log_that_lacks_something_fails(
     assert await target.measure(logs.requests, path="/") == [failed]
 
 
-async def test_a_request_that_is_not_logged_fails(
-    target: FakeTarget, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("actions._log_mark.PAUSE", 0)
+@pytest.mark.usefixtures("without_pauses")
+async def test_a_request_that_is_not_logged_fails(target: FakeTarget) -> None:
     serving(target, {name: value for name, value in SOUND.items() if name != "request_id"})
     assert "a line with the request's id" in await target.measure(logs.requests, path="/")
 

@@ -133,10 +133,8 @@ async def test_a_repository_that_lists_nothing_is_not_measured(stack: FakeTarget
         await stack.measure(secret_places.repository)
 
 
-async def test_a_secret_in_a_log_is_seen(
-    stack: FakeTarget, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("actions._log_mark.PAUSE", 0)
+@pytest.mark.usefixtures("without_pauses")
+async def test_a_secret_in_a_log_is_seen(stack: FakeTarget) -> None:
     said: list[str] = []
 
     def asked(*_: Any, headers: Mapping[str, str]) -> Any:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from actions import secrets_exposure as exposure
+from actions._log_mark import MARK_HEADER
 from actions._secrets_present import present
 from actions._secrets_search import Search
 from runbook_app.domain.errors import NotMeasured
@@ -114,7 +115,7 @@ def echo(there: SecretsTarget, *more: bytes) -> None:
     """The application logs the request's id, as the sample does."""
 
     def log(_: str) -> bytes:
-        mark = there.fake.http.sent[-1][exposure.MARK_HEADER]
+        mark = there.fake.http.sent[-1][MARK_HEADER]
         return b" ".join([mark.encode(), *more])
 
     there.fake.containers.on_logs = log
@@ -144,8 +145,8 @@ async def test_a_secret_in_the_sessions_own_record_is_found(there):
     assert there.fake.value(failed) == "old jwt_secret in logs.db"
 
 
-async def test_a_log_without_the_mark_of_our_own_request_is_not_measured(there, monkeypatch):
-    monkeypatch.setattr("actions._log_mark.PAUSE", 0)
+@pytest.mark.usefixtures("without_pauses")
+async def test_a_log_without_the_mark_of_our_own_request_is_not_measured(there):
     there.fake.containers.on_logs = lambda _: b"some other lines"
     with pytest.raises(NotMeasured, match="the log of api can't be read"):
         await from_logs(there)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from runbook_app.adapters.clock import SystemClock
 from runbook_app.adapters.sqlite_journal import SqliteJournal
 from runbook_app.domain import events as ev
@@ -33,10 +35,12 @@ async def test_what_another_process_wrote_comes_first(tmp_path: Path) -> None:
         journal.close()
 
 
-async def test_one_s_own_event_is_not_read_again(tmp_path: Path) -> None:
+async def test_one_s_own_event_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal = SqliteJournal(tmp_path / "journal.db", SystemClock())
     ledger = Ledger(journal, MemoryDoorbell(), Redactor())
-    journal.read = lambda *_: []  # type: ignore[method-assign]
+    monkeypatch.setattr(journal, "read", lambda *_: [])
     await ledger.emit(note("one"))
     assert ledger.state.seq == 1
     journal.close()
