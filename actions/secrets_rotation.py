@@ -181,7 +181,7 @@ async def exchange(
     if not await _radius.runs(run, Names.of(run).service):
         # An exchange was cut short while the database was made anew, with its new password.
         await run.compose.up(timeout=timeout)
-    wanted = run.files.read(f"{server}/{VERIFIER}").decode().strip()
+    wanted = _wanted_verifier(run, server)
     if await _stored_verifier(run) != wanted:
         role = Names.of(run).application
         await run.database.superuser(
@@ -217,7 +217,7 @@ async def _(
         return run.not_done("; ".join(problems))
     if differences := await run.compose.settled():
         return run.not_done("; ".join(differences))
-    if await _stored_verifier(run) != run.files.read(f"{server}/{VERIFIER}").decode().strip():
+    if await _stored_verifier(run) != _wanted_verifier(run, server):
         return run.not_done(f"{Names.of(run).application} has another password")
     if account is not None and not await accounts.has_new(run, account, store, service):
         return run.not_done(f"{account.variable}: it has another password")
@@ -244,7 +244,7 @@ async def _(
     api = service or run.plan.target.api_service
     if not answers:
         found.append(Affected(kind="role", name=names.application, how=f"{how}{_IF_OLD}"))
-    elif await _stored_verifier(run) != run.files.read(f"{server}/{VERIFIER}").decode().strip():
+    elif await _stored_verifier(run) != _wanted_verifier(run, server):
         found.append(Affected(kind="role", name=names.application, how=how))
     if account is not None:
         if not (answers and await _radius.runs(run, api)):
@@ -252,6 +252,10 @@ async def _(
         elif not await accounts.has_new(run, account, store, service):
             found.append(Affected(kind="account", name=account.variable, how=how))
     return found + await _radius.stack(run, timeout)
+
+
+def _wanted_verifier(run: Run, server: str) -> str:
+    return run.files.read(f"{server}/{VERIFIER}").decode().strip()
 
 
 async def _stored_verifier(run: Run) -> str:

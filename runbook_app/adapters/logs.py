@@ -76,7 +76,8 @@ class SqliteLogWriter:
         self.lost = 0
         """Lines that could not be stored, all told."""
         self._connection = self._open()
-        self._reader = connect_read_only(path)
+        with _explained(path):
+            self._reader = connect_read_only(path)
         self._reading = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="log writer", daemon=True)
         self._thread.start()

@@ -11,6 +11,7 @@ from runbook_app.adapters.compose_failure import FailedUp
 from runbook_app.adapters.docker import NUMBER, SERVICE
 from runbook_app.adapters.docker_client import DockerClient
 from runbook_app.domain.errors import ActionError
+from tests.adapters.answers import Answer
 
 RAW = {
     "Id": "0123456789ab",
@@ -45,34 +46,12 @@ class Engine:
 
     def request(self, *_: object, **__: object) -> Answer:
         self._asked("log")
-        return Answer(broken=self._gone_from == "end of the log")
+        broken = [ConnectionResetError()] if self._gone_from == "end of the log" else []
+        return Answer([b"Killed\n", *broken])
 
     def ping(self) -> bool:
         self._asked("ping")
         return True
-
-
-class Answer:
-    """A log of one line."""
-
-    def __init__(self, *, broken: bool) -> None:
-        self.headers: dict[str, str] = {}
-        self.raw = self._fp = self.fp = self
-        self._broken = broken
-        self._pieces = [b"Killed\n"]
-
-    def raise_for_status(self) -> None:
-        """It is an answer."""
-
-    def read1(self, _: int) -> bytes:
-        if self._pieces:
-            return self._pieces.pop()
-        if self._broken:
-            raise ConnectionResetError
-        return b""
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def explained(engine: Engine, said: str, monkeypatch: pytest.MonkeyPatch) -> ActionError:

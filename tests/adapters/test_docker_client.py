@@ -11,18 +11,7 @@ from hypothesis import strategies as st
 
 from runbook_app.adapters.docker_client import DockerClient, Stream, _unchunk
 from runbook_app.domain.errors import ActionError, EnvironmentLacks
-
-
-class Answer:
-    """An HTTP answer whose bytes come in given pieces."""
-
-    def __init__(self, pieces: list[bytes], *, chunked: bool = False) -> None:
-        self.headers = {"Transfer-Encoding": "chunked"} if chunked else {}
-        self.raw = self._fp = self.fp = self
-        self._pieces = list(pieces)
-
-    def read1(self, _: int) -> bytes:
-        return self._pieces.pop(0) if self._pieces else b""
+from tests.adapters.answers import Answer
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
